@@ -1,0 +1,1 @@
+"""Tifo: the back end that carries a live match to millions."""
