@@ -1,0 +1,99 @@
+"""What stands on the board: one typed value for each kind of key."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+import msgspec
+
+from tifo.board.ports import Entry
+
+PATHWAY = "pathway/"
+REVOKED = "revoked/"
+NODE = "node/"
+PARTS = "parts/"
+INSIGHT = "insight/"
+
+
+class PathwayState(msgspec.Struct, frozen=True):
+    """An operator's word on one CDN: `out` takes it off every viewer, running ones too."""
+
+    state: Literal["in", "out"]
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A session that was ended from outside: `code` is `ended` or `kicked`, `reason` is for its viewer."""
+
+    code: Literal["ended", "kicked"]
+    reason: str = ""
+
+
+class RouteReport(msgspec.Struct, frozen=True):
+    """One route of one node over its last second; latencies in milliseconds."""
+
+    route: str
+    method: str
+    requests_per_s: float
+    errors_per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+class NodeReport(msgspec.Struct, frozen=True):
+    """What one node says of itself each second."""
+
+    services: tuple[str, ...]
+    routes: tuple[RouteReport, ...]
+    eventlog: Literal["ok", "failing"] = "ok"
+
+
+class PartReport(msgspec.Struct, frozen=True):
+    """One process of `tifo up`; `since` is epoch seconds."""
+
+    name: str
+    state: Literal["starting", "running", "backing-off", "stopped"]
+    pid: int | None
+    restarts: int
+    since: float
+    error: str
+
+
+class PartsReport(msgspec.Struct, frozen=True):
+    """All processes of one machine."""
+
+    parts: tuple[PartReport, ...]
+
+
+class GroupLag(msgspec.Struct, frozen=True):
+    """How many records of a topic a group has not handled yet."""
+
+    group: str
+    topic: str
+    lag: int
+
+
+class InsightReport(msgspec.Struct, frozen=True):
+    """What the stream of events says of now: `viewers` in all, and on each pathway."""
+
+    at: float
+    viewers: int
+    starts_per_s: float
+    events_per_s: float
+    pathways: dict[str, int]
+    groups: tuple[GroupLag, ...]
+
+
+T = TypeVar("T")
+
+
+def decode_all(entries: Mapping[str, Entry], kind: type[T]) -> dict[str, T]:
+    """The typed values of entries by key; a value of another shape is left out.
+
+    A node of another version may write what this one cannot read, and that must not stop it.
+    """
+    found: dict[str, T] = {}
+    for key, entry in entries.items():
+        try:
+            found[key] = msgspec.json.decode(entry.value, type=kind)
+        except msgspec.DecodeError:
+            continue
+    return found

@@ -1,0 +1,102 @@
+"""How services publish: awaited where the answer promises it, in the background where it does not."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+
+from tifo.api.events import Event, to_record
+from tifo.eventlog.ports import EventLog, Record
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Unavailable
+from tifo.kernel.ids import Ids
+from tifo.telemetry.metrics import EVENTS_APPENDED, EVENTS_DROPPED
+
+BACKLOG_RECORDS_MAX = 20_000
+"""Events that wait in memory while the log does not answer; past it the oldest are dropped, counted."""
+
+BATCH_RECORDS_MAX = 500
+RETRY_S = 1.0
+CLOSE_S_MAX = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Publisher:
+    """Turns typed events into records of the log.
+
+    `keep` returns when the events are durable and raises `Unavailable` otherwise: for what a caller
+    was promised. `tell` never waits and never fails: for what no viewer waits for. Its backlog is
+    bounded; while the log fails the oldest events make room, are counted, and `failing` says so.
+    """
+
+    def __init__(self, log: EventLog, clock: Clock, ids: Ids) -> None:
+        self._log = log
+        self._clock = clock
+        self._ids = ids
+        self._backlog: list[Record] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.failing = False
+
+    async def open(self) -> None:
+        """Begin to send what is told."""
+        self._task = asyncio.create_task(self._send(), name="publisher")
+
+    async def close(self) -> None:
+        """Send what is left, for a bounded time."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        with contextlib.suppress(Unavailable, TimeoutError):
+            await asyncio.wait_for(self._flush(), CLOSE_S_MAX)
+
+    async def keep(self, events: Sequence[Event]) -> None:
+        """Make the events durable, or raise `Unavailable`."""
+        await self._append([self._record(event) for event in events])
+
+    def tell(self, event: Event) -> None:
+        """Have the event appended soon."""
+        if len(self._backlog) >= BACKLOG_RECORDS_MAX:
+            dropped = self._backlog.pop(0)
+            EVENTS_DROPPED.labels(dropped.topic).inc()
+        self._backlog.append(self._record(event))
+        self._wake.set()
+
+    def _record(self, event: Event) -> Record:
+        return to_record(event, self._ids.new("evt"), self._clock.now())
+
+    async def _send(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._flush()
+            except Unavailable:
+                await asyncio.sleep(RETRY_S)
+                self._wake.set()
+
+    async def _flush(self) -> None:
+        while self._backlog:
+            batch = self._backlog[:BATCH_RECORDS_MAX]
+            await self._append(batch)
+            # While the append was under way `tell` may have dropped from the front, so go by identity.
+            sent = {id(record) for record in batch}
+            self._backlog = [record for record in self._backlog if id(record) not in sent]
+
+    async def _append(self, records: Sequence[Record]) -> None:
+        try:
+            await self._log.append(records)
+        except Unavailable as error:
+            if not self.failing:
+                _log.warning("eventlog.failing", why=error.why, effect="events wait in memory, bounded")
+            self.failing = True
+            raise
+        if self.failing:
+            _log.info("eventlog.back")
+        self.failing = False
+        for record in records:
+            EVENTS_APPENDED.labels(record.topic).inc()

@@ -1,0 +1,76 @@
+"""The closed list of our metrics: what is not here is not measured, and each says why it is.
+
+No label ever holds a session, an account, a device or an address: every label has a bounded set of values.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+REGISTRY = CollectorRegistry()
+
+SESSIONS_LIVE = Gauge(
+    "tifo_sessions_live", "Sessions with a running lease in this process's store.", registry=REGISTRY
+)
+SESSION_STARTS = Counter(
+    "tifo_session_starts",
+    "Session starts by outcome (admitted or the problem's code).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+SESSION_ENDS = Counter(
+    "tifo_session_ends",
+    "Sessions that ended, by why (left, expired, taken-over, ended, kicked).",
+    ["why"],
+    registry=REGISTRY,
+)
+LEASE_RENEWALS = Counter(
+    "tifo_lease_renewals",
+    "Heartbeats that wrote the store, by outcome (renewed, adopted, ended).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+TOKENS_REFUSED = Counter(
+    "tifo_tokens_refused",
+    "Tokens refused, by kind of token and reason.",
+    ["kind", "reason"],
+    registry=REGISTRY,
+)
+BEACONS = Counter(
+    "tifo_beacons",
+    "Ad tracking requests, by outcome (kept, forged, deferred).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+CMCD_RECORDS = Counter(
+    "tifo_cmcd_records",
+    "CMCD records, by outcome (kept, malformed, unknown-version).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+EVENTS_APPENDED = Counter(
+    "tifo_events_appended", "Events made durable, by topic.", ["topic"], registry=REGISTRY
+)
+EVENTS_DROPPED = Counter(
+    "tifo_events_dropped",
+    "Events lost because the log failed and the backlog was full, by topic.",
+    ["topic"],
+    registry=REGISTRY,
+)
+EVENTS_HANDLED = Counter(
+    "tifo_events_handled",
+    "Events a worker handled, by group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
+EVENTLOG_LAG = Gauge(
+    "tifo_eventlog_lag_records",
+    "Records not yet handled, by group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
+BOARD_FAILING = Gauge(
+    "tifo_board_failing",
+    "1 while the board cannot be read and its last state stays in force.",
+    registry=REGISTRY,
+)
+# `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
+# under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.
