@@ -1,6 +1,6 @@
-"""The events: what happens, as the log keeps it. Each type belongs to one topic and is keyed by its session."""
+"""The events: what happens, as the log keeps it. Each type has one topic, and a key that orders it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -14,15 +14,10 @@ TOPICS = (SESSIONS, PLAYBACK, ADS, CONTROL)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What every event carries; subclasses name their topic and their key."""
+    """What every event carries: its type names its topic, and its field `KEY` orders it."""
 
-    def topic(self) -> str:
-        """The topic this type of event belongs to."""
-        raise NotImplementedError
-
-    def key(self) -> str:
-        """What the event is ordered by."""
-        raise NotImplementedError
+    TOPIC: ClassVar[str] = SESSIONS
+    KEY: ClassVar[str] = "session"
 
 
 class OfSession(Event, frozen=True, kw_only=True):
@@ -30,14 +25,6 @@ class OfSession(Event, frozen=True, kw_only=True):
 
     session: str
     event: str
-
-    def topic(self) -> str:
-        """Sessions, unless a subclass says otherwise."""
-        return SESSIONS
-
-    def key(self) -> str:
-        """Ordered by session."""
-        return self.session
 
 
 class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"):
@@ -63,84 +50,63 @@ class SessionEnded(OfSession, frozen=True, kw_only=True, tag="session.ended"):
 class SessionRefused(Event, frozen=True, kw_only=True, tag="session.refused"):
     """A start that was not let in; `code` is the problem's."""
 
+    TOPIC: ClassVar[str] = SESSIONS
+    KEY: ClassVar[str] = "account"
+
     account: str
     event: str
     code: str
-
-    def topic(self) -> str:
-        """Sessions."""
-        return SESSIONS
-
-    def key(self) -> str:
-        """Ordered by account: there is no session."""
-        return self.account
 
 
 class PathwayUsed(OfSession, frozen=True, kw_only=True, tag="playback.pathway"):
     """A player asked for its steering: which pathway it is on, and its throughput in bits per second."""
 
+    TOPIC: ClassVar[str] = PLAYBACK
+
     pathway: str
     throughput_bps: int | None = None
-
-    def topic(self) -> str:
-        """Playback."""
-        return PLAYBACK
 
 
 class PlaybackReported(Event, frozen=True, kw_only=True, tag="playback.reported"):
     """One CMCD v2 record (CTA-5004-B) as the player sent it, keys and values decoded."""
 
+    TOPIC: ClassVar[str] = PLAYBACK
+    KEY: ClassVar[str] = "session"
+
     session: str
     values: dict[str, Any]
-
-    def topic(self) -> str:
-        """Playback."""
-        return PLAYBACK
-
-    def key(self) -> str:
-        """Ordered by session."""
-        return self.session
 
 
 class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
     """What a viewer's break was filled with."""
 
+    TOPIC: ClassVar[str] = ADS
+
     break_id: str
     creatives: tuple[str, ...]
-
-    def topic(self) -> str:
-        """Ads."""
-        return ADS
 
 
 class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
     """A signed beacon of one slot of one break: impression, quartiles, complete."""
+
+    TOPIC: ClassVar[str] = ADS
 
     break_id: str
     slot: int
     creative: str
     what: str
 
-    def topic(self) -> str:
-        """Ads."""
-        return ADS
-
 
 class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):
     """The audit trail: who did what to what."""
+
+    TOPIC: ClassVar[str] = CONTROL
+    KEY: ClassVar[str] = "target"
 
     operator: str
     action: str
     target: str
     detail: str = ""
-
-    def topic(self) -> str:
-        """Control."""
-        return CONTROL
-
-    def key(self) -> str:
-        """Ordered by target."""
-        return self.target
 
 
 AnyEvent = (
@@ -156,18 +122,18 @@ AnyEvent = (
 )
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(AnyEvent).decode
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def to_record(event: Event, event_id: str, at: float) -> Record:
     """The event as a record of the log."""
     tag = type(event).__struct_config__.tag
-    return Record(event.topic(), event.key(), event_id, str(tag), at, _encode(event))
+    return Record(event.TOPIC, getattr(event, event.KEY), event_id, str(tag), at, _encode(event))
 
 
 def from_record(record: Record) -> AnyEvent | None:
     """The typed event, or None when this version does not know its type."""
     try:
-        return _decode(record.value)
+        return _decoder.decode(record.value)
     except msgspec.ValidationError:
         return None
