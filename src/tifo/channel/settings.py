@@ -9,7 +9,6 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8085
     """Where the origin listens."""
-    frames_per_s: int = 25
     window_segments: int = 15
     """Segments in a playlist; twice as many are kept."""
     break_every_s: int = 180

@@ -1,0 +1,19 @@
+"""The house's own ads, for whoever decides what fills a break. The pictures are drawn in `house_ads`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Creative:
+    """One ad at `/ads/<id>/index.m3u8`; `duration_s` is exact and a whole number of segments."""
+
+    id: str
+    title: str
+    duration_s: int
+
+
+HOUSE_CREATIVES: tuple[Creative, ...] = (
+    Creative("house-1", "Every seat a card", 10),
+    Creative("house-2", "Four pathways home", 10),
+    Creative("house-3", "Ninety minutes, no drop", 10),
+)

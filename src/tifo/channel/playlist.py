@@ -1,0 +1,81 @@
+"""Media playlists (RFC 8216bis), as pure functions of what there is."""
+
+from collections.abc import Callable, Collection, Iterable
+from fractions import Fraction
+
+from tifo.api.breaks import Break, BreakSchedule
+from tifo.channel.renditions import Rendition
+from tifo.channel.timeline import SEGMENT_S, audio_start, video_start
+from tifo.kernel.clock import rfc3339
+
+VERSION = 8
+"""EXT-X-DEFINE and EXT-X-GAP ask for it."""
+
+BREAK_NOTICE_S = 20
+"""Seconds before its start from which a break stands in the playlists."""
+
+_HEAD = (
+    "#EXTM3U",
+    f"#EXT-X-VERSION:{VERSION}",
+    f"#EXT-X-TARGETDURATION:{SEGMENT_S}",
+    "#EXT-X-INDEPENDENT-SEGMENTS",
+)
+
+
+def live_playlist(
+    rendition: Rendition, present: Collection[int], window_segments: int, schedule: BreakSchedule
+) -> str:
+    """The playlist of one rendition; `present` are the numbers of the segments that exist, at least one.
+
+    It shows the newest `window_segments` numbers. One that is missing amidst them (the machine slept) is
+    an EXT-X-GAP: the timeline runs on through it, so it is no discontinuity. Breaks are announced by the
+    end of the newest segment and not by a clock, so all renditions of one moment say the same.
+    """
+    newest = max(present)
+    shown = range(min(n for n in present if n > newest - window_segments), newest + 1)
+    begins = video_start if rendition.kind == "video" else audio_start
+    breaks = schedule.between(float(shown.start * SEGMENT_S), float(shown.stop * SEGMENT_S + BREAK_NOTICE_S))
+    lines = [
+        *_HEAD,
+        f"#EXT-X-SERVER-CONTROL:HOLD-BACK={3 * SEGMENT_S}.0",
+        f"#EXT-X-MEDIA-SEQUENCE:{shown.start}",
+        '#EXT-X-DEFINE:IMPORT="tifo-ads"',
+        '#EXT-X-MAP:URI="init.mp4"',
+        *map(date_range, breaks),
+    ]
+    for msn in shown:
+        lines += _segment(msn, begins, gap=msn not in present)
+    return _text(lines)
+
+
+def date_range(one: Break) -> str:
+    """A break as an HLS interstitial (RFC 8216bis, appendix D); the session's own playlist says whose ads."""
+    duration = f"{one.duration_s:.3f}"
+    return (
+        f'#EXT-X-DATERANGE:ID="{one.id}",CLASS="com.apple.hls.interstitial",'
+        f'START-DATE="{rfc3339(one.start)}",DURATION={duration},'
+        f'X-ASSET-LIST="{{$tifo-ads}}/breaks/{one.id}",X-RESUME-OFFSET={duration},'
+        'X-SNAP="OUT,IN",X-RESTRICT="SKIP,JUMP"'
+    )
+
+
+def vod_playlist(durations_s: Iterable[Fraction]) -> str:
+    """The playlist of a creative whose segments are `0.m4s`, `1.m4s` and so on."""
+    lines = [*_HEAD, "#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"']
+    for number, duration_s in enumerate(durations_s):
+        lines += (_extinf(duration_s), f"{number}.m4s")
+    return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def _segment(msn: int, begins: Callable[[int], Fraction], *, gap: bool) -> list[str]:
+    start = begins(msn)
+    lines = [f"#EXT-X-PROGRAM-DATE-TIME:{rfc3339(float(start))}", _extinf(begins(msn + 1) - start)]
+    return [*lines, "#EXT-X-GAP", f"{msn}.m4s"] if gap else [*lines, f"{msn}.m4s"]
+
+
+def _extinf(duration_s: Fraction) -> str:
+    return f"#EXTINF:{float(duration_s):.6f},"
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

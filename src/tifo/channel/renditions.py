@@ -1,0 +1,32 @@
+"""The renditions of the live channel, for whoever writes a multivariant playlist or an MPD."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One encoding of the channel, at `/live/<channel>/<id>/index.m3u8`.
+
+    `bandwidth` is the peak of any segment in bits/s; `codecs` is its RFC 6381 string. A video rendition
+    has `width` and `height` in pixels and `frame_rate` in frames/s; an audio rendition has zeros there.
+    """
+
+    id: str
+    kind: Literal["video", "audio"]
+    bandwidth: int
+    codecs: str
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+
+
+RENDITIONS: tuple[Rendition, ...] = (
+    Rendition("v360", "video", 1_000_000, "avc1.4d401e", 640, 360, 25.0),
+    Rendition("v180", "video", 350_000, "avc1.4d400d", 320, 180, 25.0),
+    Rendition("a96", "audio", 110_000, "mp4a.40.2"),
+)
+"""Best picture first."""
+
+CREATIVE_RENDITION = Rendition("ad", "video", 1_200_000, "avc1.4d401e,mp4a.40.2", 640, 360, 25.0)
+"""How every house creative is encoded: picture and sound in one file."""
