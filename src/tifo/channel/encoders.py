@@ -6,7 +6,6 @@ from io import BytesIO
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from tifo.channel.boxes import Sample, length_prefixed, top_boxes
@@ -120,11 +119,11 @@ class AudioEncoder:
         packets = self._feed(number + _AAC_DELAY_FRAMES)
         if len(packets) != 1:
             raise EncoderFault(f"the audio encoder gave {len(packets)} packets for one frame")
-        return Sample(bytes(packets[0]), AAC_FRAME_SAMPLES, True)
+        return Sample(packets[0], AAC_FRAME_SAMPLES, True)
 
-    def _feed(self, number: int) -> list[Packet[AudioStream]]:
+    def _feed(self, number: int) -> list[bytes]:
         frame = av.AudioFrame.from_ndarray(self._loop.frame(number), format="fltp", layout="mono")
         frame.sample_rate, frame.time_base = SAMPLES_PER_S, Fraction(1, SAMPLES_PER_S)
         frame.pts = self._fed * AAC_FRAME_SAMPLES
         self._fed += 1
-        return self._stream.encode(frame)
+        return [bytes(packet) for packet in self._stream.encode(frame)]

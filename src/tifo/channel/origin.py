@@ -37,7 +37,7 @@ _PREFLIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer; `length` is the body's even where the body is left out."""
+    """A whole HTTP answer; a HEAD request gets all of it but the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,7 +52,8 @@ class Origin:
         self._live = live
         self._creatives = creatives
         self._clock = clock
-        self._pending = frozenset(f"{r.id}/{n}" for r in RENDITIONS for n in ("index.m3u8", "init.mp4"))
+        names = ("index.m3u8", "init.mp4")
+        self._promised = frozenset(f"{self._live_prefix}{r.id}/{n}" for r in RENDITIONS for n in names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; request bodies are not read."""
@@ -73,10 +74,9 @@ class Origin:
 
     def _find(self, path: str) -> StoredFile:
         for prefix, shelf in ((self._live_prefix, self._live), ("/ads/", self._creatives)):
-            name = path.removeprefix(prefix)
-            if name != path and (file := shelf.get(name)) is not None:
+            if path.startswith(prefix) and (file := shelf.get(path.removeprefix(prefix))) is not None:
                 return file
-        if path.removeprefix(self._live_prefix) in self._pending:
+        if path in self._promised:
             raise Refusal("unavailable", "the channel's first segment is on its way", retry_after_s=1)
         raise Refusal("not-found", "no file has this name, or it has left the window")
 
