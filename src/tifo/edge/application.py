@@ -9,7 +9,7 @@ from tifo.edge.envoy import Json
 from tifo.edge.filters import (
     CORS,
     body_filter,
-    cors_filter,
+    cors_filters,
     cors_policy,
     python_filter,
     rate_filters,
@@ -68,7 +68,7 @@ def _viewers(edge: ApplicationEdge) -> list[Json]:
             "routes": _routes(edge.viewers, RouteRules(_python, cors=True)),
             "typed_per_filter_config": {CORS: policy},
         },
-        filters=[cors_filter(), *_filters("viewers", edge.viewers, settings)],
+        filters=[*cors_filters(settings.cors_origins), *_filters("viewers", edge.viewers, settings)],
         replies=local_replies(cors=True),
         streaming=_streams(edge.viewers),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tifo.edge.envoy import Json, address, extension, header, message
-from tifo.edge.filters import CORS, cors_filter, cors_policy, disabled, open_to_every_page, router_filter
+from tifo.edge.filters import CORS, cors_filters, cors_policy, disabled, router_filter
 from tifo.edge.listeners import bootstrap, connection_manager, listener
 from tifo.edge.problems import local_replies
 from tifo.edge.routes import preflight, refusal
@@ -80,8 +80,7 @@ def cdn_config(cdn: LocalCdn) -> Json:
 
 def _filters(cdn: LocalCdn) -> list[Json]:
     return [
-        open_to_every_page(),
-        cors_filter(),
+        *cors_filters(("*",)),
         _lua("take-token", _TAKE_TOKEN),
         _jwt(cdn),
         _lua("check-prefix", _CHECK_PREFIX),

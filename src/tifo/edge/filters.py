@@ -56,9 +56,14 @@ def body_limit(bytes_max: int) -> Json:
     return message(f"{_HTTP}.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": bytes_max})
 
 
-def cors_filter() -> Json:
-    """Answers preflights and marks answers; the policy stands on the virtual host."""
-    return extension(CORS, f"{_HTTP}.cors.v3.Cors")
+def cors_filters(origins: tuple[str, ...]) -> list[Json]:
+    """Preflights answered and answers marked; whose pages may call stands in the virtual host's policy.
+
+    Envoy's filter repeats the caller's origin, which a shared cache would hand to the next one: so `*`
+    is written over it, or the cache is told that the answer varies.
+    """
+    mark = open_to_every_page() if "*" in origins else _varies_by_origin()
+    return [mark, extension(CORS, f"{_HTTP}.cors.v3.Cors")]
 
 
 def cors_policy(origins: tuple[str, ...], methods: tuple[str, ...], headers: tuple[str, ...]) -> Json:
@@ -110,14 +115,19 @@ def _always(key: str) -> Json:
 
 
 def open_to_every_page() -> Json:
-    """Marks every answer, refusals included, as readable by any page: a CDN's answers have no owner."""
+    """Marks every answer, refusals included, as readable by any page."""
+    return _response_headers(
+        header("access-control-allow-origin", "*"), header("access-control-expose-headers", EXPOSED_HEADERS)
+    )
+
+
+def _varies_by_origin() -> Json:
+    return _response_headers({**header("vary", "origin"), "append_action": "APPEND_IF_EXISTS_OR_ADD"})
+
+
+def _response_headers(*headers: Json) -> Json:
     return extension(
         "envoy.filters.http.header_mutation",
         f"{_HTTP}.header_mutation.v3.HeaderMutation",
-        mutations={
-            "response_mutations": [
-                {"append": header("access-control-allow-origin", "*")},
-                {"append": header("access-control-expose-headers", EXPOSED_HEADERS)},
-            ]
-        },
+        mutations={"response_mutations": [{"append": each} for each in headers]},
     )

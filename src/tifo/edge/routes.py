@@ -42,6 +42,7 @@ class RouteRules:
 
 def route_table(routes: tuple[Route, ...], rules: RouteRules) -> list[Json]:
     """Every route of one listener, in the order in which Envoy tries them."""
+    routes = tuple(sorted(routes, key=_tried_late))
     return [
         *(_served(route, rules) for route in routes),
         *(_served_folder(folder, rules) for folder in rules.folders),
@@ -61,6 +62,16 @@ def refusal(name: str, match: Json, status: int, headers: Iterable[Json] = ()) -
         "response_headers_to_add": list(headers),
         "typed_per_filter_config": {PYTHON: disabled(), BUFFER: disabled()},
     }
+
+
+def _tried_late(route: Route) -> tuple[bool, bool, bool]:
+    # Each route that is tried and does not match costs a request about 0.2 us, so running viewers come
+    # first: three in four requests of an event are heartbeats. A literal stands before a parameter.
+    return (
+        route.credential is not Credential.PLAYBACK,
+        route.credential is not Credential.PATH,
+        "{" in route.path,
+    )
 
 
 def preflight() -> Json:
