@@ -1,0 +1,90 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { clock, count } from "../shared/format.ts";
+import { HISTORY_S, type Column } from "./history.ts";
+
+const style = getComputedStyle(document.documentElement);
+const colour = (name: string): string => style.getPropertyValue(name).trim();
+
+/** The colour of a pathway by its place; the same in plot and table. */
+export const pathwayColour = (place: number): string => `var(--cdn-${(place % 4) + 1})`;
+const pathwayPaint = (place: number): string => colour(`--cdn-${(place % 4) + 1}`);
+
+const SYNC = "tifo";
+const font = (): string => `11px ${colour("--font")}`;
+
+/** A plot that fills its element and always shows the same span of time up to now. */
+export class Chart {
+  private readonly plot: uPlot;
+
+  constructor(
+    private readonly host: HTMLElement,
+    options: Omit<uPlot.Options, "width" | "height">,
+  ) {
+    const size = { width: host.clientWidth, height: host.clientHeight };
+    this.plot = new uPlot({ ...options, ...size }, [[], ...options.series.slice(1).map(() => [])], host);
+    new ResizeObserver(() => this.fit()).observe(host);
+  }
+
+  show(columns: [Column, ...Column[]]): void {
+    const now = columns[0].at(-1) ?? Date.now() / 1000;
+    this.plot.setData(columns as uPlot.AlignedData, false);
+    this.plot.setScale("x", { min: now - HISTORY_S, max: now });
+  }
+
+  private fit(): void {
+    this.plot.setSize({ width: this.host.clientWidth, height: this.host.clientHeight });
+  }
+}
+
+export function viewersChart(host: HTMLElement, onPoint: (index: number | null) => void): Chart {
+  const accent = colour("--accent");
+  return new Chart(host, {
+    ...framed(),
+    series: [{}, { stroke: accent, width: 2, fill: `${accent}22`, points: { show: false } }],
+    hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
+  });
+}
+
+/** One band per pathway. */
+export function pathwaysChart(host: HTMLElement, pathways: readonly string[]): Chart {
+  const series = pathways.map((label, place): uPlot.Series => {
+    const paint = pathwayPaint(place);
+    return { label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } };
+  });
+  const bands = pathways.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
+  return new Chart(host, { ...framed(), series: [{}, ...series], bands });
+}
+
+/** A line without axes, for a tile. */
+export function spark(host: HTMLElement, tone: string): Chart {
+  const paint = colour(tone);
+  return new Chart(host, {
+    cursor: { show: false },
+    legend: { show: false },
+    padding: [2, 0, 2, 0],
+    scales: { x: { time: true, auto: false }, y: { range: fromZero } },
+    axes: [{ show: false }, { show: false }],
+    series: [{}, { stroke: paint, width: 1.5, fill: `${paint}22`, points: { show: false } }],
+  });
+}
+
+function framed(): Pick<uPlot.Options, "cursor" | "legend" | "padding" | "scales" | "axes"> {
+  const grid = { stroke: colour("--line"), width: 1 };
+  const common = { stroke: colour("--text-faint"), font: font(), grid, ticks: { show: false } };
+  return {
+    cursor: { sync: { key: SYNC }, y: false, points: { show: false }, drag: { x: false, y: false } },
+    legend: { show: false },
+    padding: [8, 0, 0, 0],
+    scales: { x: { time: true, auto: false }, y: { range: fromZero } },
+    axes: [
+      { ...common, size: 26, space: 90, values: (_, splits) => splits.map((s) => clock(s * 1000).slice(0, 5)) },
+      { ...common, size: 52, space: 36, values: (_, splits) => splits.map((s) => (Number.isInteger(s) ? count(s) : "")) },
+    ],
+  };
+}
+
+/** Counts start at 0, and an idle plot is not a plot of noise. */
+function fromZero(_: uPlot, __: number, max: number): uPlot.Range.MinMax {
+  return [0, Math.max(max * 1.15, 1)];
+}

@@ -1,0 +1,4 @@
+import { defineConfig } from "vite";
+import { pages } from "./pages.ts";
+
+export default defineConfig(pages("viewers", ["index.html", "watch.html"], 8080));
