@@ -1,0 +1,146 @@
+"""The embedded session store: dictionaries in one process."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from sortedcontainers import SortedList
+
+from tifo.services.sessions.ports import (
+    LEASES_PER_ACCOUNT_MAX,
+    Admitted,
+    Full,
+    Lease,
+    Renewal,
+    SessionStore,
+)
+
+SESSIONS_MAX = 5_000_000
+"""Sessions the store holds; a start past it finds the account full."""
+
+
+class MemorySessionStore(SessionStore):
+    """Leases by session, by account, and by when they lapse.
+
+    Atomic because nothing in it waits: one event loop runs one method at a time. Caveat: one process;
+    its sessions are gone when it stops, and come back from their signed tokens with their heartbeats.
+    """
+
+    def __init__(self) -> None:
+        self._leases: dict[str, Lease] = {}
+        self._by_account: defaultdict[str, set[str]] = defaultdict(set)
+        self._lapsing: list[tuple[float, str]] = []
+        self._ended: dict[str, float] = {}
+        self._forgetting: list[tuple[float, str]] = []
+        self._takeovers: dict[str, tuple[str, float]] = {}
+        self._ids: SortedList = SortedList()
+
+    async def start(self, lease: Lease, *, limit: int, now: float) -> Admitted | Full:
+        """Take a slot or the same device's own."""
+        running = self._running(lease.account, now)
+        for own in running:
+            if (own.device, own.event) == (lease.device, lease.event):
+                kept = replace(own, until=lease.until)
+                self._put(kept)
+                return Admitted(kept, len(running))
+        full = len(running) >= min(limit, LEASES_PER_ACCOUNT_MAX) or len(self._leases) >= SESSIONS_MAX
+        if full:
+            return Full(running)
+        self._put(lease)
+        return Admitted(lease, len(running) + 1)
+
+    async def renew(self, lease: Lease, *, limit: int, now: float) -> Renewal:
+        """Extend, adopt, or say why not."""
+        if self._ended.get(lease.session, 0.0) > now:
+            return Renewal.ENDED
+        known = self._leases.get(lease.session)
+        if known is not None and known.until > now:
+            self._put(replace(known, until=max(known.until, lease.until)))
+            return Renewal.RENEWED
+        if limit and len(self._running(lease.account, now)) >= limit:
+            return Renewal.FULL
+        self._put(lease)
+        return Renewal.ADOPTED
+
+    async def end(self, session: str, *, forget_at: float) -> Lease | None:
+        """Free the slot and remember the end."""
+        if self._ended.setdefault(session, forget_at) == forget_at:
+            heapq.heappush(self._forgetting, (forget_at, session))
+        return self._remove(session)
+
+    async def running(self, account: str, *, now: float) -> tuple[Lease, ...]:
+        """The account's leases, oldest first."""
+        return self._running(account, now)
+
+    async def page(self, *, account: str, event: str, after: str, limit: int, now: float) -> Sequence[Lease]:
+        """From the sorted ids, or the account's few."""
+        ids = SortedList(self._by_account.get(account, ())) if account else self._ids
+        following = (self._leases[one] for one in ids.irange(after, inclusive=(False, True)))
+        wanted = (one for one in following if one.until > now and event in ("", one.event))
+        return tuple(islice(wanted, limit))
+
+    async def count(self, *, now: float) -> int:
+        """Exact once `expire` has run for `now`; lapsed leases are counted until then."""
+        return len(self._leases)
+
+    async def expire(self, *, now: float, limit: int) -> tuple[Lease, ...]:
+        """Take lapsed leases off the heap; those renewed since stand in it again with a later time."""
+        self._forget(now)
+        lapsed: list[Lease] = []
+        while self._lapsing and self._lapsing[0][0] <= now and len(lapsed) < limit:
+            _, session = heapq.heappop(self._lapsing)
+            lease = self._leases.get(session)
+            if lease is None:
+                continue
+            if lease.until > now:
+                heapq.heappush(self._lapsing, (lease.until, session))
+                continue
+            self._remove(session)
+            lapsed.append(lease)
+        return tuple(lapsed)
+
+    async def put_takeover(self, account: str, code: str, *, until: float) -> None:
+        """One code an account."""
+        self._takeovers[account] = (code, until)
+
+    async def use_takeover(self, account: str, code: str, *, now: float) -> bool:
+        """Compare and forget."""
+        kept = self._takeovers.get(account)
+        if kept is None or kept[0] != code:
+            return False
+        del self._takeovers[account]
+        return kept[1] > now
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _running(self, account: str, now: float) -> tuple[Lease, ...]:
+        leases = (self._leases[session] for session in self._by_account.get(account, ()))
+        return tuple(sorted((one for one in leases if one.until > now), key=lambda one: one.since))
+
+    def _put(self, lease: Lease) -> None:
+        if lease.session not in self._leases:
+            self._by_account[lease.account].add(lease.session)
+            self._ids.add(lease.session)
+            heapq.heappush(self._lapsing, (lease.until, lease.session))
+        self._leases[lease.session] = lease
+
+    def _remove(self, session: str) -> Lease | None:
+        lease = self._leases.pop(session, None)
+        if lease is None:
+            return None
+        of_account = self._by_account[lease.account]
+        of_account.discard(session)
+        if not of_account:
+            del self._by_account[lease.account]
+        self._ids.remove(session)
+        return lease
+
+    def _forget(self, now: float) -> None:
+        while self._forgetting and self._forgetting[0][0] <= now:
+            _, session = heapq.heappop(self._forgetting)
+            self._ended.pop(session, None)
+        for account in [a for a, (_, until) in self._takeovers.items() if until <= now]:
+            del self._takeovers[account]

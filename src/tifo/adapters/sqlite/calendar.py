@@ -1,0 +1,38 @@
+"""The calendar in one SQLite table."""
+
+from pathlib import Path
+
+import msgspec
+
+from tifo.adapters.sqlite.database import Database
+from tifo.api.catalogue import CalendarEvent
+from tifo.services.catalogue.ports import EVENTS_MAX, CalendarStore
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, starts REAL NOT NULL, event BLOB NOT NULL);"
+)
+
+
+class SqliteCalendarStore(CalendarStore):
+    """Caveat: one file, hence one machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path, "calendar", _SCHEMA)
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        """Read and decode the table."""
+        rows = await self._database.run(
+            lambda c: c.execute(
+                "SELECT event FROM events ORDER BY starts, id LIMIT ?", (EVENTS_MAX,)
+            ).fetchall()
+        )
+        return tuple(msgspec.json.decode(row[0], type=CalendarEvent) for row in rows)
+
+    async def put(self, event: CalendarEvent) -> None:
+        """Insert or replace the row."""
+        row = (event.id, event.starts, msgspec.json.encode(event))
+        await self._database.run(lambda c: c.execute("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", row))
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._database.close()

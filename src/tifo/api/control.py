@@ -1,0 +1,124 @@
+"""What operators see: the answers of the control service."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from tifo.api.fields import Reason, Timestamp
+from tifo.board.entries import GroupLag, PartReport, RouteReport
+
+Health = Literal["ok", "failing"]
+
+
+class PathwayView(msgspec.Struct, frozen=True):
+    """One CDN: the operators' word on it, and who is on it now."""
+
+    id: str
+    state: Literal["in", "out"]
+    viewers: int
+    share: float
+
+
+class EventLogView(msgspec.Struct, frozen=True):
+    """The event log: whether it keeps, how fast it fills, who is behind."""
+
+    state: Health
+    events_per_s: float
+    lag: int
+    groups: tuple[GroupLag, ...]
+
+
+class BoardView(msgspec.Struct, frozen=True):
+    """The board: `failing` means its last state stays in force."""
+
+    state: Health
+
+
+class RunningBreak(msgspec.Struct, frozen=True):
+    """The break that is on; `ends_at` in epoch seconds."""
+
+    id: str
+    ends_at: float
+
+
+class NextBreak(msgspec.Struct, frozen=True):
+    """The break to come; `starts_at` in epoch seconds."""
+
+    id: str
+    starts_at: float
+
+
+class BreaksView(msgspec.Struct, frozen=True):
+    """The breaks around now."""
+
+    running: RunningBreak | None
+    next: NextBreak | None
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """One look at the whole; `at` and other times in epoch seconds, rates per second."""
+
+    at: float
+    viewers: int
+    starts_per_s: float
+    requests_per_s: float
+    errors_per_s: float
+    pathways: tuple[PathwayView, ...]
+    routes: tuple[RouteReport, ...]
+    eventlog: EventLogView
+    parts: tuple[PartReport, ...]
+    breaks: BreaksView
+    board: BoardView
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One point of the curves."""
+
+    at: float
+    viewers: int
+    starts_per_s: float
+    requests_per_s: float
+    errors_per_s: float
+    lag: int
+    pathways: dict[str, int]
+
+
+class History(msgspec.Struct, frozen=True):
+    """The curves so far, oldest first."""
+
+    samples: tuple[Sample, ...]
+
+
+class PathwayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Take a CDN out or bring it back."""
+
+    state: Literal["in", "out"]
+
+
+class PathwayAnswer(msgspec.Struct, frozen=True):
+    """A CDN's state after the operator's word."""
+
+    id: str
+    state: Literal["in", "out"]
+
+
+class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why; the viewer reads it."""
+
+    reason: Reason = ""
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """Who did what to what."""
+
+    at: Timestamp
+    operator: str
+    action: str
+    target: str
+    detail: str = ""
+
+
+class AuditAnswer(msgspec.Struct, frozen=True):
+    """The audit trail, newest first."""
+
+    entries: Annotated[tuple[AuditEntry, ...], msgspec.Meta(description="newest first")]

@@ -1,0 +1,484 @@
+"""The one wiring file: which adapter stands behind each port, and what each service is made of.
+
+Nothing else knows which form is running or which store was chosen.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+from tifo import settings as settings_file
+from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.sessions import HttpSessions
+from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.sqlite.audit import SqliteAuditTrail
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.adapters.sqlite.calendar import SqliteCalendarStore
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.profiles import SqliteProfileStore
+from tifo.api.breaks import BreakSchedule
+from tifo.api.catalogue import Catalogue
+from tifo.api.sessions import Sessions
+from tifo.board.ports import Board
+from tifo.board.revocations import Revocations
+from tifo.board.view import BoardView
+from tifo.eventlog.ports import EventLog
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import SystemClock
+from tifo.kernel.errors import SettingsError
+from tifo.kernel.ids import SystemIds
+from tifo.services.accounts import routes as accounts_routes
+from tifo.services.accounts.ports import ProfileStore
+from tifo.services.accounts.service import AccountService
+from tifo.services.ads import routes as ads_routes
+from tifo.services.ads.service import AdService
+from tifo.services.beacons import routes as beacons_routes
+from tifo.services.beacons.service import BeaconService
+from tifo.services.catalogue import routes as catalogue_routes
+from tifo.services.catalogue.ports import CalendarStore
+from tifo.services.catalogue.service import CatalogueService
+from tifo.services.control import routes as control_routes
+from tifo.services.control.ports import AuditTrail
+from tifo.services.control.service import ControlService
+from tifo.services.sessions import routes as sessions_routes
+from tifo.services.sessions.ports import SessionStore
+from tifo.services.sessions.service import SessionService
+from tifo.services.steering import routes as steering_routes
+from tifo.services.steering.rules import Pathway
+from tifo.services.steering.service import SteeringService
+from tifo.services.video import routes as video_routes
+from tifo.services.video.service import VideoService
+from tifo.serving import health, metrics, pages
+from tifo.serving.asgi import AsgiApp, Host
+from tifo.serving.guard import PlaybackGuard, operators_only
+from tifo.serving.responders import application
+from tifo.serving.routes import Handlers, Listener, Route
+from tifo.settings import Settings
+from tifo.telemetry import logs
+from tifo.telemetry.metrics import REGISTRY
+from tifo.telemetry.reporter import Reporter
+from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.tracing import Tracing
+from tifo.tokens.access import access_tokens
+from tifo.tokens.beacon import beacon_tokens
+from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.playback import playback_tokens
+from tifo.workers.insight.service import InsightWorker
+
+CONFIG_VARIABLE = "TIFO_CONFIG"
+SERVICES_VARIABLE = "TIFO_SERVICES"
+ADMIN_SOCKET_LENGTH_MAX = 100
+"""Characters of a Unix socket's path; the kernel takes 107."""
+
+
+# --- which adapter: by the scheme of a store's URL -------------------------------------------------
+
+
+def _sqlite_path(url: str, settings: Settings, default: str) -> Path:
+    if not url:
+        return Path(settings.data) / default
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise SettingsError((f"stores: {url!r} is not a store for this; use sqlite:///FILE",))
+    return Path(path)
+
+
+def session_store(settings: Settings) -> SessionStore:
+    """`memory://`"""
+    if settings.stores.sessions != "memory://":
+        raise SettingsError((f"stores.sessions: {settings.stores.sessions!r}: use memory://",))
+    return MemorySessionStore()
+
+
+def profile_store(settings: Settings) -> ProfileStore:
+    """`sqlite:///FILE`"""
+    return SqliteProfileStore(_sqlite_path(settings.stores.profiles, settings, "profiles.db"))
+
+
+def calendar_store(settings: Settings) -> CalendarStore:
+    """`sqlite:///FILE`"""
+    return SqliteCalendarStore(_sqlite_path(settings.stores.calendar, settings, "calendar.db"))
+
+
+def event_log(settings: Settings) -> EventLog:
+    """`sqlite:///FILE`"""
+    return SqliteEventLog(_sqlite_path(settings.stores.eventlog, settings, "events.db"))
+
+
+def board(settings: Settings) -> Board:
+    """`sqlite:///FILE`"""
+    return SqliteBoard(_sqlite_path(settings.stores.board, settings, "board.db"), SystemClock())
+
+
+def audit_trail(settings: Settings) -> AuditTrail:
+    """`sqlite:///FILE`"""
+    return SqliteAuditTrail(_sqlite_path(settings.stores.audit, settings, "audit.db"))
+
+
+def admin_socket(settings: Settings) -> Path:
+    """Where this node's Envoy answers for itself; raises `SettingsError` when the path is too long."""
+    path = (settings.folder("run") / f"{settings.node}.sock").absolute()
+    if len(str(path)) > ADMIN_SOCKET_LENGTH_MAX:
+        raise SettingsError((f"data: {settings.data!r} is too long a path for a Unix socket in it",))
+    return path
+
+
+# --- what each service is made of --------------------------------------------------------------------
+
+
+class _Closing(Protocol):
+    async def close(self) -> None: ...
+
+
+class _Opening(_Closing, Protocol):
+    async def open(self) -> None: ...
+
+
+T = TypeVar("T")
+C = TypeVar("C", bound=_Closing)
+O = TypeVar("O", bound=_Opening)  # noqa: E741 - the type of what is opened
+
+
+class Wiring:
+    """The parts of one process, each made once and when first asked for; closed in reverse."""
+
+    def __init__(self, config: Settings, services: frozenset[str], stack: AsyncExitStack) -> None:
+        self.settings = config
+        self.services = services
+        self.clock = SystemClock()
+        self.ids = SystemIds()
+        self.metrics = RequestMetrics()
+        self.tracing = Tracing(config.telemetry.otlp_endpoint, f"tifo-{config.node}")
+        self._stack = stack
+        self._made: dict[Callable[..., Any], Any] = {}
+
+    async def once(self, make: Callable[["Wiring"], Awaitable[T]]) -> T:
+        """The part that `make` makes, the same one every time."""
+        if make not in self._made:
+            self._made[make] = await make(self)
+        part: T = self._made[make]
+        return part
+
+    def closing(self, part: C) -> C:
+        """Have the part closed with the process."""
+        self._stack.push_async_callback(part.close)
+        return part
+
+    async def opened(self, part: O) -> O:
+        """Open the part, and have it closed with the process."""
+        await part.open()
+        self._stack.push_async_callback(part.close)
+        return part
+
+    @property
+    def schedule(self) -> BreakSchedule:
+        """When the channel's breaks are."""
+        return BreakSchedule(self.settings.channel.break_every_s, self.settings.channel.break_duration_s)
+
+    @property
+    def signers(self) -> Mapping[str, PathSigner]:
+        """What signs each CDN's addresses."""
+        return {
+            one.id: PathSigner(one.id, one.base_url, one.keys.keyring(f"pathways.{one.id}"))
+            for one in self.settings.pathways
+        }
+
+
+async def _board(w: Wiring) -> Board:
+    return w.closing(board(w.settings))
+
+
+async def _view(w: Wiring) -> BoardView:
+    return await w.opened(BoardView(await w.once(_board), w.clock))
+
+
+async def _log(w: Wiring) -> EventLog:
+    return w.closing(event_log(w.settings))
+
+
+async def _publisher(w: Wiring) -> Publisher:
+    return await w.opened(Publisher(await w.once(_log), w.clock, w.ids))
+
+
+async def _revocations(w: Wiring) -> Revocations:
+    return Revocations(await w.once(_board), await w.once(_view))
+
+
+async def _guard(w: Wiring) -> PlaybackGuard:
+    tokens = playback_tokens(w.settings.keys.playback.keyring("playback"))
+    return PlaybackGuard(tokens, await w.once(_revocations), w.clock)
+
+
+async def _accounts(w: Wiring) -> AccountService:
+    profiles = w.closing(profile_store(w.settings))
+    tokens = access_tokens(w.settings.keys.access.keyring("access"))
+    service = AccountService(profiles, tokens, w.clock, w.settings.accounts)
+    await service.open()
+    return service
+
+
+async def _catalogue(w: Wiring) -> Catalogue:
+    if "catalogue" not in w.services and w.settings.peers.catalogue:
+        return await w.opened(HttpCatalogue(w.settings.peers.catalogue, w.settings.keys.operator_token))
+    store = w.closing(calendar_store(w.settings))
+    return await w.opened(CatalogueService(store, w.settings.catalogue))
+
+
+async def _session_service(w: Wiring) -> SessionService:
+    return await w.opened(
+        SessionService(
+            store=w.closing(session_store(w.settings)),
+            accounts=await w.once(_accounts),
+            catalogue=await w.once(_catalogue),
+            tokens=playback_tokens(w.settings.keys.playback.keyring("playback")),
+            revocations=await w.once(_revocations),
+            publisher=await w.once(_publisher),
+            clock=w.clock,
+            ids=w.ids,
+            settings=w.settings.sessions,
+        )
+    )
+
+
+async def _sessions(w: Wiring) -> Sessions:
+    if "sessions" in w.services:
+        return await w.once(_session_service)
+    return await w.opened(HttpSessions(w.settings.peers.sessions, w.settings.keys.operator_token))
+
+
+async def _steering(w: Wiring) -> SteeringService:
+    pathways = tuple(Pathway(one.id, one.weight) for one in w.settings.pathways)
+    view, publisher = await w.once(_view), await w.once(_publisher)
+    return SteeringService(pathways, view, publisher, w.ids, w.settings.steering)
+
+
+async def _video(w: Wiring) -> VideoService:
+    return VideoService(
+        catalogue=await w.once(_catalogue),
+        steering=await w.once(_steering),
+        signers=w.signers,
+        clock=w.clock,
+        settings=w.settings.video,
+        public_url=w.settings.viewers_url,
+    )
+
+
+async def _ads(w: Wiring) -> AdService:
+    return AdService(
+        schedule=w.schedule,
+        steering=await w.once(_steering),
+        signers=w.signers,
+        tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),
+        publisher=await w.once(_publisher),
+        clock=w.clock,
+        settings=w.settings.ads,
+        public_url=w.settings.viewers_url,
+    )
+
+
+async def _control(w: Wiring) -> ControlService:
+    return await w.opened(
+        ControlService(
+            pathways=tuple(one.id for one in w.settings.pathways),
+            sessions=await w.once(_sessions),
+            board=await w.once(_board),
+            view=await w.once(_view),
+            audit=w.closing(audit_trail(w.settings)),
+            publisher=await w.once(_publisher),
+            schedule=w.schedule,
+            clock=w.clock,
+            settings=w.settings.control,
+        )
+    )
+
+
+# --- the service table -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A service by name: what it answers, and how its handlers are made."""
+
+    name: str
+    summary: str
+    routes: tuple[Route, ...]
+    build: Callable[[Wiring], Awaitable[Handlers]]
+
+
+async def _accounts_handlers(w: Wiring) -> Handlers:
+    service = await w.once(_accounts)
+    return accounts_routes.handlers(service, w.settings.accounts.access_token_ttl_s)
+
+
+async def _catalogue_handlers(w: Wiring) -> Handlers:
+    service = await w.once(_catalogue)
+    peers = operators_only(catalogue_routes.peer_handlers(service), w.settings.keys.operator_token)
+    return {**catalogue_routes.handlers(service, w.clock, w.settings.catalogue), **peers}
+
+
+async def _sessions_handlers(w: Wiring) -> Handlers:
+    service, guard = await w.once(_session_service), await w.once(_guard)
+    peers = operators_only(sessions_routes.peer_handlers(service), w.settings.keys.operator_token)
+    return {**sessions_routes.handlers(service, guard, w.settings.viewers_url), **peers}
+
+
+async def _video_handlers(w: Wiring) -> Handlers:
+    return video_routes.handlers(await w.once(_video), await w.once(_guard))
+
+
+async def _steering_handlers(w: Wiring) -> Handlers:
+    service, guard = await w.once(_steering), await w.once(_guard)
+    return steering_routes.handlers(service, guard, w.settings.viewers_url)
+
+
+async def _ads_handlers(w: Wiring) -> Handlers:
+    return ads_routes.handlers(await w.once(_ads), await w.once(_guard))
+
+
+async def _beacons_handlers(w: Wiring) -> Handlers:
+    return beacons_routes.handlers(BeaconService(await w.once(_publisher)))
+
+
+async def _control_handlers(w: Wiring) -> Handlers:
+    service, sessions = await w.once(_control), await w.once(_sessions)
+    return operators_only(control_routes.handlers(service, sessions), w.settings.keys.operator_token)
+
+
+async def _page_handlers(_: Wiring) -> Handlers:
+    return {**pages.viewer_handlers(), **pages.operator_handlers()}
+
+
+SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
+    {
+        spec.name: spec
+        for spec in (
+            ServiceSpec("accounts", "log-in on a laptop", accounts_routes.DEV_ROUTES, _accounts_handlers),
+            ServiceSpec(
+                "catalogue",
+                "the calendar",
+                catalogue_routes.ROUTES + catalogue_routes.PEER_ROUTES,
+                _catalogue_handlers,
+            ),
+            ServiceSpec(
+                "sessions",
+                "start, heartbeat, end",
+                sessions_routes.ROUTES + sessions_routes.PEER_ROUTES,
+                _sessions_handlers,
+            ),
+            ServiceSpec("video", "signed playlists", video_routes.ROUTES, _video_handlers),
+            ServiceSpec("steering", "which CDN", steering_routes.ROUTES, _steering_handlers),
+            ServiceSpec("ads", "what fills a break", ads_routes.ROUTES, _ads_handlers),
+            ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
+            ServiceSpec("control", "the cockpit's own API", control_routes.ROUTES, _control_handlers),
+            ServiceSpec(
+                "pages", "watch page and cockpit", pages.VIEWER_ROUTES + pages.OPERATOR_ROUTES, _page_handlers
+            ),
+        )
+    }
+)
+
+COMMON_ROUTES = health.ROUTES + metrics.ROUTES
+"""What every process answers, whichever services it runs."""
+
+
+def routes_of(settings: Settings, services: Iterable[str]) -> tuple[Route, ...]:
+    """The routes of some services together with the common ones."""
+    names = [name for name in services if name != "accounts" or settings.accounts.dev_issuer]
+    return COMMON_ROUTES + tuple(route for name in names for route in SERVICES[name].routes)
+
+
+# --- one process -----------------------------------------------------------------------------------
+
+
+class ApiNode:
+    """One process that answers HTTP: some of the services, on two listeners."""
+
+    viewers: AsgiApp
+    operators: AsgiApp
+
+    def __init__(self, config: Settings, services: frozenset[str]) -> None:
+        self._settings = config
+        self._services = services
+        self._stack = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Make every part and begin to report."""
+        w = Wiring(self._settings, self._services, self._stack)
+        REGISTRY.register(w.metrics)
+        self._stack.callback(REGISTRY.unregister, w.metrics)
+        self._stack.callback(w.tracing.close)
+        routes = routes_of(w.settings, sorted(self._services))
+        handlers = await self._handlers(w)
+        for listener in Listener:
+            app = application(listener, routes, handlers, w.metrics, w.tracing)
+            setattr(self, listener.value, app)
+        await w.opened(
+            Reporter(
+                node=w.settings.node,
+                services=tuple(sorted(self._services)),
+                board=await w.once(_board),
+                view=await w.once(_view),
+                publisher=await w.once(_publisher),
+                metrics=w.metrics,
+                every_s=w.settings.telemetry.report_s,
+            )
+        )
+
+    async def close(self) -> None:
+        """Close what was opened, last first."""
+        await self._stack.aclose()
+
+    async def _handlers(self, w: Wiring) -> Handlers:
+        handlers: dict[str, Any] = {}
+        for name in sorted(self._services):
+            handlers |= await SERVICES[name].build(w)
+        readiness = await w.opened(_readiness(w.settings))
+        handlers |= health.handlers(readiness)
+        scrape = operators_only(metrics.handlers(admin_socket(w.settings)), w.settings.keys.operator_token)
+        return {**handlers, **scrape}
+
+
+def _readiness(settings: Settings) -> health.Readiness:
+    local = [one for one in settings.pathways if one.port]
+    cdns = [f"http://{one.host}:{one.port}/healthz" for one in local]
+    channel = f"http://{settings.channel.host}:{settings.channel.port}/healthz"
+    return health.Readiness([channel] if local else [], cdns)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that a process was started with."""
+    file = environment.get(CONFIG_VARIABLE, "")
+    return settings_file.load(Path(file) if file else None, environment)
+
+
+def _build_node() -> ApiNode:
+    config = read_settings(os.environ)
+    logs.configure(config.node, config.telemetry.log_level)
+    names = frozenset(os.environ.get(SERVICES_VARIABLE, "").split(",")) - {""}
+    return ApiNode(config, names or frozenset(SERVICES))
+
+
+_host = Host(_build_node)
+viewers = _host.viewers
+operators = _host.operators
+
+
+# --- workers -----------------------------------------------------------------------------------------
+
+
+async def run_insight(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker insight`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        log, shared = await w.once(_log), await w.once(_board)
+        await InsightWorker(log, shared, w.clock, config.insight, config.node).run(stop)
+
+
+WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Awaitable[None]]] = MappingProxyType(
+    {"insight": run_insight}
+)

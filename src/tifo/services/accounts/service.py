@@ -1,0 +1,56 @@
+"""Accounts: who a token is, and what the account may do."""
+
+from cachebox import TTLCache
+
+from tifo.api.accounts import Accounts, Viewer
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Refusal
+from tifo.services.accounts.ports import ProfileStore
+from tifo.services.accounts.settings import AccountsSettings
+from tifo.telemetry.metrics import TOKENS_REFUSED
+from tifo.tokens.access import AUDIENCE, AccessClaims, AccessTokens
+from tifo.tokens.jws import TokenRefused
+
+
+class AccountService(Accounts):
+    """Verifies access tokens by signature alone and reads profiles through a short memory."""
+
+    def __init__(
+        self, profiles: ProfileStore, tokens: AccessTokens, clock: Clock, settings: AccountsSettings
+    ) -> None:
+        self._profiles = profiles
+        self._tokens = tokens
+        self._clock = clock
+        self._settings = settings
+        self._known: TTLCache[str, Viewer] = TTLCache(
+            settings.profile_cache_entries_max, global_ttl=settings.profile_cache_s
+        )
+
+    async def open(self) -> None:
+        """Make sure that the accounts of the settings exist."""
+        for demo in self._settings.demo:
+            await self._profiles.put(Viewer(demo.account, demo.entitlements, demo.stream_limit or None))
+
+    async def viewer(self, access_token: str) -> Viewer:
+        """The account behind a token that is in force."""
+        try:
+            claims = self._tokens.verify(access_token, self._clock.now())
+        except TokenRefused as refused:
+            TOKENS_REFUSED.labels("access", refused.reason).inc()
+            raise Refusal("bad-token", "Log in again.", members={"reason": refused.reason}) from None
+        return await self._profile(claims.sub)
+
+    def login(self, account: str) -> str:
+        """An access token for any account: the laptop's own issuer."""
+        now = int(self._clock.now())
+        expires = now + self._settings.access_token_ttl_s
+        return self._tokens.sign(AccessClaims(aud=AUDIENCE, nbf=now, exp=expires, sub=account))
+
+    async def _profile(self, account: str) -> Viewer:
+        known: Viewer | None = self._known.get(account)
+        if known is not None:
+            return known
+        # An account without a profile of its own is an ordinary subscriber.
+        profile = await self._profiles.profile(account) or Viewer(account, ("*",))
+        self._known[account] = profile
+        return profile

@@ -1,0 +1,22 @@
+import msgspec
+
+
+class DemoAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account that exists from the start; `entitlements` are event ids, `*` for all."""
+
+    account: str
+    entitlements: tuple[str, ...] = ("*",)
+    stream_limit: int = 0
+    """0 is the service's own limit."""
+
+
+class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Accounts: who may log in here, and which accounts exist from the start."""
+
+    dev_issuer: bool = False
+    """Whether anybody may log in as any account at `/v1/dev/login`: on a laptop, never beyond loopback."""
+    access_token_ttl_s: int = 12 * 3600
+    profile_cache_s: int = 5
+    """Seconds a profile is believed before it is read again."""
+    profile_cache_entries_max: int = 100_000
+    demo: tuple[DemoAccount, ...] = (DemoAccount("demo"), DemoAccount("visitor", entitlements=()))

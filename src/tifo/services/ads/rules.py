@@ -1,0 +1,49 @@
+"""What fills a break: house creatives in a fair turn, and where their tracking stands."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from tifo.api.breaks import Break
+from tifo.channel.creatives import Creative
+
+QUARTILES = (
+    ("impression", 0.0),
+    ("firstQuartile", 0.25),
+    ("midpoint", 0.5),
+    ("thirdQuartile", 0.75),
+    ("complete", 1.0),
+)
+"""Tracking points of a linear ad, as shares of its duration (VAST 4.3, section 3.14.2)."""
+
+TRACKED = frozenset(name for name, _ in QUARTILES)
+
+
+def fill(session: str, brk: Break, creatives: Sequence[Creative]) -> tuple[Creative, ...]:
+    """Creatives whose durations fit the break, none twice before all were shown.
+
+    The turn begins at a place drawn from the session and the break, so the same request gets the same
+    answer and neighbours see different ads first.
+    """
+    if not creatives:
+        return ()
+    digest = blake2b(f"{session}|{brk.id}".encode(), digest_size=4).digest()
+    first = int.from_bytes(digest, "big") % len(creatives)
+    chosen: list[Creative] = []
+    left = brk.duration_s
+    for step in range(len(creatives) * 4):
+        creative = creatives[(first + step) % len(creatives)]
+        if creative.duration_s <= left:
+            chosen.append(creative)
+            left -= creative.duration_s
+    return tuple(chosen)
+
+
+def late(pod: Sequence[Creative], offset_s: float) -> tuple[Creative, ...]:
+    """What is left of a pod for a player that joins `offset_s` into it: whole ads only."""
+    begin = 0.0
+    kept: list[Creative] = []
+    for creative in pod:
+        if begin >= offset_s:
+            kept.append(creative)
+        begin += creative.duration_s
+    return tuple(kept)

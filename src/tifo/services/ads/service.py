@@ -1,0 +1,141 @@
+"""Ads: the pod of a viewer and a break, and the beacons that come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.events import AdTracked, BreakDecided
+from tifo.api.steering import Steering
+from tifo.channel.creatives import HOUSE_CREATIVES, Creative
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.ads import rules
+from tifo.services.ads.settings import AdsSettings
+from tifo.telemetry.metrics import BEACONS
+from tifo.tokens.beacon import AUDIENCE, BeaconClaims, BeaconTokens
+from tifo.tokens.jws import TokenRefused
+from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.playback import PlaybackClaims
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """One tracking point: `offset_s` into the creative, and the address to call once."""
+
+    what: str
+    offset_s: float
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of a pod: what plays, where it is, and what to report."""
+
+    creative: Creative
+    url: str
+    tracking: tuple[Tracking, ...]
+
+
+class AdService:
+    """Decides from memory; nothing it does makes a break wait."""
+
+    def __init__(
+        self,
+        schedule: BreakSchedule,
+        steering: Steering,
+        signers: Mapping[str, PathSigner],
+        tokens: BeaconTokens,
+        publisher: Publisher,
+        clock: Clock,
+        settings: AdsSettings,
+        public_url: str,
+    ) -> None:
+        self._schedule = schedule
+        self._steering = steering
+        self._signers = signers
+        self._tokens = tokens
+        self._publisher = publisher
+        self._clock = clock
+        self._settings = settings
+        self._public_url = public_url
+
+    def pod(self, claims: PlaybackClaims, break_id: str, offset_s: float) -> tuple[Slot, ...]:
+        """The slots of a break for a session, from `offset_s` on; raises `Refusal` (not-found)."""
+        brk = self._announced(break_id)
+        pod = rules.fill(claims.sid, brk, HOUSE_CREATIVES)
+        shown = rules.late(pod, offset_s)
+        self._publisher.tell(
+            BreakDecided(
+                session=claims.sid,
+                event=claims.ev,
+                break_id=brk.id,
+                creatives=tuple(creative.id for creative in shown),
+            )
+        )
+        first = len(pod) - len(shown) + 1
+        base = self._base(claims.sid)
+        return tuple(self._slot(claims, brk, n, creative, base) for n, creative in enumerate(shown, first))
+
+    async def track(self, beacon: str) -> None:
+        """Count a beacon: durable when this returns, or waiting in the bounded backlog.
+
+        A beacon that was not signed by us is counted as forged and goes nowhere. Never raises: a
+        player has nothing to do with our troubles.
+        """
+        try:
+            claims = self._tokens.verify(beacon, self._clock.now())
+        except TokenRefused:
+            BEACONS.labels("forged").inc()
+            return
+        event = AdTracked(
+            session=claims.sid,
+            event=claims.ev,
+            break_id=claims.brk,
+            slot=claims.slot,
+            creative=claims.cr,
+            what=claims.what,
+        )
+        try:
+            await self._publisher.keep([event])
+        except Unavailable:
+            BEACONS.labels("deferred").inc()
+            self._publisher.tell(event)
+        else:
+            BEACONS.labels("kept").inc()
+
+    def _announced(self, break_id: str) -> Break:
+        brk = self._schedule.find(break_id)
+        now = self._clock.now()
+        if brk is None or not brk.start - self._settings.early_s <= now < brk.end:
+            raise Refusal("not-found", "There is no such break now.")
+        return brk
+
+    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, base: str) -> Slot:
+        tracking = tuple(
+            Tracking(what, share * creative.duration_s, self._beacon(claims, brk, place, creative, what))
+            for what, share in rules.QUARTILES
+        )
+        return Slot(creative, f"{base}/ads/{creative.id}/index.m3u8", tracking)
+
+    def _beacon(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, what: str) -> str:
+        now = int(self._clock.now())
+        token = self._tokens.sign(
+            BeaconClaims(
+                aud=AUDIENCE,
+                nbf=now,
+                exp=now + self._settings.beacon_ttl_s,
+                sid=claims.sid,
+                ev=claims.ev,
+                brk=brk.id,
+                slot=place,
+                cr=creative.id,
+                what=what,
+            )
+        )
+        return f"{self._public_url}/v1/ads/t/{token}"
+
+    def _base(self, session: str) -> str:
+        now = int(self._clock.now())
+        pathway = self._steering.order(session)[0]
+        return self._signers[pathway].base(session, ["/ads/"], now, now + self._settings.address_ttl_s)

@@ -1,0 +1,70 @@
+"""Reading CMCD v2 reports (CTA-5004-B, section 5): records of one line each, kept or counted as bad."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from http_sfv.dictionary import Dictionary
+from http_sfv.item import InnerList
+
+VERSION_MAX = 2
+RECORDS_MAX = 200
+"""Records read of one report; those past it are counted as malformed."""
+RECORD_CHARACTERS_MAX = 4_096
+SID_LENGTH_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The readable records of one report, and how many were not."""
+
+    records: tuple[dict[str, Any], ...]
+    malformed: int
+    unknown_version: int
+
+
+def read_report(body: str) -> Report:
+    """Every line that is a CMCD record with a session id; a trailing line feed is no record.
+
+    The standard wants none there, and the players' most used library sends one.
+    """
+    lines = [line.strip() for line in body.split("\n") if line.strip()]
+    records: list[dict[str, Any]] = []
+    unknown = 0
+    for line in lines[:RECORDS_MAX]:
+        record = _read_record(line)
+        if record is None:
+            continue
+        if record.get("v", 1) > VERSION_MAX:
+            unknown += 1
+        else:
+            records.append(record)
+    return Report(tuple(records), len(lines) - len(records) - unknown, unknown)
+
+
+def _read_record(line: str) -> dict[str, Any] | None:
+    if len(line) > RECORD_CHARACTERS_MAX:
+        return None
+    fields = Dictionary()
+    try:
+        fields.parse(line.encode("utf-8"))
+    except ValueError:
+        return None
+    record = {key: _plain(member) for key, member in fields.items()}
+    sid = record.get("sid")
+    known = isinstance(sid, str) and 0 < len(sid) <= SID_LENGTH_MAX
+    return record if known and isinstance(record.get("v", 1), int) else None
+
+
+def _plain(member: Any) -> Any:  # noqa: ANN401 - a structured field's value is any of its six kinds
+    """A structured field's member as JSON: lists of values, and values with parameters as pairs."""
+    if isinstance(member, InnerList):
+        return [_plain(item) for item in member]
+    value = member.value
+    if not isinstance(value, bool | int | float | str):
+        value = str(value)
+    parameters = {key: _bare(one) for key, one in member.params.items()}
+    return [value, parameters] if parameters else value
+
+
+def _bare(value: Any) -> Any:  # noqa: ANN401
+    return value if isinstance(value, bool | int | float | str) else str(value)

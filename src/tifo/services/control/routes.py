@@ -1,0 +1,192 @@
+from collections.abc import AsyncIterator
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from tifo.api.control import (
+    AuditAnswer,
+    KickBody,
+    Overview,
+    PathwayAnswer,
+    PathwayBody,
+)
+from tifo.api.sessions import SessionPage, Sessions
+from tifo.board.entries import PathwayState
+from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
+from tifo.services.control.service import ControlService
+from tifo.serving.bodies import read_json, session_query
+from tifo.serving.routes import Credential, Handler, Handlers, Listener, Route
+
+OPERATOR_NAME_LENGTH_MAX = 64
+
+_OPERATORS = Listener.OPERATORS
+_TOKEN = Credential.OPERATOR
+
+ROUTES = (
+    Route(
+        name="control.overview",
+        method="GET",
+        path="/v1/control/overview",
+        summary="One look at the whole",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        answer=Overview,
+        problems=("bad-credentials",),
+    ),
+    Route(
+        name="control.stream",
+        method="GET",
+        path="/v1/control/stream",
+        summary="The overview each second, after the curves so far",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        media="text/event-stream",
+        problems=("bad-credentials", "unavailable"),
+    ),
+    Route(
+        name="control.sessions",
+        method="GET",
+        path="/v1/control/sessions",
+        summary="Running sessions",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        answer=SessionPage,
+        problems=("bad-credentials", "invalid"),
+    ),
+    Route(
+        name="control.kick",
+        method="POST",
+        path="/v1/control/sessions/{session}/kick",
+        summary="End a session and tell its viewer why",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        body=KickBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "invalid", "unavailable"),
+    ),
+    Route(
+        name="control.end",
+        method="POST",
+        path="/v1/control/sessions/{session}/end",
+        summary="End a session",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "unavailable"),
+    ),
+    Route(
+        name="control.pathway",
+        method="PUT",
+        path="/v1/control/pathways/{pathway}",
+        summary="Take a CDN out or bring it back",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        body=PathwayBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=PathwayAnswer,
+        problems=("bad-credentials", "not-found", "invalid", "unavailable"),
+    ),
+    Route(
+        name="control.audit",
+        method="GET",
+        path="/v1/control/audit",
+        summary="Who did what to what, newest first",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        answer=AuditAnswer,
+        problems=("bad-credentials", "unavailable"),
+    ),
+)
+
+
+def handlers(service: ControlService, sessions: Sessions) -> Handlers:
+    """The handlers of the routes above; who calls them was checked before."""
+    return {
+        "control.overview": _overview(service),
+        "control.stream": _stream(service),
+        "control.sessions": _sessions(sessions),
+        "control.kick": _kick(service),
+        "control.end": _end(service),
+        "control.pathway": _pathway(service),
+        "control.audit": _audit(service),
+    }
+
+
+def _overview(service: ControlService) -> Handler:
+    async def overview(req: Request, resp: Response) -> None:
+        _answer(resp, service.overview())
+
+    return overview
+
+
+def _stream(service: ControlService) -> Handler:
+    async def stream(req: Request, resp: Response) -> None:
+        resp.content_type = "text/event-stream"
+        resp.set_header("Cache-Control", "no-store")
+        resp.stream = _events(service)
+
+    return stream
+
+
+async def _events(service: ControlService) -> AsyncIterator[bytes]:
+    yield _event("history", service.history())
+    yield _event("overview", service.overview())
+    async for overview in service.watch():
+        yield _event("overview", overview)
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def _sessions(service: Sessions) -> Handler:
+    async def sessions(req: Request, resp: Response) -> None:
+        _answer(resp, await service.page(**session_query(req)))
+
+    return sessions
+
+
+def _kick(service: ControlService) -> Handler:
+    async def kick(req: Request, resp: Response, session: str) -> None:
+        body = await read_json(req, KickBody, JSON_BODY_BYTES_MAX)
+        await service.kick(_operator(req), session[:ID_LENGTH_MAX], body.reason)
+        resp.status = 204
+
+    return kick
+
+
+def _end(service: ControlService) -> Handler:
+    async def end(req: Request, resp: Response, session: str) -> None:
+        await service.end(_operator(req), session[:ID_LENGTH_MAX])
+        resp.status = 204
+
+    return end
+
+
+def _pathway(service: ControlService) -> Handler:
+    async def set_pathway(req: Request, resp: Response, pathway: str) -> None:
+        body = await read_json(req, PathwayBody, JSON_BODY_BYTES_MAX)
+        await service.set_pathway(_operator(req), pathway, PathwayState(body.state))
+        _answer(resp, PathwayAnswer(pathway, body.state))
+
+    return set_pathway
+
+
+def _audit(service: ControlService) -> Handler:
+    async def audit(req: Request, resp: Response) -> None:
+        _answer(resp, await service.audit())
+
+    return audit
+
+
+def _answer(resp: Response, body: object) -> None:
+    resp.content_type = "application/json"
+    resp.set_header("Cache-Control", "no-store")
+    resp.data = msgspec.json.encode(body)
+
+
+def _operator(req: Request) -> str:
+    """Who acts, as the proxy in front of the operators' port says it; `operator` where nothing does."""
+    return (req.get_header("X-Operator") or "operator")[:OPERATOR_NAME_LENGTH_MAX]

@@ -1,0 +1,118 @@
+"""From what the nodes, the worker and the supervisor say to one look at the whole."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tifo.api.breaks import BreakSchedule
+from tifo.api.control import (
+    BoardView,
+    BreaksView,
+    EventLogView,
+    NextBreak,
+    Overview,
+    PathwayView,
+    RunningBreak,
+    Sample,
+)
+from tifo.board.entries import InsightReport, NodeReport, PartReport, PathwayState, RouteReport
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the board and the stores said at one moment."""
+
+    at: float
+    viewers: int
+    pathways: tuple[str, ...]
+    states: Mapping[str, PathwayState]
+    nodes: Mapping[str, NodeReport]
+    insight: InsightReport | None
+    parts: tuple[PartReport, ...]
+    board_failing: bool
+    log_failing: bool
+
+
+def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
+    """One look at the whole."""
+    routes = merge_routes(report for node in seen.nodes.values() for report in node.routes)
+    insight = seen.insight
+    failing = seen.log_failing or any(node.eventlog == "failing" for node in seen.nodes.values())
+    groups = insight.groups if insight else ()
+    return Overview(
+        at=seen.at,
+        viewers=seen.viewers,
+        starts_per_s=insight.starts_per_s if insight else 0.0,
+        requests_per_s=round(sum(route.requests_per_s for route in routes), 1),
+        errors_per_s=round(sum(route.errors_per_s for route in routes), 1),
+        pathways=pathway_views(seen.pathways, seen.states, insight.pathways if insight else {}),
+        routes=routes,
+        eventlog=EventLogView(
+            state="failing" if failing else "ok",
+            events_per_s=insight.events_per_s if insight else 0.0,
+            lag=sum(group.lag for group in groups),
+            groups=groups,
+        ),
+        parts=seen.parts,
+        breaks=breaks_view(schedule, seen.at),
+        board=BoardView("failing" if seen.board_failing else "ok"),
+    )
+
+
+def pathway_views(
+    pathways: Iterable[str], states: Mapping[str, PathwayState], viewers: Mapping[str, int]
+) -> tuple[PathwayView, ...]:
+    """Each CDN with its share of the viewers whose CDN is known."""
+    total = sum(viewers.values())
+    return tuple(
+        PathwayView(
+            id=name,
+            state=states[name].state if name in states else "in",
+            viewers=viewers.get(name, 0),
+            share=round(viewers.get(name, 0) / total, 4) if total else 0.0,
+        )
+        for name in pathways
+    )
+
+
+def merge_routes(reports: Iterable[RouteReport]) -> tuple[RouteReport, ...]:
+    """The same route of several nodes as one: rates add up, latencies are the worst node's."""
+    by_route: defaultdict[tuple[str, str], list[RouteReport]] = defaultdict(list)
+    for report in reports:
+        by_route[report.route, report.method].append(report)
+    merged = (
+        RouteReport(
+            route=route,
+            method=method,
+            requests_per_s=round(sum(one.requests_per_s for one in same), 1),
+            errors_per_s=round(sum(one.errors_per_s for one in same), 1),
+            p50_ms=max(one.p50_ms for one in same),
+            p99_ms=max(one.p99_ms for one in same),
+        )
+        for (route, method), same in by_route.items()
+    )
+    return tuple(sorted(merged, key=lambda report: (-report.requests_per_s, report.route)))
+
+
+def breaks_view(schedule: BreakSchedule, now: float) -> BreaksView:
+    """The break that is on and the next one."""
+    around = schedule.between(now, now + schedule.every_s + schedule.duration_s)
+    running = next((brk for brk in around if brk.start <= now), None)
+    coming = next((brk for brk in around if brk.start > now), None)
+    return BreaksView(
+        running=RunningBreak(running.id, running.end) if running else None,
+        next=NextBreak(coming.id, coming.start) if coming else None,
+    )
+
+
+def sample(view: Overview) -> Sample:
+    """The point that an overview adds to the curves."""
+    return Sample(
+        at=view.at,
+        viewers=view.viewers,
+        starts_per_s=view.starts_per_s,
+        requests_per_s=view.requests_per_s,
+        errors_per_s=view.errors_per_s,
+        lag=view.eventlog.lag,
+        pathways={pathway.id: pathway.viewers for pathway in view.pathways},
+    )

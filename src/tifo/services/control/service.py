@@ -1,0 +1,162 @@
+"""Control: what the cockpit shows and what its buttons do, each act with its entry in the audit trail."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from tifo.api.breaks import BreakSchedule
+from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Sample
+from tifo.api.events import OperatorActed
+from tifo.api.sessions import Sessions
+from tifo.board.entries import (
+    INSIGHT,
+    NODE,
+    PARTS,
+    PATHWAY,
+    InsightReport,
+    NodeReport,
+    PartsReport,
+    PathwayState,
+    decode_all,
+)
+from tifo.board.ports import Board
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import Clock, rfc3339
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.control import rules
+from tifo.services.control.ports import AuditTrail
+from tifo.services.control.settings import ControlSettings
+
+WATCHERS_MAX = 50
+"""Cockpits that are served live at once."""
+
+
+class ControlService:
+    """Looks once a second for every cockpit together, and does what operators say."""
+
+    def __init__(
+        self,
+        pathways: tuple[str, ...],
+        sessions: Sessions,
+        board: Board,
+        view: BoardView,
+        audit: AuditTrail,
+        publisher: Publisher,
+        schedule: BreakSchedule,
+        clock: Clock,
+        settings: ControlSettings,
+    ) -> None:
+        self._pathways = pathways
+        self._sessions = sessions
+        self._board = board
+        self._view = view
+        self._audit = audit
+        self._publisher = publisher
+        self._schedule = schedule
+        self._clock = clock
+        self._settings = settings
+        self._history: deque[Sample] = deque(maxlen=settings.history_samples)
+        self._latest: Overview | None = None
+        self._looked = asyncio.Condition()
+        self._watchers = 0
+        self._viewers = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Look, and keep looking."""
+        await self._look()
+        self._task = asyncio.create_task(self._keep_looking(), name="control")
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def overview(self) -> Overview:
+        """The last look at the whole."""
+        if self._latest is None:
+            raise Refusal("unavailable", "The cockpit has not looked yet.", retry_after_s=1)
+        return self._latest
+
+    def history(self) -> History:
+        """The curves so far."""
+        return History(tuple(self._history))
+
+    async def watch(self) -> AsyncIterator[Overview]:
+        """Each new overview as it comes; raises `Refusal` (unavailable) past `WATCHERS_MAX` cockpits."""
+        if self._watchers >= WATCHERS_MAX:
+            raise Refusal("unavailable", f"{WATCHERS_MAX} cockpits are open already.", retry_after_s=30)
+        self._watchers += 1
+        try:
+            while True:
+                async with self._looked:
+                    await self._looked.wait()
+                yield self.overview()
+        finally:
+            self._watchers -= 1
+
+    async def set_pathway(self, operator: str, pathway: str, state: PathwayState) -> None:
+        """Take a CDN out or bring it back, on every node within a second."""
+        if pathway not in self._pathways:
+            raise Refusal(
+                "not-found", f"There is no pathway {pathway}; there are {', '.join(self._pathways)}."
+            )
+        await self._board.write(PATHWAY + pathway, msgspec.json.encode(state))
+        await self._view.refresh()
+        await self._note(operator, f"pathway-{state.state}", pathway)
+        await self._look()
+
+    async def end(self, operator: str, session: str) -> None:
+        """End a session."""
+        await self._sessions.end(session, "")
+        await self._note(operator, "end", session)
+
+    async def kick(self, operator: str, session: str, reason: str) -> None:
+        """Kick a session; its viewer reads the reason."""
+        await self._sessions.kick(session, reason)
+        await self._note(operator, "kick", session, reason)
+
+    async def audit(self) -> AuditAnswer:
+        """The audit trail, newest first."""
+        return AuditAnswer(await self._audit.latest(self._settings.audit_entries))
+
+    async def _note(self, operator: str, action: str, target: str, detail: str = "") -> None:
+        await self._audit.note(AuditEntry(rfc3339(self._clock.now()), operator, action, target, detail))
+        self._publisher.tell(OperatorActed(operator=operator, action=action, target=target, detail=detail))
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sample_s)
+            view = await self._look()
+            self._history.append(rules.sample(view))
+            async with self._looked:
+                self._looked.notify_all()
+
+    async def _look(self) -> Overview:
+        # A session service that does not answer leaves the last count on the screen; the parts table
+        # and the routes say what is wrong.
+        with contextlib.suppress(Unavailable):
+            self._viewers = await self._sessions.live()
+        self._latest = rules.overview(self._seen(), self._schedule)
+        return self._latest
+
+    def _seen(self) -> rules.Seen:
+        insight = decode_all(self._view.under(INSIGHT), InsightReport)
+        parts = decode_all(self._view.under(PARTS), PartsReport)
+        return rules.Seen(
+            at=self._clock.now(),
+            viewers=self._viewers,
+            pathways=self._pathways,
+            states=decode_all(self._view.under(PATHWAY), PathwayState),
+            nodes=decode_all(self._view.under(NODE), NodeReport),
+            insight=max(insight.values(), key=lambda report: report.at, default=None),
+            parts=tuple(part for report in parts.values() for part in report.parts),
+            board_failing=self._view.failing,
+            log_failing=self._publisher.failing,
+        )

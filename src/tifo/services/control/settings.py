@@ -1,0 +1,14 @@
+import msgspec
+
+
+class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The cockpit: how often it looks, and how far back its curves go."""
+
+    sample_s: float = 1.0
+    """Seconds between two samples."""
+    history_samples: int = 900
+    """Samples that a cockpit gets when it opens."""
+    audit_entries: int = 200
+    """Entries of the audit trail that are shown."""
+    node_silent_s: int = 5
+    """Seconds after which a node that says nothing is left out of the sums."""

@@ -1,0 +1,203 @@
+from typing import Annotated
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from tifo.api.fields import Code, Id, Reason, Timestamp
+from tifo.api.sessions import Device, SessionPage
+from tifo.kernel.clock import rfc3339
+from tifo.kernel.errors import Refusal
+from tifo.kernel.limits import JSON_BODY_BYTES_MAX
+from tifo.services.sessions.service import SessionService, Start, Started
+from tifo.serving.bodies import bearer, read_json, session_query
+from tifo.serving.guard import PlaybackGuard
+from tifo.serving.routes import Credential, Handlers, Listener, Route
+
+
+class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to watch, on what; after a `stream-limit`, `takeover` its code and `end` the session to end."""
+
+    event: Id
+    device: Device
+    takeover: Code | None = None
+    end: Id | None = None
+
+
+class Playback(msgspec.Struct, frozen=True):
+    """Where the player begins."""
+
+    hls: str
+    dash: str
+
+
+class Streams(msgspec.Struct, frozen=True):
+    """The account's slots."""
+
+    limit: int
+    used: int
+
+
+class StartAnswer(msgspec.Struct, frozen=True):
+    """A session that was let in. Heartbeats every `heartbeat_s`, with `token`, keep it past `expires_at`."""
+
+    session: str
+    token: str
+    heartbeat_s: int
+    expires_at: Timestamp
+    playback: Playback
+    streams: Streams
+
+
+class HeartbeatAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`token` is there when the player must use a new one."""
+
+    heartbeat_s: int
+    expires_at: Timestamp
+    token: Annotated[str | None, msgspec.Meta(description="replaces the token used so far")] = None
+
+
+ROUTES = (
+    Route(
+        name="sessions.start",
+        method="POST",
+        path="/v1/sessions",
+        summary="Start watching an event on a device",
+        credential=Credential.ACCESS,
+        body=StartBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=StartAnswer,
+        status=201,
+        problems=(
+            "bad-token", "not-entitled", "not-found", "stream-limit", "bad-takeover", "event-over",
+            "invalid", "unavailable",
+        ),
+    ),
+    Route(
+        name="sessions.heartbeat",
+        method="POST",
+        path="/v1/sessions/{session}/heartbeat",
+        summary="Keep a session",
+        credential=Credential.PLAYBACK,
+        answer=HeartbeatAnswer,
+        problems=("bad-token", "ended", "kicked"),
+    ),
+    Route(
+        name="sessions.end",
+        method="DELETE",
+        path="/v1/sessions/{session}",
+        summary="Stop watching; again is the same",
+        credential=Credential.PLAYBACK,
+        status=204,
+        problems=("bad-token",),
+    ),
+)  # fmt: skip
+
+
+class PeerEndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a session is ended; its viewer reads it."""
+
+    reason: Reason = ""
+
+
+PEER_ROUTES = (
+    Route(
+        name="sessions.peer-page",
+        method="GET",
+        path="/v1/peer/sessions",
+        summary="Running sessions, for our services in other processes",
+        listener=Listener.OPERATORS,
+        credential=Credential.OPERATOR,
+        answer=SessionPage,
+        problems=("bad-credentials", "invalid"),
+    ),
+    Route(
+        name="sessions.peer-end",
+        method="POST",
+        path="/v1/peer/sessions/{session}/end",
+        summary="End a session, for our services in other processes",
+        listener=Listener.OPERATORS,
+        credential=Credential.OPERATOR,
+        body=PeerEndBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "invalid", "unavailable"),
+    ),
+    Route(
+        name="sessions.peer-kick",
+        method="POST",
+        path="/v1/peer/sessions/{session}/kick",
+        summary="Kick a session, for our services in other processes",
+        listener=Listener.OPERATORS,
+        credential=Credential.OPERATOR,
+        body=PeerEndBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "invalid", "unavailable"),
+    ),
+)
+
+
+def peer_handlers(service: SessionService) -> Handlers:
+    """The handlers of the peer routes; who calls them was checked before."""
+
+    async def page(req: Request, resp: Response) -> None:
+        resp.content_type = "application/json"
+        resp.data = msgspec.json.encode(await service.page(**session_query(req)))
+
+    async def end(req: Request, resp: Response, session: str) -> None:
+        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
+        await service.end(session, body.reason)
+        resp.status = 204
+
+    async def kick(req: Request, resp: Response, session: str) -> None:
+        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
+        await service.kick(session, body.reason)
+        resp.status = 204
+
+    return {"sessions.peer-page": page, "sessions.peer-end": end, "sessions.peer-kick": kick}
+
+
+def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> Handlers:
+    """The handlers of the routes above; `public_url` is where viewers reach us."""
+    encode = msgspec.json.Encoder().encode
+
+    async def start(req: Request, resp: Response) -> None:
+        body = await read_json(req, StartBody, JSON_BODY_BYTES_MAX)
+        request = Start(bearer(req), body.event, body.device, body.takeover or "", body.end or "")
+        answer = _start_answer(await service.start(request), service.heartbeat_s, public_url)
+        resp.status = 201
+        resp.content_type = "application/json"
+        resp.set_header("Cache-Control", "no-store")
+        resp.data = encode(answer)
+
+    async def heartbeat(req: Request, resp: Response, session: str) -> None:
+        claims = guard.claims(bearer(req))
+        _refuse_another(claims.sid, session)
+        beat = await service.heartbeat(claims)
+        resp.content_type = "application/json"
+        resp.data = encode(HeartbeatAnswer(service.heartbeat_s, rfc3339(beat.expires_at), beat.token or None))
+
+    async def end(req: Request, resp: Response, session: str) -> None:
+        claims = guard.signed(bearer(req))
+        _refuse_another(claims.sid, session)
+        await service.leave(claims)
+        resp.status = 204
+
+    return {"sessions.start": start, "sessions.heartbeat": heartbeat, "sessions.end": end}
+
+
+def _refuse_another(of_token: str, of_path: str) -> None:
+    if of_token != of_path:
+        raise Refusal("bad-token", "The token is another session's.", members={"reason": "session"})
+
+
+def _start_answer(started: Started, heartbeat_s: int, public_url: str) -> StartAnswer:
+    playback = f"{public_url}/v1/playback/{started.token}"
+    return StartAnswer(
+        session=started.lease.session,
+        token=started.token,
+        heartbeat_s=heartbeat_s,
+        expires_at=rfc3339(started.lease.until),
+        playback=Playback(hls=f"{playback}/master.m3u8", dash=f"{playback}/manifest.mpd"),
+        streams=Streams(limit=started.limit, used=started.used),
+    )

@@ -1,0 +1,70 @@
+"""The rules of sessions: when a lease is renewed, whose it may be, which one gives way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tifo.services.sessions.ports import Lease
+from tifo.tokens.playback import PlaybackClaims
+
+
+@dataclass(frozen=True, slots=True)
+class LeasePolicy:
+    """Seconds between heartbeats, of a lease, and of a token's validity."""
+
+    heartbeat_s: int
+    lease_s: int
+    token_ttl_s: int
+
+
+def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
+    """Whether a heartbeat must write: half of the lease its token knows of has passed.
+
+    The token carries the end of its lease, so a heartbeat before that reads and writes nothing.
+    """
+    return claims.until - now <= policy.lease_s / 2
+
+
+def lapsed(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
+    """Whether the session was silent for so long that its slot may rightly be another's.
+
+    One lease of grace beyond its end: a store that lost its memory adopts every session that was
+    running, while a device that slept asks for a free slot again.
+    """
+    return now > claims.until + policy.lease_s
+
+
+def one_to_end(running: Sequence[Lease], wanted: str) -> Lease | None:
+    """The session that gives way to a take-over: the one named, else the oldest."""
+    named = [lease for lease in running if lease.session == wanted]
+    if wanted:
+        return named[0] if named else None
+    return min(running, key=lambda lease: lease.since, default=None)
+
+
+def token_claims(lease: Lease, now: float, policy: LeasePolicy) -> PlaybackClaims:
+    """What the session's next token says."""
+    return PlaybackClaims(
+        aud="playback",
+        nbf=int(now),
+        exp=int(now) + policy.token_ttl_s,
+        sid=lease.session,
+        acc=lease.account,
+        ev=lease.event,
+        dev=lease.device,
+        kind=lease.device_kind,
+        since=int(lease.since),
+        until=int(lease.until),
+    )
+
+
+def lease_of(claims: PlaybackClaims, until: float) -> Lease:
+    """The lease that a token's session asks for."""
+    return Lease(
+        session=claims.sid,
+        account=claims.acc,
+        event=claims.ev,
+        device=claims.dev,
+        device_kind=claims.kind,
+        since=float(claims.since),
+        until=until,
+    )

@@ -1,0 +1,289 @@
+"""Sessions: start, heartbeat, end, kick, take-over. The rules stand in `rules.py`."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+import structlog
+
+from tifo.api.accounts import Accounts, Viewer
+from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.events import SessionEnded, SessionRefused, SessionRenewed, SessionStarted
+from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, RunningSession, SessionPage, Sessions
+from tifo.board.entries import Revoked
+from tifo.board.revocations import Revocations
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import Clock, rfc3339
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.kernel.ids import Ids
+from tifo.services.sessions import rules
+from tifo.services.sessions.ports import Admitted, Full, Lease, Renewal, SessionStore
+from tifo.services.sessions.settings import SessionsSettings
+from tifo.telemetry.metrics import LEASE_RENEWALS, SESSION_ENDS, SESSION_STARTS, SESSIONS_LIVE
+from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
+
+EXPIRE_BATCH_MAX = 1_000
+"""Lapsed leases that one sweep takes at a time."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A request to start: who asks for what on which device; `takeover` and `end` come from a refusal."""
+
+    access_token: str
+    event: str
+    device: Device
+    takeover: str = ""
+    end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session that was let in, with its first token and the account's slots."""
+
+    lease: Lease
+    token: str
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The answer to a heartbeat; `token` is empty when the player keeps the one it has."""
+
+    expires_at: float
+    token: str
+
+
+class SessionService(Sessions):
+    """The sessions of one node over a store that may be shared."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        accounts: Accounts,
+        catalogue: Catalogue,
+        tokens: PlaybackTokens,
+        revocations: Revocations,
+        publisher: Publisher,
+        clock: Clock,
+        ids: Ids,
+        settings: SessionsSettings,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._catalogue = catalogue
+        self._tokens = tokens
+        self._revocations = revocations
+        self._publisher = publisher
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._policy = rules.LeasePolicy(settings.heartbeat_s, settings.lease_s, settings.token_ttl_s)
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def heartbeat_s(self) -> int:
+        """Seconds between a player's heartbeats."""
+        return self._settings.heartbeat_s
+
+    async def open(self) -> None:
+        """Begin to sweep lapsed leases."""
+        self._sweeper = asyncio.create_task(self._sweep(), name="session-sweeper")
+
+    async def close(self) -> None:
+        """Stop sweeping."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    async def start(self, request: Start) -> Started:
+        """Let a viewer in; raises `Refusal` (bad-token, not-found, event-over, not-entitled,
+        stream-limit, bad-takeover, unavailable)."""
+        viewer = await self._accounts.viewer(request.access_token)
+        try:
+            started = await self._admit(viewer, request)
+        except Refusal as refusal:
+            SESSION_STARTS.labels(refusal.code).inc()
+            self._publisher.tell(
+                SessionRefused(account=viewer.account, event=request.event, code=refusal.code)
+            )
+            raise
+        SESSION_STARTS.labels("admitted").inc()
+        return started
+
+    async def heartbeat(self, claims: PlaybackClaims) -> Beat:
+        """Keep a session; reads and writes nothing while more than half of its lease is left.
+
+        Raises `Refusal` (ended) when the session has ended or its slot is another's. A store that does
+        not answer stops nobody: the lease is extended on the token alone.
+        """
+        now = self._clock.now()
+        if not rules.renewal_due(claims, now, self._policy):
+            return Beat(expires_at=claims.until, token="")
+        until = now + self._policy.lease_s
+        lease = rules.lease_of(claims, until)
+        await self._renew(lease, claims, now)
+        return Beat(expires_at=until, token=self._sign(lease, now))
+
+    async def leave(self, claims: PlaybackClaims) -> None:
+        """The viewer stops watching; again changes nothing."""
+        await self._finish(claims.sid, "left")
+        with contextlib.suppress(Unavailable):
+            await self._revoke(claims.sid, Revoked("ended", "You stopped watching."))
+
+    async def end(self, session: str, reason: str) -> None:
+        """End a session on an operator's word; its player is told `ended`."""
+        await self._revoke(session, Revoked("ended", reason or "The session was ended by an operator."))
+        await self._finish(session, "ended")
+
+    async def kick(self, session: str, reason: str) -> None:
+        """End a session on an operator's word; its player is told `kicked`."""
+        await self._revoke(session, Revoked("kicked", reason))
+        await self._finish(session, "kicked")
+
+    async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
+        """Running sessions by id, with how many run in all."""
+        now = self._clock.now()
+        count = max(1, min(limit, PAGE_SESSIONS_MAX))
+        leases = await self._store.page(account=account, event=event, after=after, limit=count + 1, now=now)
+        shown = leases[:count]
+        return SessionPage(
+            sessions=tuple(map(_running, shown)),
+            next=shown[-1].session if len(leases) > count else None,
+            total=await self._store.count(now=now),
+        )
+
+    async def live(self) -> int:
+        """How many sessions have a lease in the store."""
+        return await self._store.count(now=self._clock.now())
+
+    async def _admit(self, viewer: Viewer, request: Start) -> Started:
+        event = await self._catalogue.event(request.event)
+        now = self._clock.now()
+        _refuse_unless_open(event, viewer, now)
+        if request.takeover:
+            await self._take_over(viewer.account, request, now)
+        limit = viewer.stream_limit or self._settings.stream_limit
+        outcome = await self._store.start(self._new_lease(viewer, request, now), limit=limit, now=now)
+        if isinstance(outcome, Full):
+            raise await self._stream_limit(viewer.account, outcome, limit, now)
+        return self._started(outcome, limit, now)
+
+    def _started(self, admitted: Admitted, limit: int, now: float) -> Started:
+        lease = admitted.lease
+        self._publisher.tell(
+            SessionStarted(
+                session=lease.session,
+                event=lease.event,
+                account=lease.account,
+                device=lease.device,
+                device_kind=lease.device_kind,
+            )
+        )
+        return Started(lease, self._sign(lease, now), limit, admitted.used)
+
+    def _new_lease(self, viewer: Viewer, request: Start, now: float) -> Lease:
+        return Lease(
+            session=self._ids.new("ses"),
+            account=viewer.account,
+            event=request.event,
+            device=request.device.id,
+            device_kind=request.device.kind,
+            since=now,
+            until=now + self._policy.lease_s,
+        )
+
+    async def _take_over(self, account: str, request: Start, now: float) -> None:
+        if not await self._store.use_takeover(account, request.takeover, now=now):
+            raise Refusal("bad-takeover", "Start again without the code to get a new one.")
+        running = await self._store.running(account, now=now)
+        chosen = rules.one_to_end(running, request.end)
+        if chosen is None:
+            return
+        await self._revoke(chosen.session, Revoked("ended", "The stream was taken over by another device."))
+        await self._finish(chosen.session, "taken-over")
+
+    async def _stream_limit(self, account: str, full: Full, limit: int, now: float) -> Refusal:
+        code = self._ids.code()
+        await self._store.put_takeover(account, code, until=now + self._settings.takeover_s)
+        return Refusal(
+            "stream-limit",
+            f"The account watches on {len(full.running)} devices and may on {limit}.",
+            members={"limit": limit, "sessions": [_shown(lease) for lease in full.running], "takeover": code},
+        )
+
+    async def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> None:
+        limit = self._settings.stream_limit if rules.lapsed(claims, now, self._policy) else 0
+        try:
+            outcome = await self._store.renew(lease, limit=limit, now=now)
+        except Unavailable:
+            LEASE_RENEWALS.labels("store-failed").inc()
+            return
+        LEASE_RENEWALS.labels(outcome.value).inc()
+        if outcome is Renewal.ENDED:
+            raise Refusal("ended", "The session has ended.")
+        if outcome is Renewal.FULL:
+            raise Refusal("ended", "The session was silent for long and its place was taken.")
+        self._publisher.tell(SessionRenewed(session=lease.session, event=lease.event, until=lease.until))
+
+    def _sign(self, lease: Lease, now: float) -> str:
+        return self._tokens.sign(rules.token_claims(lease, now, self._policy))
+
+    async def _revoke(self, session: str, revoked: Revoked) -> None:
+        await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)
+
+    async def _finish(self, session: str, why: str) -> None:
+        forget_at = self._clock.now() + self._policy.token_ttl_s
+        lease = await self._store.end(session, forget_at=forget_at)
+        if lease is not None:
+            self._say_ended(lease, why)
+
+    def _say_ended(self, lease: Lease, why: str) -> None:
+        SESSION_ENDS.labels(why).inc()
+        self._publisher.tell(SessionEnded(session=lease.session, event=lease.event, why=why))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sweep_s)
+            try:
+                await self._expire()
+            except Unavailable as error:
+                _log.warning("sessions.sweep-failed", why=error.why)
+
+    async def _expire(self) -> None:
+        now = self._clock.now()
+        for lease in await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX):
+            self._say_ended(lease, "expired")
+        SESSIONS_LIVE.set(await self._store.count(now=now))
+
+
+def _refuse_unless_open(event: CalendarEvent, viewer: Viewer, now: float) -> None:
+    if event.state(now) == "over":
+        raise Refusal("event-over", f"{event.title} is over.")
+    if not viewer.entitled(event.id):
+        raise Refusal("not-entitled", f"The account has no right to {event.title}.")
+
+
+def _running(lease: Lease) -> RunningSession:
+    return RunningSession(
+        session=lease.session,
+        account=lease.account,
+        event=lease.event,
+        device=Device(lease.device, lease.device_kind),  # type: ignore[arg-type]
+        since=rfc3339(lease.since),
+        expires_at=rfc3339(lease.until),
+    )
+
+
+def _shown(lease: Lease) -> dict[str, object]:
+    """A session as the account's other devices may see it."""
+    return {
+        "session": lease.session,
+        "event": lease.event,
+        "device": {"id": lease.device, "kind": lease.device_kind},
+        "since": rfc3339(lease.since),
+    }

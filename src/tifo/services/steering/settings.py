@@ -1,0 +1,10 @@
+import msgspec
+
+
+class SteeringSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Steering: how often players ask which CDN to use."""
+
+    ttl_s: int = 10
+    """Seconds between two questions of one player, before jitter."""
+    ttl_jitter: float = 0.1
+    """Share of the TTL by which it varies from player to player, so that they do not ask together."""

@@ -1,0 +1,129 @@
+"""The personal playlists of a session: one pathway per CDN, content steering declared.
+
+HLS by draft-pantos-hls-rfc8216bis-22, DASH by ETSI TS 103 998 V1.1.1. Only these are personal; the
+media playlists and segments they point at are the same for every viewer, so that a CDN can keep them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from tifo.channel.renditions import Rendition
+
+SEGMENT_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a pathway serves the channel for one session: `base` ends before `/<rendition>/...`."""
+
+    pathway: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a session's playlist is made of; `addresses` are best first."""
+
+    addresses: Sequence[Address]
+    renditions: Sequence[Rendition]
+    steering_url: str
+    ads_url: str
+
+
+def multivariant_playlist(program: Program) -> str:
+    """The HLS multivariant playlist.
+
+    The media playlists import `tifo-ads`, so a shared playlist still leads each viewer to an ad
+    decision of their own (EXT-X-DEFINE, section 4.4.2.3).
+    """
+    first = program.addresses[0].pathway
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:12",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f'#EXT-X-DEFINE:NAME="tifo-ads",VALUE="{program.ads_url}"',
+        f'#EXT-X-CONTENT-STEERING:SERVER-URI="{program.steering_url}",PATHWAY-ID="{first}"',
+    ]
+    for address in program.addresses:
+        lines += _audio(address, program.renditions)
+    for address in program.addresses:
+        lines += _variants(address, program.renditions)
+    return "\n".join(lines) + "\n"
+
+
+def _audio(address: Address, renditions: Sequence[Rendition]) -> list[str]:
+    return [
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{address.pathway}",NAME="Stadium",LANGUAGE="en",'
+        f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",STABLE-RENDITION-ID="{audio.id}",'
+        f'URI="{address.base}/{audio.id}/index.m3u8"'
+        for audio in renditions
+        if audio.kind == "audio"
+    ]
+
+
+def _variants(address: Address, renditions: Sequence[Rendition]) -> list[str]:
+    audio = [rendition for rendition in renditions if rendition.kind == "audio"]
+    lines: list[str] = []
+    for video in (rendition for rendition in renditions if rendition.kind == "video"):
+        bandwidth = video.bandwidth + max((one.bandwidth for one in audio), default=0)
+        codecs = ",".join((video.codecs, *(one.codecs for one in audio)))
+        lines.append(
+            f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={video.width}x{video.height},"
+            f'FRAME-RATE={video.frame_rate:.3f},CODECS="{codecs}",AUDIO="audio-{address.pathway}",'
+            f'PATHWAY-ID="{address.pathway}",STABLE-VARIANT-ID="{video.id}"'
+        )
+        lines.append(f"{address.base}/{video.id}/index.m3u8")
+    return lines
+
+
+def mpd(program: Program, now: str) -> str:
+    """The DASH MPD: one BaseURL per pathway, segments numbered from the epoch.
+
+    Segment n of every rendition covers the seconds [2n, 2n + 2) since the epoch, so the
+    availabilityStartTime is the epoch and no timeline has to be listed. `now` (RFC 3339) sets the
+    player's clock.
+    """
+    bases = "".join(
+        f"<BaseURL serviceLocation={quoteattr(address.pathway)}>{escape(address.base)}/</BaseURL>"
+        for address in program.addresses
+    )
+    sets = "".join(_adaptation_set(kind, program.renditions) for kind in ("video", "audio"))
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
+        'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" '
+        f'minimumUpdatePeriod="PT3600S" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
+        'suggestedPresentationDelay="PT8S" maxSegmentDuration="PT3S">'
+        f"{bases}"
+        f"<ContentSteering defaultServiceLocation={quoteattr(program.addresses[0].pathway)} "
+        f'queryBeforeStart="false">{escape(program.steering_url)}</ContentSteering>'
+        f'<Period id="live" start="PT0S">{sets}</Period>'
+        f'<UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value={quoteattr(now)}/>'
+        "</MPD>"
+    )
+
+
+def _adaptation_set(kind: str, renditions: Sequence[Rendition]) -> str:
+    of_kind = [rendition for rendition in renditions if rendition.kind == kind]
+    if not of_kind:
+        return ""
+    media = "".join(_representation(rendition) for rendition in of_kind)
+    return (
+        f'<AdaptationSet contentType="{kind}" mimeType="{kind}/mp4" segmentAlignment="true" '
+        'startWithSAP="1"><SegmentTemplate timescale="1" '
+        f'duration="{SEGMENT_S}" startNumber="0" initialization="$RepresentationID$/init.mp4" '
+        f'media="$RepresentationID$/$Number$.m4s"/>{media}</AdaptationSet>'
+    )
+
+
+def _representation(rendition: Rendition) -> str:
+    picture = ""
+    if rendition.kind == "video":
+        picture = (
+            f' width="{rendition.width}" height="{rendition.height}" frameRate="{rendition.frame_rate:g}"'
+        )
+    return (
+        f'<Representation id="{rendition.id}" bandwidth="{rendition.bandwidth}" '
+        f'codecs="{rendition.codecs}"{picture}/>'
+    )

@@ -1,0 +1,58 @@
+"""Video: a session's playlists, every address signed in its CDN's own format."""
+
+from collections.abc import Mapping
+
+from tifo.api.catalogue import Catalogue
+from tifo.api.steering import Steering
+from tifo.channel.renditions import RENDITIONS
+from tifo.kernel.clock import Clock, rfc3339
+from tifo.services.video import rules
+from tifo.services.video.settings import VideoSettings
+from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.playback import PlaybackClaims
+
+
+class VideoService:
+    """Writes playlists from memory: the calendar, the steering decision and the signers' keys."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        steering: Steering,
+        signers: Mapping[str, PathSigner],
+        clock: Clock,
+        settings: VideoSettings,
+        public_url: str,
+    ) -> None:
+        self._catalogue = catalogue
+        self._steering = steering
+        self._signers = signers
+        self._clock = clock
+        self._settings = settings
+        self._public_url = public_url
+
+    async def playlist(self, claims: PlaybackClaims, token: str) -> str:
+        """The HLS multivariant playlist. Raises `Refusal` (not-found) when the event is gone."""
+        return rules.multivariant_playlist(await self._program(claims, token))
+
+    async def manifest(self, claims: PlaybackClaims, token: str) -> str:
+        """The DASH MPD."""
+        return rules.mpd(await self._program(claims, token), rfc3339(self._clock.now()))
+
+    async def _program(self, claims: PlaybackClaims, token: str) -> rules.Program:
+        event = await self._catalogue.event(claims.ev)
+        folder = f"/live/{event.channel}"
+        addresses = tuple(
+            rules.Address(pathway, self._base(pathway, claims.sid, folder) + folder)
+            for pathway in self._steering.order(claims.sid)
+        )
+        return rules.Program(
+            addresses=addresses,
+            renditions=RENDITIONS,
+            steering_url=f"{self._public_url}/v1/steering/{token}",
+            ads_url=f"{self._public_url}/v1/ads/{token}",
+        )
+
+    def _base(self, pathway: str, session: str, folder: str) -> str:
+        now = int(self._clock.now())
+        return self._signers[pathway].base(session, [f"{folder}/"], now, now + self._settings.address_ttl_s)

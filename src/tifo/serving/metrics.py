@@ -1,0 +1,45 @@
+"""`/metrics` on the operators' port: ours, then Envoy's own."""
+
+import contextlib
+from pathlib import Path
+
+import httpx
+from falcon.asgi import Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from tifo.serving.routes import Credential, Handlers, Listener, Route
+from tifo.telemetry.metrics import REGISTRY
+
+ENVOY_S_MAX = 2.0
+
+ROUTES = (
+    Route(
+        name="telemetry.metrics",
+        method="GET",
+        path="/metrics",
+        summary="Metrics of the application and of the edge in front of it, in Prometheus's text form",
+        listener=Listener.OPERATORS,
+        credential=Credential.OPERATOR,
+        media=CONTENT_TYPE_LATEST,
+        problems=("bad-credentials",),
+    ),
+)
+
+
+def handlers(admin_socket: Path) -> Handlers:
+    """The handler of the route above; without an Envoy behind the socket only ours are shown."""
+
+    async def metrics(req: Request, resp: Response) -> None:
+        resp.content_type = CONTENT_TYPE_LATEST
+        resp.set_header("Cache-Control", "no-store")
+        resp.data = generate_latest(REGISTRY) + await _envoys(admin_socket)
+
+    return {"telemetry.metrics": metrics}
+
+
+async def _envoys(admin_socket: Path) -> bytes:
+    transport = httpx.AsyncHTTPTransport(uds=str(admin_socket))
+    with contextlib.suppress(httpx.HTTPError):
+        async with httpx.AsyncClient(transport=transport, timeout=ENVOY_S_MAX) as client:
+            return (await client.get("http://envoy/stats/prometheus?usedonly")).content
+    return b""

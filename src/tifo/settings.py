@@ -1,0 +1,211 @@
+"""The root of all settings: one TOML file and `TIFO_*` variables, checked before anything starts.
+
+A variable names a field by its path, `TIFO_SESSIONS__STREAM_LIMIT=2`, and goes before the file.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+import msgspec
+
+from tifo.channel.settings import ChannelSettings
+from tifo.edge.settings import EdgeSettings
+from tifo.kernel.errors import SettingsError
+from tifo.services.accounts.settings import AccountsSettings
+from tifo.services.ads.settings import AdsSettings
+from tifo.services.catalogue.settings import CatalogueSettings
+from tifo.services.control.settings import ControlSettings
+from tifo.services.sessions.settings import SessionsSettings
+from tifo.services.steering.settings import SteeringSettings
+from tifo.services.video.settings import VideoSettings
+from tifo.telemetry.settings import TelemetrySettings
+from tifo.tokens.keys import Keyring
+from tifo.workers.insight.settings import InsightSettings
+
+PREFIX = "TIFO_"
+NOT_SETTINGS = frozenset({"TIFO_CONFIG", "TIFO_SERVICES"})
+"""Variables that say which file to read and which services to run."""
+
+
+class KeySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """HMAC-SHA-256 secrets in hexadecimal by key id; `current` signs, all verify."""
+
+    current: str = ""
+    secrets: dict[str, str] = {}
+
+    def keyring(self, name: str) -> Keyring:
+        """The decoded keys; raises `SettingsError` that names them, never their values."""
+        return Keyring.from_hex(name, self.current, self.secrets)
+
+
+class KeysSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every secret but the CDNs' own. There is no default: `tifo up` makes a laptop's, you make others."""
+
+    playback: KeySet = KeySet()
+    access: KeySet = KeySet()
+    beacon: KeySet = KeySet()
+    operator_token: str = ""
+    """What operators send as a bearer token; may be empty on loopback only."""
+
+
+class PathwaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One CDN: a pathway in the words of content steering."""
+
+    id: str
+    base_url: str
+    """Where viewers reach it, without a path."""
+    keys: KeySet
+    weight: float = 1.0
+    """Twice the weight carries twice the sessions."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """Where the local CDN of this name listens; 0 for a CDN that is not ours to run."""
+    cache_mib_max: int = 256
+
+
+class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where state is kept, by URL; an empty one is a file in the data folder."""
+
+    sessions: str = "memory://"
+    profiles: str = ""
+    calendar: str = ""
+    eventlog: str = ""
+    board: str = ""
+    audit: str = ""
+
+
+class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where services are that run in other processes: the base URL of their operators' port."""
+
+    catalogue: str = ""
+    sessions: str = ""
+
+
+class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`tifo serve front`: where each service listens, as host:port by service name."""
+
+    services: dict[str, str] = {}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    data: str = "data"
+    """The one folder where an instance keeps what it must remember."""
+    node: str = "node-1"
+    """This process's name on the board."""
+    public_url: str = ""
+    """Where viewers reach us; empty is the viewers' port on this machine."""
+    server: str = "pyvoy"
+    """What carries the application: `pyvoy` (inside Envoy) or `granian` (without an edge)."""
+    stores: StoresSettings = StoresSettings()
+    keys: KeysSettings = KeysSettings()
+    pathways: tuple[PathwaySettings, ...] = ()
+    peers: PeersSettings = PeersSettings()
+    front: FrontSettings = FrontSettings()
+    edge: EdgeSettings = EdgeSettings()
+    channel: ChannelSettings = ChannelSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    ads: AdsSettings = AdsSettings()
+    catalogue: CatalogueSettings = CatalogueSettings()
+    control: ControlSettings = ControlSettings()
+    sessions: SessionsSettings = SessionsSettings()
+    steering: SteeringSettings = SteeringSettings()
+    video: VideoSettings = VideoSettings()
+    insight: InsightSettings = InsightSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    @property
+    def viewers_url(self) -> str:
+        """Where viewers reach us, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{self.edge.host}:{self.edge.port}"
+
+    def folder(self, name: str) -> Path:
+        """A folder below the data folder."""
+        return Path(self.data) / name
+
+
+def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read and check settings; raises `SettingsError` with every problem that was found."""
+    tree = _read(file)
+    problems = [*_overlay(tree, environment), *unknown_keys(tree, Settings)]
+    if problems:
+        raise SettingsError(tuple(problems))
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError((_explain(str(error)),)) from None
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        raise SettingsError((f"{file}: there is no such file",)) from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError((f"{file}: {error}",)) from None
+
+
+def _overlay(tree: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    """Put the variables into the tree, and say which of them do not fit in."""
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS:
+            continue
+        *path, last = name[len(PREFIX) :].lower().split("__")
+        place: Any = tree
+        for part in path:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[last] = _value(value)
+        else:
+            yield f"{name}: there is no field of that name"
+
+
+def _value(text: str) -> object:
+    """Lists and tables are written as JSON; everything else is text that the field's type reads."""
+    if text[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+    return text
+
+
+def unknown_keys(tree: Mapping[str, Any], kind: type[msgspec.Struct], path: str = "") -> Iterator[str]:
+    """One sentence for each key that is no field, with the field it is nearest to."""
+    fields = get_type_hints(kind)
+    for key, value in tree.items():
+        here = f"{path}{key}"
+        if key not in fields:
+            yield f"{here}: there is no such setting{_nearest(key, fields, path)}"
+            continue
+        inner = _struct_in(fields[key])
+        if inner is None:
+            continue
+        for n, one in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(one, dict):
+                index = f"[{n}]" if isinstance(value, list) else ""
+                yield from unknown_keys(one, inner, f"{here}{index}.")
+
+
+def _nearest(key: str, fields: Mapping[str, object], path: str) -> str:
+    near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
+    return f"; did you mean {path}{near[0]}?" if near else f"; there are {', '.join(sorted(fields))}"
+
+
+def _struct_in(hint: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a type hint is any object
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint
+    inner = getattr(hint, "__args__", ()) if get_origin(hint) is tuple else ()
+    return _struct_in(inner[0]) if inner else None
+
+
+def _explain(message: str) -> str:
+    """msgspec's sentence with the setting's name in front: `sessions.lease_s: Expected int, got str`."""
+    what, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what}" if where else what

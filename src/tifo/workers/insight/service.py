@@ -1,0 +1,119 @@
+"""Insight: reads the event log and says on the board who watches what, each second."""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted, from_record
+from tifo.board.entries import INSIGHT, GroupLag, InsightReport
+from tifo.board.ports import Board
+from tifo.eventlog.ports import Consumer, Delivery, EventLog
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Unavailable
+from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTS_HANDLED
+from tifo.workers.insight.rules import Audience, Rate
+from tifo.workers.insight.settings import InsightSettings
+
+GROUP = "insight"
+REPORT_TTL_S = 10.0
+"""Seconds after which the last report of a worker that died is no longer believed."""
+RETRY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class InsightWorker:
+    """One consumer of the event log.
+
+    Its state is in memory: after a restart it begins at the committed offsets, and knows the sessions
+    again as soon as each has renewed its lease or asked for its steering.
+    """
+
+    def __init__(
+        self, log: EventLog, board: Board, clock: Clock, settings: InsightSettings, node: str
+    ) -> None:
+        self._log = log
+        self._board = board
+        self._clock = clock
+        self._settings = settings
+        self._key = INSIGHT + node
+        self._audience = Audience(settings.silent_s)
+        self._starts = Rate(settings.rate_window_s)
+        self._events = Rate(settings.rate_window_s)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume and report until `stop` is set; a log or board that fails is tried again."""
+        reporting = asyncio.create_task(self._keep_reporting(), name="insight-report")
+        try:
+            while not stop.is_set():
+                try:
+                    await self._consume(stop)
+                except Unavailable as error:
+                    _log.warning("insight.eventlog-failing", why=error.why)
+                    await _wait(stop, RETRY_S)
+        finally:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK))
+        try:
+            while not stop.is_set():
+                if not await self._handle_next(consumer):
+                    await _wait(stop, self._settings.poll_s)
+        finally:
+            await consumer.close()
+
+    async def _handle_next(self, consumer: Consumer) -> int:
+        deliveries = await consumer.poll()
+        for delivery in deliveries:
+            self._handle(delivery)
+        if deliveries:
+            await consumer.commit()
+        return len(deliveries)
+
+    def _handle(self, delivery: Delivery) -> None:
+        record = delivery.record
+        EVENTS_HANDLED.labels(GROUP, record.topic).inc()
+        self._events.add(self._clock.now())
+        event = from_record(record)
+        if event is None:
+            return
+        self._audience.see(event, record.at)
+        if isinstance(event, SessionStarted):
+            self._starts.add(record.at)
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            try:
+                await self._report()
+            except Unavailable as error:
+                _log.warning("insight.report-failed", why=error.why)
+            await asyncio.sleep(self._settings.report_s)
+
+    async def _report(self) -> None:
+        now = self._clock.now()
+        self._audience.forget_silent(now)
+        report = InsightReport(
+            at=now,
+            viewers=self._audience.viewers(),
+            starts_per_s=self._starts.per_s(now),
+            events_per_s=self._events.per_s(now),
+            pathways=self._audience.by_pathway(),
+            groups=await self._lag(),
+        )
+        await self._board.write(self._key, msgspec.json.encode(report), REPORT_TTL_S)
+
+    async def _lag(self) -> tuple[GroupLag, ...]:
+        lags = tuple(GroupLag(one.group, one.topic, one.records) for one in await self._log.lag())
+        for lag in lags:
+            EVENTLOG_LAG.labels(lag.group, lag.topic).set(lag.lag)
+        return lags
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
