@@ -14,9 +14,13 @@ export class Problem extends Error {
     readonly retryAfterS: number | null,
     readonly members: Readonly<Record<string, unknown>>,
   ) {
-    super(detail ? `${title}: ${detail}` : title);
+    super([title, detail].filter(Boolean).map(asSentence).join(" "));
     this.name = "Problem";
   }
+}
+
+function asSentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** No answer at all: the network, or nobody listening, or too late. */

@@ -1,17 +1,17 @@
 import { backoffMs, type Random } from "../shared/backoff.ts";
 
 /** Fatal errors within this many milliseconds count together. */
-const WINDOW_MS = 120_000;
+const WINDOW_MS = 600_000;
 
 /** Fatal errors in that window after which the player gives up. */
-const FATALS_MAX = 8;
+const FATALS_MAX = 24;
 
 /** A second media error within this many milliseconds means that flushing the decoder did not help. */
 const MEDIA_AGAIN_MS = 8_000;
 
 /** The first and the longest wait before a player is built anew, in milliseconds. */
 const REBUILD_MS = 500;
-const REBUILD_MS_MAX = 15_000;
+const REBUILD_MS_MAX = 30_000;
 
 export type Remedy = { readonly kind: "flush" } | { readonly kind: "rebuild"; readonly waitMs: number } | { readonly kind: "give-up" };
 

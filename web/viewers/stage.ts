@@ -70,7 +70,7 @@ export class Stage {
   }
 
   private showUnmute(): void {
-    this.unmute.hidden = !this.video.muted || (this.state !== "playing" && this.state !== "waiting");
+    this.unmute.hidden = !this.video.muted || this.state !== "playing";
   }
 }
 

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import type { Sample } from "../operators/api.ts";
+import { History } from "../operators/history.ts";
+import { SseParser } from "../operators/sse.ts";
+
+const sample = (at: number, viewers = 0, pathways: Record<string, number> = {}): Sample => ({
+  at,
+  viewers,
+  starts_per_s: 0,
+  requests_per_s: 0,
+  errors_per_s: 0,
+  lag: 0,
+  pathways,
+});
+
+test("events come out whole, however the stream is cut", () => {
+  const stream = 'event: history\r\ndata: {"samples":[]}\r\n\r\n: comment\n\nevent: overview\ndata: 1\ndata: 2\n\nevent: next\n';
+  for (let size = 1; size < 20; size += 1) {
+    const parser = new SseParser();
+    const found = [];
+    for (let i = 0; i < stream.length; i += size) found.push(...parser.push(stream.slice(i, i + size)));
+    expect(found).toEqual([
+      { event: "history", data: '{"samples":[]}' },
+      { event: "overview", data: "1\n2" },
+    ]);
+  }
+});
+
+test("a stream that never ends an event is refused", () => {
+  expect(() => new SseParser().push("x".repeat(4_000_001))).toThrow();
+});
+
+test("history keeps one sample a second, the newest fifteen minutes", () => {
+  const history = new History();
+  for (let s = 0; s <= 1_000; s += 1) history.add(sample(s, s));
+  history.add(sample(1_000.4, 7));
+  const [times, viewers] = history.columns([(s) => s.viewers]);
+  expect(times[0]).toBeGreaterThanOrEqual(100);
+  expect(times.at(-1)).toBe(1_000.4);
+  expect(viewers?.at(-1)).toBe(7);
+});
+
+test("a sample from the past is not added", () => {
+  const history = new History();
+  history.add(sample(10));
+  history.add(sample(5));
+  expect(history.columns([])[0]).toEqual([10]);
+});
+
+test("a gap in the stream is a gap in the line", () => {
+  const history = new History();
+  history.replace([sample(1, 5), sample(2, 6), sample(60, 9)]);
+  expect(history.columns([(s) => s.viewers])).toEqual([
+    [1, 2, 3, 60],
+    [5, 6, null, 9],
+  ]);
+});
+
+test("pathways stand on each other, so that the top line is the sum", () => {
+  const history = new History();
+  history.add(sample(1, 9, { "cdn-a": 4, "cdn-b": 3, "cdn-c": 2 }));
+  expect(history.stacked(["cdn-a", "cdn-b", "cdn-c"])).toEqual([[1], [4], [7], [9]]);
+});
