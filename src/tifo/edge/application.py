@@ -88,7 +88,7 @@ def _operators(edge: ApplicationEdge) -> list[Json]:
             )
         },
         filters=_filters("operators", edge.operators, settings),
-        replies=local_replies(unauthorized="bad-credentials", cors=False),
+        replies=local_replies({401: "bad-credentials"}, cors=False),
         streaming=_streams(edge.operators),
     )
     return [listener("operators", settings.operator_host, settings.operator_port, manager, settings.limits)]

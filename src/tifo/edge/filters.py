@@ -36,6 +36,21 @@ def python_filter(application: str, module_path: str) -> Json:
     )
 
 
+def without_python(config: Json) -> Json:
+    """The configuration with every interpreter taken out, and all the rest as it is."""
+    return {key: _without_python(value) for key, value in config.items()}
+
+
+def _without_python(value: object) -> object:
+    if isinstance(value, list):
+        return [_without_python(each) for each in value if not _is_python(each)]
+    return without_python(value) if isinstance(value, dict) else value
+
+
+def _is_python(value: object) -> bool:
+    return isinstance(value, dict) and value.get("name") == PYTHON
+
+
 def router_filter() -> Json:
     """The last filter: clusters and direct responses."""
     return extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True)

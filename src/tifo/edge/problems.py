@@ -50,12 +50,13 @@ PROBLEM_TYPES = "https://tifo.dev/problems/"
 """Where a problem's `type` points, its code appended."""
 
 
-def local_replies(*, unauthorized: str = "bad-token", cors: bool) -> Json:
-    """Envoy's own refusals as problem documents; `unauthorized` is the code of a 401.
+def local_replies(meanings: Mapping[int, str] = MappingProxyType({}), *, cors: bool) -> Json:
+    """Envoy's own refusals as problem documents.
 
-    With `cors` a page of another origin may read them: a player has to see why it was refused.
+    `meanings` are codes by status where a listener's filters mean something of their own. With `cors` a
+    page of another origin may read them: a player has to see why it was refused.
     """
-    codes = {**_BY_STATUS, 401: unauthorized}
+    codes = {**_BY_STATUS, **meanings}
     return {"mappers": [_mapper(status, code, cors=cors) for status, code in codes.items()]}
 
 
