@@ -5,7 +5,7 @@ Nothing else knows which form is running or which store was chosen.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -479,6 +479,6 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node).run(stop)
 
 
-WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Awaitable[None]]] = MappingProxyType(
+WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
     {"insight": run_insight}
 )

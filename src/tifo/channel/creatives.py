@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Creative:
-    """One ad at `/ads/<id>/index.m3u8`; `duration_s` is exact and a whole number of segments."""
+    """One ad; `/ads/<id>/index.m3u8` is its multivariant playlist.
+
+    `duration_s` is its picture's exact length, a whole number of segments.
+    """
 
     id: str
     title: str

@@ -60,11 +60,28 @@ def date_range(one: Break) -> str:
 
 
 def vod_playlist(durations_s: Iterable[Fraction]) -> str:
-    """The playlist of a creative whose segments are `0.m4s`, `1.m4s` and so on."""
+    """The media playlist of a rendition whose segments are `0.m4s`, `1.m4s` and so on."""
     lines = [*_HEAD, "#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-PLAYLIST-TYPE:VOD", '#EXT-X-MAP:URI="init.mp4"']
     for number, duration_s in enumerate(durations_s):
         lines += (_extinf(duration_s), f"{number}.m4s")
     return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def creative_playlist(video: Rendition, audio: Rendition) -> str:
+    """The multivariant playlist of a creative, with its renditions in folders beside it."""
+    size = f"RESOLUTION={video.width}x{video.height},FRAME-RATE={video.frame_rate:.3f}"
+    return _text(
+        (
+            "#EXTM3U",
+            f"#EXT-X-VERSION:{VERSION}",
+            "#EXT-X-INDEPENDENT-SEGMENTS",
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Sound",DEFAULT=YES,AUTOSELECT=YES,'
+            f'CHANNELS="1",URI="{audio.id}/index.m3u8"',
+            f"#EXT-X-STREAM-INF:BANDWIDTH={video.bandwidth + audio.bandwidth},"
+            f'CODECS="{video.codecs},{audio.codecs}",{size},AUDIO="audio"',
+            f"{video.id}/index.m3u8",
+        )
+    )
 
 
 def _segment(msn: int, begins: Callable[[int], Fraction], *, gap: bool) -> list[str]:

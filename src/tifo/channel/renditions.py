@@ -28,5 +28,12 @@ RENDITIONS: tuple[Rendition, ...] = (
 )
 """Best picture first."""
 
-CREATIVE_RENDITION = Rendition("ad", "video", 1_200_000, "avc1.4d401e,mp4a.40.2", 640, 360, 25.0)
-"""How every house creative is encoded: picture and sound in one file."""
+CREATIVE_RENDITIONS: tuple[Rendition, ...] = (
+    Rendition("video", "video", 1_200_000, "avc1.4d401e", 640, 360, 25.0),
+    Rendition("audio", "audio", 110_000, "mp4a.40.2"),
+)
+"""How every house creative is encoded.
+
+Picture and sound apart, as in the live channel: hls.js refuses an interstitial whose tracks differ in kind
+from those of the content it is to be appended to.
+"""

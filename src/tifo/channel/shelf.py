@@ -7,7 +7,7 @@ from typing import Self
 
 from tifo.api.breaks import BreakSchedule
 from tifo.channel.playlist import live_playlist
-from tifo.channel.renditions import RENDITIONS
+from tifo.channel.renditions import CREATIVE_RENDITIONS, RENDITIONS
 from tifo.channel.timeline import SEGMENT_S
 
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -120,18 +120,25 @@ class CreativeShelf:
         return self._ready
 
     def add(self, creative: str, files: Mapping[str, bytes]) -> None:
-        """Publish a creative's files, by name."""
+        """Publish a creative's files, by path within it."""
         stored = {
-            f"{creative}/{name}": StoredFile.lasting(body, PLAYLIST if name.endswith(".m3u8") else VIDEO)
-            for name, body in files.items()
+            f"{creative}/{path}": StoredFile.lasting(body, _creative_type(path))
+            for path, body in files.items()
         }
         self._files = {**self._files, **stored}
         self._ready |= {creative}
 
     def get(self, path: str) -> StoredFile | None:
-        """The file at `<creative>/<name>`, or None."""
+        """The file at `<creative>/<path>`, or None."""
         return self._files.get(path)
 
 
 def _media_type(kind: str) -> str:
     return VIDEO if kind == "video" else AUDIO
+
+
+def _creative_type(path: str) -> str:
+    if path.endswith(".m3u8"):
+        return PLAYLIST
+    folder = path.split("/", maxsplit=1)[0]
+    return next((_media_type(r.kind) for r in CREATIVE_RENDITIONS if r.id == folder), VIDEO)

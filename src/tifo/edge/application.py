@@ -15,7 +15,7 @@ from tifo.edge.filters import (
     rate_filters,
     router_filter,
 )
-from tifo.edge.listeners import bootstrap, connection_manager, listener
+from tifo.edge.listeners import LOCALHOST, bootstrap, connection_manager, listener
 from tifo.edge.problems import local_replies
 from tifo.edge.routes import RouteRules, route_table
 from tifo.edge.settings import EdgeSettings
@@ -100,10 +100,13 @@ def open_credentials(settings: EdgeSettings) -> frozenset[Credential]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
-    if host == "localhost":
+    """Whether an address to listen on is reached from this machine only; a name that is no address is not."""
+    if host == LOCALHOST:
         return True
-    return ipaddress.ip_address(host).is_loopback
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _filters(name: str, application: Application, settings: EdgeSettings) -> list[Json]:

@@ -12,11 +12,15 @@ SOCKET_MODE = 0o600
 """The admin socket shows keys: its owner only."""
 
 
+LOCALHOST = "localhost"
+"""The one name a listener may have: Envoy binds addresses only."""
+
+
 def listener(name: str, host: str, port: int, connection_manager: Json, limits: EdgeLimits) -> Json:
     """A plain TCP listener that fails to start, instead of sharing, when its port is taken."""
     return {
         "name": name,
-        "address": address(host, port),
+        "address": address("127.0.0.1" if host == LOCALHOST else host, port),
         "enable_reuse_port": False,
         "per_connection_buffer_limit_bytes": limits.connection_buffer_bytes_max,
         "filter_chains": [{"filters": [connection_manager]}],

@@ -1,0 +1,3 @@
+from tifo.cli import main
+
+main()

@@ -1,0 +1,125 @@
+"""Whether settings are fit to start with: each problem a sentence that says what to mend."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from tifo import app
+from tifo.edge.application import is_loopback
+from tifo.kernel.errors import SettingsError
+from tifo.settings import KeySet, Settings
+
+KEYS_OF = {
+    "accounts": ("access",),
+    "sessions": ("playback", "access"),
+    "video": ("playback",),
+    "steering": ("playback",),
+    "ads": ("playback", "beacon"),
+}
+"""The keys that each service cannot do without."""
+
+OF_PATHWAYS = frozenset({"video", "steering", "ads", "control"})
+_PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+OPERATOR_TOKEN_LENGTH_MIN = 32
+
+
+def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
+    """Raise `SettingsError` with every problem that keeps these services from starting."""
+    wanted = frozenset(services)
+    checks: tuple[Callable[[Settings, frozenset[str]], Iterator[str]], ...] = (
+        _keys,
+        _exposure,
+        _pathways,
+        _sessions,
+        _stores,
+        _peers,
+    )
+    problems = tuple(problem for one in checks for problem in one(settings, wanted))
+    if problems:
+        raise SettingsError(problems)
+
+
+def _keys(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    for name in sorted({key for service in services for key in KEYS_OF.get(service, ())}):
+        yield from _key(name, getattr(settings.keys, name))
+
+
+def _key(name: str, keys: KeySet) -> Iterator[str]:
+    if not keys.secrets:
+        yield (
+            f"keys.{name}: no key is set; make one with `openssl rand -hex 32` and set "
+            f'keys.{name}.current = "k1" and keys.{name}.secrets.k1 = "<the 64 digits>"'
+        )
+        return
+    try:
+        keys.keyring(name)
+    except SettingsError as error:
+        yield from error.problems
+
+
+def _exposure(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    edge, token = settings.edge, settings.keys.operator_token
+    if settings.accounts.dev_issuer and "accounts" in services and not is_loopback(edge.host):
+        yield f"accounts.dev_issuer: anybody could log in as anybody at {edge.host}; it is for loopback only"
+    if not services & frozenset(app.SERVICES) or is_loopback(edge.operator_host):
+        return
+    if len(token) < OPERATOR_TOKEN_LENGTH_MIN:
+        yield (
+            f"keys.operator_token: operators reach {edge.operator_host} from elsewhere, so it needs at least "
+            f"{OPERATOR_TOKEN_LENGTH_MIN} characters"
+        )
+
+
+def _pathways(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    ids = [one.id for one in settings.pathways]
+    if services & OF_PATHWAYS and len(ids) < 2:
+        yield f"pathways: {len(ids)} set; players fail over only between two or more"
+    for name in sorted({one for one in ids if ids.count(one) > 1}):
+        yield f"pathways: {name} is there {ids.count(name)} times"
+    for one in settings.pathways:
+        if not _PATHWAY_ID.fullmatch(one.id):
+            yield f"pathways: {one.id!r} is no pathway id; use letters, digits and . _ -"
+        if one.weight <= 0:
+            yield f"pathways.{one.id}.weight: {one.weight}; it is above 0; operators take a CDN out"
+        yield from _key_of_pathway(one.id, one.keys)
+
+
+def _key_of_pathway(name: str, keys: KeySet) -> Iterator[str]:
+    try:
+        keys.keyring(f"pathways.{name}")
+    except SettingsError as error:
+        yield from error.problems
+
+
+def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    if "sessions" not in services:
+        return
+    one = settings.sessions
+    if one.lease_s < 3 * one.heartbeat_s:
+        yield (
+            f"sessions.lease_s: {one.lease_s} s with a heartbeat every {one.heartbeat_s} s; a lease lasts at "
+            "least three heartbeats, or one lost on the way ends a session"
+        )
+    if one.stream_limit < 1:
+        yield f"sessions.stream_limit: {one.stream_limit}; at least 1"
+
+
+def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    for make in (
+        app.session_store,
+        app.profile_store,
+        app.calendar_store,
+        app.event_log,
+        app.board,
+        app.audit_trail,
+        app.admin_socket,
+    ):
+        try:
+            make(settings)
+        except SettingsError as error:
+            yield from error.problems
+
+
+def _peers(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    if "control" in services and "sessions" not in services and not settings.peers.sessions:
+        yield "peers.sessions: control runs without sessions; say where they are, http://HOST:OPERATOR_PORT"

@@ -1,0 +1,298 @@
+"""`tifo up`: the whole on one machine, from settings that it makes to processes that it watches."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import httpx
+import msgspec
+import tomli_w
+
+from tifo import app
+from tifo.api.catalogue import CalendarEvent
+from tifo.board.entries import PARTS, PartReport, PartsReport
+from tifo.board.ports import Board
+from tifo.edge.settings import AccessLog
+from tifo.kernel.clock import Clock, SystemClock
+from tifo.kernel.errors import SettingsError, Unavailable
+from tifo.kernel.ids import SystemIds
+from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings
+from tifo.supervisor.parts import Part, PartState
+from tifo.supervisor.ports import Wanted, check_ports
+from tifo.supervisor.probes import AliveProbe, HttpProbe
+from tifo.supervisor.service import Supervisor
+
+PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
+CHANNEL_OFFSET = len(PATHWAYS) + 1
+READY_S_MAX = 90.0
+"""Seconds until everything must have been ready once."""
+READY_POLL_S = 0.1
+PARTS_TTL_S = 10.0
+PARTS_EVERY_S = 2.0
+MATCH_S = 24 * 3600
+"""Seconds the demo match lasts: a laptop may stay on."""
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the command line chose."""
+
+    port: int
+    operator_port: int
+    data: Path
+    break_every_s: int
+    break_duration_s: int
+
+
+# --- settings -----------------------------------------------------------------------------------------
+
+
+def machine_settings(base: Settings, choices: Choices, keys: "MachineKeys", now: float) -> Settings:
+    """The settings of every process of this machine, on top of what the user set."""
+    data = choices.data.absolute()
+    edge = msgspec.structs.replace(
+        base.edge,
+        host=_LOOPBACK,
+        port=choices.port,
+        operator_host=_LOOPBACK,
+        operator_port=choices.operator_port,
+        access_log=AccessLog(path=str(data / "logs" / "access.log")),
+    )
+    channel = msgspec.structs.replace(
+        base.channel,
+        host=_LOOPBACK,
+        port=choices.port + CHANNEL_OFFSET,
+        break_every_s=choices.break_every_s,
+        break_duration_s=choices.break_duration_s,
+    )
+    return msgspec.structs.replace(
+        base,
+        data=str(data),
+        node="edge",
+        keys=keys.keys,
+        pathways=tuple(_pathway(n, name, choices, keys) for n, name in enumerate(PATHWAYS, 1)),
+        edge=edge,
+        channel=channel,
+        accounts=msgspec.structs.replace(base.accounts, dev_issuer=True),
+        catalogue=msgspec.structs.replace(
+            base.catalogue, events=(*base.catalogue.events, _demo_match(base, now))
+        ),
+    )
+
+
+def _pathway(n: int, name: str, choices: Choices, keys: "MachineKeys") -> PathwaySettings:
+    port = choices.port + n
+    return PathwaySettings(
+        id=name, base_url=f"http://{_LOOPBACK}:{port}", keys=keys.pathways[name], port=port
+    )
+
+
+def _demo_match(base: Settings, now: float) -> CalendarEvent:
+    return CalendarEvent(
+        id="demo",
+        title="Tifo United against the Test Card",
+        starts=float(int(now) - 60),
+        ends=float(int(now) + MATCH_S),
+        channel=base.channel.name,
+        criticality="exceptional",
+    )
+
+
+# --- keys ---------------------------------------------------------------------------------------------
+
+
+class MachineKeys(msgspec.Struct, frozen=True):
+    """The secrets of one data folder, made once."""
+
+    keys: KeysSettings
+    pathways: dict[str, KeySet]
+
+
+def machine_keys(file: Path) -> MachineKeys:
+    """Read the folder's secrets, or make them; the file is its owner's alone."""
+    if file.exists():
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=MachineKeys)
+        except msgspec.DecodeError as error:
+            raise SettingsError((f"{file}: {error}; remove it to have new keys made",)) from None
+    made = MachineKeys(
+        keys=KeysSettings(playback=_new_key(), access=_new_key(), beacon=_new_key()),
+        pathways={name: _new_key() for name in PATHWAYS},
+    )
+    write_private(file, msgspec.json.encode(made))
+    return made
+
+
+def _new_key() -> KeySet:
+    kid = f"k{secrets.token_hex(3)}"
+    return KeySet(current=kid, secrets={kid: secrets.token_hex(32)})
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)
+    draft.replace(file)
+
+
+def write_settings(settings: Settings) -> Path:
+    """Write the settings where every process of the machine reads them."""
+    file = settings.folder("run") / "settings.toml"
+    write_private(file, tomli_w.dumps(msgspec.to_builtins(settings)).encode())
+    return file
+
+
+# --- processes ------------------------------------------------------------------------------------------
+
+
+def wanted_ports(settings: Settings) -> list[Wanted]:
+    """Every port of the machine, with the option that moves it."""
+    edge, channel = settings.edge, settings.channel
+    return [
+        Wanted("the viewers' port", edge.host, edge.port),
+        *(Wanted(f"the local CDN {one.id}", one.host, one.port) for one in settings.pathways),
+        Wanted("the live channel", channel.host, channel.port),
+        Wanted("the operators' port", edge.operator_host, edge.operator_port, "--operator-port"),
+    ]
+
+
+def machine_parts(settings: Settings, file: Path) -> tuple[Part, ...]:
+    """The processes of the machine."""
+    variables = MappingProxyType({app.CONFIG_VARIABLE: str(file)})
+    channel, edge = settings.channel, settings.edge
+
+    def part(name: str, ready: HttpProbe | AliveProbe, *command: str, node: str = "") -> Part:
+        own = {**variables, "TIFO_NODE": node} if node else variables
+        return Part(name, (sys.executable, "-m", "tifo", *command), ready, own)
+
+    return (
+        part("channel", HttpProbe(f"http://{channel.host}:{channel.port}/healthz"), "serve", "channel"),
+        *(
+            part(one.id, HttpProbe(f"http://{one.host}:{one.port}/healthz"), "serve", one.id)
+            for one in settings.pathways
+        ),
+        part("edge", HttpProbe(f"http://{edge.host}:{edge.port}/healthz"), "serve", *app.SERVICES),
+        part("insight", AliveProbe(0.5), "worker", "insight", node="insight"),
+    )
+
+
+class PartsReporter:
+    """Puts the state of the processes on the board, at each change and every few seconds."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._states: tuple[PartState, ...] = ()
+        self._changed = asyncio.Event()
+
+    def changed(self, states: tuple[PartState, ...]) -> None:
+        """The supervisor's word."""
+        self._states = states
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Report until cancelled; a board that fails is tried again."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), PARTS_EVERY_S)
+            self._changed.clear()
+            report = PartsReport(tuple(map(_report, self._states)))
+            with contextlib.suppress(Unavailable):
+                await self._board.write(PARTS + "machine", msgspec.json.encode(report), PARTS_TTL_S)
+
+
+def _report(state: PartState) -> PartReport:
+    return PartReport(
+        name=state.name,
+        state=state.state.value,
+        pid=state.pid,
+        restarts=state.restarts,
+        since=state.since,
+        error=state.error,
+    )
+
+
+class Machine:
+    """One instance: its settings, its processes and what is said while they start."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+
+    async def run(self, say: "Say") -> None:
+        """Start everything, say when it is ready, and stop everything on SIGINT or SIGTERM.
+
+        Raises `NotReady` with the end of a part's log when one does not come up.
+        """
+        check_ports(wanted_ports(self.settings))
+        file = write_settings(self.settings)
+        board = app.board(self.settings)
+        reporter = PartsReporter(board)
+
+        def changed(states: Sequence[PartState]) -> None:
+            reporter.changed(tuple(states))
+            say.states(tuple(states))
+
+        supervisor = Supervisor(
+            machine_parts(self.settings, file),
+            logs=self.settings.folder("logs"),
+            clock=self._clock,
+            ids=SystemIds(),
+            on_change=changed,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, supervisor.request_stop)
+        reporting = asyncio.create_task(reporter.run(), name="parts")
+        await supervisor.start()
+        try:
+            await self._until_ready(supervisor)
+            say.ready(self.settings)
+            await supervisor.run()
+        finally:
+            await supervisor.stop()
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+            await board.close()
+
+    async def _until_ready(self, supervisor: Supervisor) -> None:
+        """Until a viewer could watch: every process runs, and `/readyz` says so."""
+        await supervisor.wait_ready(READY_S_MAX)
+        edge = self.settings.edge
+        async with asyncio.timeout(READY_S_MAX), httpx.AsyncClient(trust_env=False) as client:
+            while not await _answers(client, f"http://{edge.host}:{edge.port}/readyz"):  # noqa: ASYNC110
+                await asyncio.sleep(READY_POLL_S)
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+class Say:
+    """What `tifo up` tells the person who started it."""
+
+    def states(self, states: tuple[PartState, ...]) -> None:
+        """Each change of any process."""
+
+    def ready(self, settings: Settings) -> None:
+        """Everything runs and a viewer could watch."""
+
+
+def load_base(environment: Mapping[str, str], config: Path | None) -> Settings:
+    """What the user set, before the machine's own settings."""
+    chosen = {**environment, app.CONFIG_VARIABLE: str(config)} if config else environment
+    return app.read_settings(chosen)

@@ -1,0 +1,177 @@
+"""What `tifo serve NAME` becomes: an Envoy with our configuration, or one of our own loops.
+
+A command that is an Envoy replaces itself by it, so that signals and exit statuses are Envoy's own.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import NoReturn
+
+import uvloop
+
+from tifo import app
+from tifo.edge.application import Application, ApplicationEdge, application_config
+from tifo.edge.binary import arguments, environment, validate, write_config
+from tifo.edge.cdn import LocalCdn, cdn_config
+from tifo.edge.envoy import Json
+from tifo.edge.front import Front, Service, front_config
+from tifo.kernel.clock import SystemClock
+from tifo.kernel.errors import SettingsError
+from tifo.serving.routes import Listener, Route
+from tifo.settings import PathwaySettings, Settings
+
+UNLIMITED = frozenset({"steering.manifest"})
+"""Routes that no rate limit may answer: players stop asking for steering after one 429."""
+
+CHANNEL, FRONT = "channel", "front"
+
+
+def kinds(settings: Settings) -> tuple[str, ...]:
+    """Every name that `serve` takes."""
+    local = tuple(one.id for one in settings.pathways if one.port)
+    return (*app.SERVICES, CHANNEL, FRONT, *local)
+
+
+def serve(settings: Settings, names: tuple[str, ...]) -> None:
+    """Run one process: some services together, or the channel, the front or one CDN alone."""
+    unknown = [name for name in names if name not in kinds(settings)]
+    if unknown or not names:
+        raise SettingsError(
+            (f"serve: there is no {', '.join(unknown)}; there are {', '.join(kinds(settings))}",)
+        )
+    alone = [name for name in names if name not in app.SERVICES]
+    if alone and len(names) > 1:
+        raise SettingsError((f"serve: {alone[0]} runs in a process of its own",))
+    settings.folder("run").mkdir(parents=True, exist_ok=True)
+    match names[0]:
+        case "channel":
+            run(serve_channel(settings))
+        case "front":
+            become_envoy(settings, front_of(settings), "front")
+        case name if alone:
+            pathway = next(one for one in settings.pathways if one.id == name)
+            become_envoy(settings, cdn_of(settings, pathway), name)
+        case _:
+            serve_services(settings, names)
+
+
+def serve_services(settings: Settings, names: tuple[str, ...]) -> None:
+    """Run services inside Envoy, or on Granian without an edge."""
+    os.environ[app.SERVICES_VARIABLE] = ",".join(names)
+    if settings.server == "granian":
+        from tifo.serving.granian import serve_on_granian  # noqa: PLC0415 - only this form loads it
+
+        edge = settings.edge
+        run(serve_on_granian(app.viewers, app.operators, edge))
+        return
+    become_envoy(settings, edge_of(settings, names), settings.node, environment(os.environ))
+
+
+def run(main: Coroutine[None, None, None]) -> None:
+    """Run a coroutine on uvloop."""
+    uvloop.run(main)
+
+
+async def serve_channel(settings: Settings) -> None:
+    """The live test channel until SIGTERM or SIGINT."""
+    from tifo.channel.service import run as run_channel  # noqa: PLC0415 - brings the encoder with it
+
+    stop = stop_on_signals()
+    await run_channel(
+        settings.channel, creatives=settings.folder("creatives"), clock=SystemClock(), stop=stop
+    )
+
+
+async def work(settings: Settings, names: Iterable[str]) -> None:
+    """Workers until SIGTERM or SIGINT; one that fails ends the others and raises."""
+    stop = stop_on_signals()
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(app.WORKERS[name](settings, stop), name=name)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def edge_of(settings: Settings, names: Iterable[str]) -> Json:
+    """Envoy's configuration for some services: the viewers' listener and the operators'."""
+    routes = app.routes_of(settings, names)
+    return application_config(
+        ApplicationEdge(
+            settings=settings.edge,
+            admin_socket=app.admin_socket(settings),
+            viewers=Application("tifo.app:viewers", on(Listener.VIEWERS, routes), unlimited=UNLIMITED),
+            operators=Application("tifo.app:operators", on(Listener.OPERATORS, routes)),
+        )
+    )
+
+
+def front_of(settings: Settings) -> Json:
+    """Envoy's configuration in front of services in other processes."""
+    return front_config(
+        Front(
+            settings=settings.edge,
+            services=tuple(
+                service_of(settings, name, address) for name, address in settings.front.services.items()
+            ),
+            admin_socket=app.admin_socket(settings),
+            unlimited=UNLIMITED,
+        )
+    )
+
+
+def service_of(settings: Settings, name: str, address: str) -> Service:
+    """A service behind the front, with the viewers' routes it answers; video answers for readiness."""
+    if name not in app.SERVICES:
+        raise SettingsError((f"front.services.{name}: there is no such service",))
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError((f"front.services.{name}: {address!r} is not host:port",))
+    routes = app.routes_of(settings, (name,))
+    own = routes if name == "video" else routes[len(app.COMMON_ROUTES) :]
+    return Service(name, host, int(port), on(Listener.VIEWERS, own))
+
+
+def cdn_of(settings: Settings, pathway: PathwaySettings) -> Json:
+    """Envoy's configuration for one local CDN; its cache folder is made."""
+    cache = settings.folder("cache") / pathway.id
+    cache.mkdir(parents=True, exist_ok=True)
+    return cdn_config(
+        LocalCdn(
+            id=pathway.id,
+            host=pathway.host,
+            port=pathway.port,
+            origin_host=settings.channel.host,
+            origin_port=settings.channel.port,
+            keys=pathway.keys.keyring(f"pathways.{pathway.id}").secrets,
+            cache_folder=cache,
+            cache_bytes_max=pathway.cache_mib_max * 1024 * 1024,
+            admin_socket=app.admin_socket(settings).with_name(f"{pathway.id}.sock"),
+        )
+    )
+
+
+def on(listener: Listener, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The routes of one listener."""
+    return tuple(route for route in routes if route.listener is listener)
+
+
+def become_envoy(
+    settings: Settings, config: Json, name: str, variables: Mapping[str, str] | None = None
+) -> NoReturn:
+    """Write the configuration, let Envoy check it, and replace this process by Envoy."""
+    path = settings.folder("run") / f"{name}.envoy.json"
+    write_config(config, path)
+    validate(path)
+    command = arguments(path, concurrency=settings.edge.concurrency)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(command[0], command, dict(variables or os.environ))  # noqa: S606
