@@ -119,12 +119,21 @@ def test_health_follows_the_newest_segments_age(
     assert origin.answer("GET", "/healthz").status == 503
 
 
-def test_a_creative_is_served_once_it_is_whole(origin: Origin, ads: CreativeShelf) -> None:
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("index.m3u8", "application/vnd.apple.mpegurl"),
+        ("video/init.mp4", "video/mp4"),
+        ("audio/0.m4s", "audio/mp4"),
+    ],
+)
+def test_a_creative_is_served_for_what_it_is(
+    origin: Origin, ads: CreativeShelf, path: str, media_type: str
+) -> None:
     creative = HOUSE_CREATIVES[0].id
-    ads.add(creative, {"index.m3u8": b"#EXTM3U", "init.mp4": b"init", "0.m4s": b"0"})
-    playlist = origin.answer("GET", f"/ads/{creative}/index.m3u8")
-    assert playlist.headers["content-type"] == "application/vnd.apple.mpegurl"
-    assert origin.answer("GET", f"/ads/{creative}/0.m4s").headers["content-type"] == "video/mp4"
+    ads.add(creative, {path: b"body"})
+    answer = origin.answer("GET", f"/ads/{creative}/{path}")
+    assert (answer.headers["content-type"], answer.body) == (media_type, b"body")
 
 
 def test_memory_is_bounded_to_twice_the_window(origin: Origin, live: LiveShelf) -> None:
