@@ -110,7 +110,8 @@ def test_a_rate_of_zero_is_no_limit():
 
 
 @pytest.mark.parametrize(
-    ("host", "asked"), [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)]
+    ("host", "asked"),
+    [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True), ("edge.example", True)],
 )
 def test_operators_carry_a_token_outside_of_loopback(host, asked):
     config = edge(operators=application(CONTROL), operator_host=host)
