@@ -6,7 +6,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
+
+# Never with the frames' local variables: they hold tokens, bodies and accounts.
+_EXCEPTIONS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure(part: str, level: str = "info") -> None:
@@ -16,7 +20,7 @@ def configure(part: str, level: str = "info") -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.dict_tracebacks,
+            _EXCEPTIONS,
             _named(part),
             structlog.processors.JSONRenderer(),
         ],

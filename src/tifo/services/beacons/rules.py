@@ -59,12 +59,10 @@ def _plain(member: Any) -> Any:  # noqa: ANN401 - a structured field's value is 
     """A structured field's member as JSON: lists of values, and values with parameters as pairs."""
     if isinstance(member, InnerList):
         return [_plain(item) for item in member]
-    value = member.value
-    if not isinstance(value, bool | int | float | str):
-        value = str(value)
     parameters = {key: _bare(one) for key, one in member.params.items()}
-    return [value, parameters] if parameters else value
+    return [_bare(member.value), parameters] if parameters else _bare(member.value)
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    """Numbers and booleans as they are; strings, tokens, dates and bytes as plain text."""
+    return value if type(value) in (bool, int, float, str) else str(value)
