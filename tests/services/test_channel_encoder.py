@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tifo.api.breaks import BreakSchedule
 from tifo.channel.boxes import box
@@ -212,3 +213,12 @@ def test_a_damaged_creative_is_encoded_again(tmp_path: Path, damage: str) -> Non
     assert struct.unpack(">IQ", box(files["video/0.m4s"], "moof", "traf", "tfdt")) == (1 << 24, 0)
     assert {name: (home / name).read_bytes() for name in PARTS} == dict(files)
     assert [entry.name for entry in tmp_path.iterdir()] == [home.name]
+
+
+def test_a_folder_that_cannot_be_written_does_not_lose_the_creative(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"in the way")
+    with capture_logs() as logs:
+        files = prepare(HOUSE_CREATIVES[0], tmp_path / "file", threading.Event())
+    assert files is not None
+    assert sorted(files) == sorted(PARTS)
+    assert [entry["event"] for entry in logs] == ["house_ad_not_kept"]

@@ -16,6 +16,7 @@ Words = NDArray[np.uint16]
 Floats = NDArray[np.float32]
 Colour = tuple[int, int, int]
 
+_DIGITS = "0123456789"
 _OVERSAMPLING = 4
 _BT709 = np.array(
     [[0.1826, 0.6142, 0.0620], [-0.1006, -0.3386, 0.4392], [0.4392, -0.3989, -0.0403]], dtype=np.float32
@@ -94,24 +95,21 @@ class Sprite:
 
 
 class Digits:
-    """Fixed-width characters on a plain ground, each one rendered once."""
+    """Digits of one width, and some other characters, on a plain ground; each one rendered once."""
 
-    def __init__(self, size: int, ink: Colour, ground: Colour, characters: str) -> None:
+    def __init__(self, size: int, ink: Colour, ground: Colour, others: str = "") -> None:
         font = typeface(size)
-        self.width = (math.ceil(max(font.getlength(c) for c in characters)) + 1) & ~1
-        self.height = (size * 5 // 4 + 1) & ~1
-        self._tiles = {c: self._tile(c, font, ink, ground) for c in characters}
+        widest = max(font.getlength(digit) for digit in _DIGITS)
+        widths = {**dict.fromkeys(_DIGITS, widest), **{c: font.getlength(c) for c in others}}
+        height = (size * 5 // 4 + 1) & ~1
+        self._tiles = {c: _glyph(c, font, (_even(w), height), ink, ground) for c, w in widths.items()}
 
     def write(self, canvas: Planes, x: int, y: int, text: str) -> None:
         """Write at an even place; a character it was not made for is an error."""
-        for index, character in enumerate(text):
-            canvas.stamp(self._tiles[character], x + index * self.width, y)
-
-    def _tile(self, character: str, font: ImageFont.FreeTypeFont, ink: Colour, ground: Colour) -> Planes:
-        image = Image.new("RGB", (self.width, self.height), ground)
-        middle = (self.width / 2, self.height / 2 - 1)
-        ImageDraw.Draw(image).text(middle, character, fill=ink, font=font, anchor="mm")
-        return Planes.of_rgb(np.asarray(image, dtype=np.float32))
+        for character in text:
+            tile = self._tiles[character]
+            canvas.stamp(tile, x, y)
+            x += tile.y.shape[1]
 
 
 @cache
@@ -121,6 +119,19 @@ def typeface(size: int) -> ImageFont.FreeTypeFont:
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise RuntimeError("this build of Pillow has no FreeType, and so no scalable font")
     return font
+
+
+def _glyph(
+    character: str, font: ImageFont.FreeTypeFont, size: tuple[int, int], ink: Colour, ground: Colour
+) -> Planes:
+    image = Image.new("RGB", size, ground)
+    middle = (size[0] / 2, size[1] / 2 - 1)
+    ImageDraw.Draw(image).text(middle, character, fill=ink, font=font, anchor="mm")
+    return Planes.of_rgb(np.asarray(image, dtype=np.float32))
+
+
+def _even(length: float) -> int:
+    return (math.ceil(length) + 1) & ~1
 
 
 def figure(width: int, height: int) -> tuple[Image.Image, float]:

@@ -8,6 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import structlog
+
 from tifo.channel.boxes import Run, segment
 from tifo.channel.creatives import Creative
 from tifo.channel.encoders import Header
@@ -30,6 +32,7 @@ RECIPE = 1
 CREATIVE_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of one creative on disk; a folder with more is not ours and is made anew."""
 
+_log = structlog.get_logger(__name__)
 _INDEX = "index.m3u8"
 _INIT = "init.mp4"
 _RECIPE_FILE = "recipe"
@@ -38,14 +41,15 @@ _RECIPE_FILE = "recipe"
 def prepare(creative: Creative, folder: Path, stop: threading.Event) -> Mapping[str, bytes] | None:
     """The creative's files by path, from `folder/<id>`, where they are written first if need be.
 
-    They appear there all at once. None when `stop` was set before they were encoded.
+    They appear there all at once. A folder that cannot be written costs the next start some seconds, and
+    nothing else. None when `stop` was set before they were encoded.
     """
     home = folder / creative.id
     files = _stored(creative, home)
     if files is None:
         files = encode(creative, stop)
         if files is not None:
-            _store(files, home)
+            _try_to_store(files, home)
     return files
 
 
@@ -101,6 +105,13 @@ def _stored(creative: Creative, home: Path) -> Mapping[str, bytes] | None:
     except (OSError, UnicodeDecodeError):
         return None
     return files if all(files.values()) else None
+
+
+def _try_to_store(files: Mapping[str, bytes], home: Path) -> None:
+    try:
+        _store(files, home)
+    except OSError as error:
+        _log.warning("house_ad_not_kept", folder=str(home), error=str(error))
 
 
 def _store(files: Mapping[str, bytes], home: Path) -> None:

@@ -45,7 +45,7 @@ class HousePicture:
         self.frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
         self._canvas = Planes.of_frame(self.frame)
         self._canvas.stamp(Planes.of_rgb(_still(creative, style)), 0, 0)
-        self._count = Digits(72, style.accent, style.ground, "0123456789 ")
+        self._count = Digits(72, style.accent, style.ground)
         self._bar = Planes.of_rgb(np.full((_BAR_HEIGHT, _BAR_WIDTH, 3), style.accent, dtype=np.float32))
         columns, rows = np.meshgrid(np.arange(WIDTH // _CARD), np.arange(_CARD_ROWS))
         self._slope = (columns + 1.7 * rows).astype(np.float32)
@@ -53,7 +53,7 @@ class HousePicture:
     def draw(self, number: int) -> av.VideoFrame:
         """The frame of that number, from 0; the next call draws over it."""
         left_s = math.ceil((self._frames - number) / FRAMES_PER_S)
-        self._count.write(self._canvas, 504, 50, f"{left_s:>2d}")
+        self._count.write(self._canvas, 504, 50, f"{left_s:02d}")
         filled = round(_BAR_WIDTH * (number + 1) / self._frames) & ~1
         self._canvas.stamp(self._bar.crop(0, 0, filled, _BAR_HEIGHT), *_BAR_AT)
         if number % 2 == 0:

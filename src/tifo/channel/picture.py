@@ -49,11 +49,10 @@ class LivePicture:
         self._figures = {kit: tuple(_figure(kit, size) for size in range(_SIZES)) for kit in _KITS}
         self._ball, self._shadow = _ball(), _shadow()
         self._lamp = _lamp(_RED), _lamp((96, 30, 34))
-        self._clock = Digits(24, _WHITE, _BAR, "0123456789:.")
-        self._small = Digits(12, _GREY, _BAR, "0123456789")
-        self._count = Digits(12, _GOLD, _BAR, "0123456789: ")
+        self._clock = Digits(26, _WHITE, _BAR, ":.")
+        self._small = Digits(12, _GREY, _BAR)
         self._slate = Planes.of_rgb(_slate())
-        self._slate_count = Digits(26, _GOLD, _SLATE, "0123456789 ")
+        self._slate_count = Digits(26, _GOLD, _SLATE, " ")
         self._progress = Planes.of_rgb(np.full((6, 280, 3), _GOLD, dtype=np.float32))
 
     def draw(self, number: int) -> av.VideoFrame:
@@ -91,10 +90,10 @@ class LivePicture:
 
     def _caption(self, number: int, epoch_s: float) -> None:
         lamp = self._lamp[int(epoch_s * 2) % 2]
-        self._canvas.stamp(lamp, 12, 334)
-        self._clock.write(self._canvas, 232, 326, clock_text(number))
-        self._small.write(self._canvas, 534, 325, f"{number:011d}"[-11:])
-        self._small.write(self._canvas, 534, 341, f"{segment_number(epoch_s):011d}")
+        self._canvas.stamp(lamp, 12, 338)
+        self._clock.write(self._canvas, 240, 326, clock_text(number))
+        self._small.write(self._canvas, 534, 328, str(number))
+        self._small.write(self._canvas, 534, 343, str(segment_number(epoch_s)))
 
     def _draw_break(self, epoch_s: float) -> None:
         running = next(iter(self._schedule.between(epoch_s, epoch_s + 0.001)), None)
@@ -105,7 +104,7 @@ class LivePicture:
         x, y = _SLATE_AT
         self._canvas.stamp(self._slate, x, y)
         left_s = math.ceil(running.end - epoch_s)
-        self._slate_count.write(self._canvas, x + 118, y + 66, f"{left_s:>3d}")
+        self._slate_count.write(self._canvas, x + 126, y + 66, f"{left_s:d}")
         share = (epoch_s - running.start) / running.duration_s
         self._canvas.stamp(self._progress.crop(0, 0, int(280 * share) & ~1, 6), x + 20, y + 110)
         self._below.append((x, y, *_SLATE_SIZE))
@@ -122,9 +121,9 @@ def _still(channel: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     draw = ImageDraw.Draw(image)
     draw.text((30, 343), "LIVE", fill=_WHITE, font=typeface(14), anchor="lm")
     draw.text((76, 343), channel[:16], fill=_GOLD, font=typeface(16), anchor="lm")
-    draw.text((400, 348), "UTC", fill=_GREY, font=typeface(12), anchor="lm")
-    draw.text((528, 333), "frame", fill=_GREY, font=typeface(12), anchor="rm")
-    draw.text((528, 349), "segment", fill=_GREY, font=typeface(12), anchor="rm")
+    draw.text((388, 343), "UTC", fill=_GREY, font=typeface(14), anchor="lm")
+    draw.text((526, 335), "frame", fill=_GREY, font=typeface(12), anchor="rm")
+    draw.text((526, 350), "segment", fill=_GREY, font=typeface(12), anchor="rm")
     draw.line((0, pitch.BAR_TOP, pitch.WIDTH, pitch.BAR_TOP), fill=_GOLD, width=2)
     return np.asarray(image, dtype=np.float32)
 
