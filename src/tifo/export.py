@@ -10,9 +10,8 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from tifo import __version__, app, processes
-from tifo.kernel.errors import CODES
+from tifo.kernel.errors import CODES, PROBLEM_TYPES
 from tifo.serving.problems import MEDIA_TYPE as PROBLEM
-from tifo.serving.problems import TYPE_PREFIX
 from tifo.serving.routes import Credential, Listener, Route
 from tifo.settings import PREFIX, Settings
 from tifo.telemetry.metrics import REGISTRY
@@ -99,7 +98,7 @@ def _schema(kind: type[Any]) -> dict[str, Any]:
 def _problem_schema() -> dict[str, Any]:
     return {
         "title": "Problem",
-        "description": "RFC 9457; `code` is stable, and `type` is " + TYPE_PREFIX + "<code>",
+        "description": "RFC 9457; `code` is stable, and `type` is " + PROBLEM_TYPES + "<code>",
         "type": "object",
         "required": ["type", "title", "status", "code"],
         "properties": {

@@ -23,7 +23,7 @@ from tifo.kernel.errors import SettingsError
 from tifo.serving.routes import Listener, Route
 from tifo.settings import PathwaySettings, Settings
 
-UNLIMITED = frozenset({"steering.manifest"})
+UNLIMITED = frozenset({"steering.manifest", "health.alive", "health.ready"})
 """Routes that no rate limit may answer: players stop asking for steering after one 429."""
 
 CHANNEL, FRONT = "channel", "front"

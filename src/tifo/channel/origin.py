@@ -12,7 +12,7 @@ from tifo.channel.renditions import RENDITIONS
 from tifo.channel.shelf import CreativeShelf, LiveShelf, StoredFile
 from tifo.channel.timeline import SEGMENT_S
 from tifo.kernel.clock import Clock
-from tifo.kernel.errors import CODES, Refusal
+from tifo.kernel.errors import CODES, PROBLEM_TYPES, Refusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -112,7 +112,7 @@ def _problem(refusal: Refusal) -> Answer:
     if refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s)
     document = {
-        "type": f"https://tifo.dev/problems/{refusal.code}",
+        "type": PROBLEM_TYPES + refusal.code,
         "title": code.title,
         "status": code.status,
         "detail": refusal.detail,

@@ -4,16 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tifo.edge.envoy import Json, header
-from tifo.kernel.errors import CODES, Code
-
-EDGE_CODES: Mapping[str, Code] = MappingProxyType(
-    {
-        **CODES,
-        "slow-request": Code(408, "The request took too long to arrive"),
-        "upgrade-required": Code(426, "The address speaks HTTP/1.1 and HTTP/2"),
-    }
-)
-"""The services' codes, and those that only a server of HTTP can mean."""
+from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
 _BY_STATUS: Mapping[int, str] = MappingProxyType(
     {
@@ -46,9 +37,6 @@ _HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
 EXPOSED_HEADERS = "Age, Content-Length, Retry-After, X-Request-Id"
 """Headers that a page of another origin may read."""
 
-PROBLEM_TYPES = "https://tifo.dev/problems/"
-"""Where a problem's `type` points, its code appended."""
-
 
 def local_replies(meanings: Mapping[int, str] = MappingProxyType({}), *, cors: bool) -> Json:
     """Envoy's own refusals as problem documents.
@@ -70,7 +58,7 @@ def _mapper(status: int, code: str, *, cors: bool) -> Json:
         )
     return {
         "filter": _status_is(status),
-        "status_code": EDGE_CODES[code].status,
+        "status_code": CODES[code].status,
         "body_format_override": {
             "json_format": _document(code),
             "omit_empty_values": True,
@@ -83,8 +71,8 @@ def _mapper(status: int, code: str, *, cors: bool) -> Json:
 def _document(code: str) -> Json:
     return {
         "type": PROBLEM_TYPES + code,
-        "title": EDGE_CODES[code].title,
-        "status": EDGE_CODES[code].status,
+        "title": CODES[code].title,
+        "status": CODES[code].status,
         "code": code,
         "request_id": "%REQ(X-REQUEST-ID)%",
     }

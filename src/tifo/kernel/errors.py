@@ -22,6 +22,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "not-entitled": Code(403, "The account may not watch this event"),
         "not-found": Code(404, "There is nothing at this address"),
         "method-not-allowed": Code(405, "The address does not answer this method"),
+        "slow-request": Code(408, "The request took too long to arrive"),
         "stream-limit": Code(409, "The account already watches on as many devices as it may"),
         "bad-takeover": Code(409, "The take-over code was used, has expired or belongs to another account"),
         "ended": Code(410, "The session has ended"),
@@ -30,6 +31,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "too-large": Code(413, "The request's body is larger than this address takes"),
         "unsupported-media-type": Code(415, "The body's media type is not one this address takes"),
         "invalid": Code(422, "A field of the request is not valid"),
+        "upgrade-required": Code(426, "The address speaks HTTP/1.1 and HTTP/2"),
         "too-many-requests": Code(429, "Too many requests"),
         "headers-too-large": Code(431, "The request's headers are too large"),
         "internal": Code(500, "Something went wrong on our side"),
@@ -38,6 +40,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "timeout": Code(504, "A part this request needs did not answer in time"),
     }
 )
+
+PROBLEM_TYPES = "urn:tifo:problem:"
+"""A problem's `type` is this and its code: a name, for there is no page behind it."""
 
 
 class TifoError(Exception):

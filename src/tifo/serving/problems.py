@@ -3,17 +3,16 @@
 import msgspec
 from falcon.asgi import Request, Response
 
-from tifo.kernel.errors import CODES, Refusal
+from tifo.kernel.errors import CODES, PROBLEM_TYPES, Refusal
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:tifo:problem:"
 
 
 def write_problem(request: Request, response: Response, refusal: Refusal) -> None:
     """Answer with the refusal's document: type, title, status, code, and the request id to quote."""
     code = CODES[refusal.code]
     document: dict[str, object] = {
-        "type": TYPE_PREFIX + refusal.code,
+        "type": PROBLEM_TYPES + refusal.code,
         "title": code.title,
         "status": code.status,
         "code": refusal.code,
