@@ -221,4 +221,4 @@ def test_a_folder_that_cannot_be_written_does_not_lose_the_creative(tmp_path: Pa
         files = prepare(HOUSE_CREATIVES[0], tmp_path / "file", threading.Event())
     assert files is not None
     assert sorted(files) == sorted(PARTS)
-    assert [entry["event"] for entry in logs] == ["house_ad_not_kept"]
+    assert [entry["event"] for entry in logs] == ["channel.creative_not_kept"]

@@ -111,7 +111,7 @@ def _try_to_store(files: Mapping[str, bytes], home: Path) -> None:
     try:
         _store(files, home)
     except OSError as error:
-        _log.warning("house_ad_not_kept", folder=str(home), error=str(error))
+        _log.warning("channel.creative_not_kept", folder=str(home), error=str(error))
 
 
 def _store(files: Mapping[str, bytes], home: Path) -> None:
