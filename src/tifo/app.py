@@ -56,12 +56,12 @@ from tifo.services.video.service import VideoService
 from tifo.serving import health, metrics, pages
 from tifo.serving.asgi import AsgiApp, Host
 from tifo.serving.guard import PlaybackGuard, operators_only
+from tifo.serving.reporter import Reporter
 from tifo.serving.responders import application
 from tifo.serving.routes import Handlers, Listener, Route
 from tifo.settings import Settings
 from tifo.telemetry import logs
 from tifo.telemetry.metrics import REGISTRY
-from tifo.telemetry.reporter import Reporter
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.tracing import Tracing
 from tifo.tokens.access import access_tokens

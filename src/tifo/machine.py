@@ -17,7 +17,8 @@ import tomli_w
 
 from tifo import app
 from tifo.api.catalogue import CalendarEvent
-from tifo.board.entries import PARTS, PartReport, PartsReport
+from tifo.api.reports import PartReport
+from tifo.board.entries import PARTS, PartsReport
 from tifo.board.ports import Board
 from tifo.edge.settings import AccessLog
 from tifo.kernel.clock import Clock, SystemClock

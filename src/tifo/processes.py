@@ -62,10 +62,11 @@ def serve_services(settings: Settings, names: tuple[str, ...]) -> None:
     """Run services inside Envoy, or on Granian without an edge."""
     os.environ[app.SERVICES_VARIABLE] = ",".join(names)
     if settings.server == "granian":
-        from tifo.serving.granian import serve_on_granian  # noqa: PLC0415 - only this form loads it
+        from tifo.serving.granian import Door, serve_on_granian  # noqa: PLC0415 - only this form loads it
 
         edge = settings.edge
-        run(serve_on_granian(app.viewers, app.operators, edge))
+        viewers = Door(app.viewers, edge.host, edge.port)
+        run(serve_on_granian(viewers, Door(app.operators, edge.operator_host, edge.operator_port)))
         return
     become_envoy(settings, edge_of(settings, names), settings.node, environment(os.environ))
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tifo.api.fields import Reason, Timestamp
-from tifo.board.entries import GroupLag, PartReport, RouteReport
+from tifo.api.reports import GroupLag, PartReport, RouteReport
 
 Health = Literal["ok", "failing"]
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from tifo.api.reports import GroupLag, PartReport, RouteReport
 from tifo.board.ports import Entry
 
 PATHWAY = "pathway/"
@@ -27,17 +28,6 @@ class Revoked(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class RouteReport(msgspec.Struct, frozen=True):
-    """One route of one node over its last second; latencies in milliseconds."""
-
-    route: str
-    method: str
-    requests_per_s: float
-    errors_per_s: float
-    p50_ms: float
-    p99_ms: float
-
-
 class NodeReport(msgspec.Struct, frozen=True):
     """What one node says of itself each second."""
 
@@ -46,29 +36,10 @@ class NodeReport(msgspec.Struct, frozen=True):
     eventlog: Literal["ok", "failing"] = "ok"
 
 
-class PartReport(msgspec.Struct, frozen=True):
-    """One process of `tifo up`; `since` is epoch seconds."""
-
-    name: str
-    state: Literal["starting", "running", "backing-off", "stopped"]
-    pid: int | None
-    restarts: int
-    since: float
-    error: str
-
-
 class PartsReport(msgspec.Struct, frozen=True):
     """All processes of one machine."""
 
     parts: tuple[PartReport, ...]
-
-
-class GroupLag(msgspec.Struct, frozen=True):
-    """How many records of a topic a group has not handled yet."""
-
-    group: str
-    topic: str
-    lag: int
 
 
 class InsightReport(msgspec.Struct, frozen=True):

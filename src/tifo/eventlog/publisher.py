@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from tifo.api.events import Event, to_record
+from tifo.api.events import Event
 from tifo.eventlog.ports import EventLog, Record
+from tifo.eventlog.records import to_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import Ids

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from tifo.board.entries import RouteReport
+from tifo.api.reports import RouteReport
 
 BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds."""

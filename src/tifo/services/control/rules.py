@@ -15,7 +15,8 @@ from tifo.api.control import (
     RunningBreak,
     Sample,
 )
-from tifo.board.entries import InsightReport, NodeReport, PartReport, PathwayState, RouteReport
+from tifo.api.reports import PartReport, RouteReport
+from tifo.board.entries import InsightReport, NodeReport, PathwayState
 
 
 @dataclass(frozen=True, slots=True)

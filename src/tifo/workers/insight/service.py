@@ -5,10 +5,12 @@ import asyncio
 import msgspec
 import structlog
 
-from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted, from_record
-from tifo.board.entries import INSIGHT, GroupLag, InsightReport
+from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted
+from tifo.api.reports import GroupLag
+from tifo.board.entries import INSIGHT, InsightReport
 from tifo.board.ports import Board
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
+from tifo.eventlog.records import from_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTS_HANDLED

@@ -1,0 +1,23 @@
+"""How a typed event stands in the log, and how it is read back by this version or another."""
+
+import msgspec
+
+from tifo.api.events import AnyEvent, Event
+from tifo.eventlog.ports import Record
+
+_encode = msgspec.json.Encoder().encode
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def to_record(event: Event, event_id: str, at: float) -> Record:
+    """The event as a record of the log."""
+    tag = type(event).__struct_config__.tag
+    return Record(event.TOPIC, getattr(event, event.KEY), event_id, str(tag), at, _encode(event))
+
+
+def from_record(record: Record) -> AnyEvent | None:
+    """The typed event, or None when this version does not know its type."""
+    try:
+        return _decoder.decode(record.value)
+    except msgspec.ValidationError:
+        return None
