@@ -9,7 +9,8 @@ class Rendition:
     """One encoding of the channel, at `/live/<channel>/<id>/index.m3u8`.
 
     `bandwidth` is the peak of any segment in bits/s; `codecs` is its RFC 6381 string. A video rendition
-    has `width` and `height` in pixels and `frame_rate` in frames/s; an audio rendition has zeros there.
+    has `width` and `height` in pixels and `frame_rate` in frames/s, an audio rendition its `channels`;
+    what does not apply is zero.
     """
 
     id: str
@@ -19,18 +20,19 @@ class Rendition:
     width: int = 0
     height: int = 0
     frame_rate: float = 0.0
+    channels: int = 0
 
 
 RENDITIONS: tuple[Rendition, ...] = (
     Rendition("v360", "video", 1_000_000, "avc1.4d401e", 640, 360, 25.0),
     Rendition("v180", "video", 350_000, "avc1.4d400d", 320, 180, 25.0),
-    Rendition("a96", "audio", 110_000, "mp4a.40.2"),
+    Rendition("a96", "audio", 110_000, "mp4a.40.2", channels=1),
 )
 """Best picture first."""
 
 CREATIVE_RENDITIONS: tuple[Rendition, ...] = (
     Rendition("video", "video", 1_200_000, "avc1.4d401e", 640, 360, 25.0),
-    Rendition("audio", "audio", 110_000, "mp4a.40.2"),
+    Rendition("audio", "audio", 110_000, "mp4a.40.2", channels=1),
 )
 """How every house creative is encoded.
 

@@ -55,7 +55,7 @@ def multivariant_playlist(program: Program) -> str:
 def _audio(address: Address, renditions: Sequence[Rendition]) -> list[str]:
     return [
         f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{address.pathway}",NAME="Stadium",LANGUAGE="en",'
-        f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",STABLE-RENDITION-ID="{audio.id}",'
+        f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{audio.channels}",STABLE-RENDITION-ID="{audio.id}",'
         f'URI="{address.base}/{audio.id}/index.m3u8"'
         for audio in renditions
         if audio.kind == "audio"
