@@ -16,6 +16,7 @@ class Revocations:
     def __init__(self, board: Board, view: BoardView) -> None:
         self._board = board
         self._revoked: dict[str, Revoked] = {}
+        self._decoded: dict[str, tuple[int, Revoked]] = {}
         view.on_change(self._read)
 
     def check(self, session: str) -> None:
@@ -27,12 +28,27 @@ class Revocations:
     async def revoke(self, session: str, revoked: Revoked, ttl_s: float) -> None:
         """Revoke a session on every node until its tokens have expired on their own.
 
-        In force on this node at once, also when the board fails; then `Unavailable` is raised, for
-        other nodes do not know.
+        In force on this node when it returns and on the others within a second; raises `Unavailable`
+        when the board does not take it, and then it is in force nowhere.
         """
-        self._revoked = {**self._revoked, session: revoked}
         await self._board.write(REVOKED + session, msgspec.json.encode(revoked), ttl_s)
+        self._revoked = {**self._revoked, session: revoked}
 
     def _read(self, entries: Mapping[str, Entry]) -> None:
-        under = {k[len(REVOKED) :]: e for k, e in entries.items() if k.startswith(REVOKED)}
-        self._revoked = decode_all(under, Revoked)
+        """Decode what is new: the board changes each second, revocations rarely."""
+        decoded: dict[str, tuple[int, Revoked]] = {}
+        for key, entry in entries.items():
+            if not key.startswith(REVOKED):
+                continue
+            known = self._decoded.get(key)
+            if known is None or known[0] != entry.version:
+                known = _decode(entry)
+            if known is not None:
+                decoded[key] = known
+        self._decoded = decoded
+        self._revoked = {key[len(REVOKED) :]: revoked for key, (_, revoked) in decoded.items()}
+
+
+def _decode(entry: Entry) -> tuple[int, Revoked] | None:
+    revoked = decode_all({entry.key: entry}, Revoked).get(entry.key)
+    return None if revoked is None else (entry.version, revoked)

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 import structlog
 
@@ -36,7 +38,7 @@ class Publisher:
         self._log = log
         self._clock = clock
         self._ids = ids
-        self._backlog: list[Record] = []
+        self._backlog: deque[Record] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.failing = False
@@ -62,7 +64,7 @@ class Publisher:
     def tell(self, event: Event) -> None:
         """Have the event appended soon."""
         if len(self._backlog) >= BACKLOG_RECORDS_MAX:
-            dropped = self._backlog.pop(0)
+            dropped = self._backlog.popleft()
             EVENTS_DROPPED.labels(dropped.topic).inc()
         self._backlog.append(self._record(event))
         self._wake.set()
@@ -82,11 +84,12 @@ class Publisher:
 
     async def _flush(self) -> None:
         while self._backlog:
-            batch = self._backlog[:BATCH_RECORDS_MAX]
+            batch = list(islice(self._backlog, BATCH_RECORDS_MAX))
             await self._append(batch)
-            # While the append was under way `tell` may have dropped from the front, so go by identity.
-            sent = {id(record) for record in batch}
-            self._backlog = [record for record in self._backlog if id(record) not in sent]
+            for record in batch:
+                # While the append was under way `tell` may have dropped some of them from the front.
+                if self._backlog and self._backlog[0] is record:
+                    self._backlog.popleft()
 
     async def _append(self, records: Sequence[Record]) -> None:
         try:

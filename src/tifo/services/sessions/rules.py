@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from tifo.services.sessions.ports import Lease
 from tifo.tokens.playback import PlaybackClaims
 
+DEPARTED_MAX = 200_000
+"""Sessions that left and are remembered on one node."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeasePolicy:
@@ -14,6 +17,31 @@ class LeasePolicy:
     heartbeat_s: int
     lease_s: int
     token_ttl_s: int
+
+
+class Departed:
+    """Sessions that left this node a moment ago, oldest first, each remembered until a time."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def add(self, session: str, until: float) -> None:
+        """Remember a session until `until`; the oldest makes room past `DEPARTED_MAX`."""
+        if len(self._until) >= DEPARTED_MAX:
+            del self._until[next(iter(self._until))]
+        self._until[session] = until
+
+    def has(self, session: str, now: float) -> bool:
+        """Whether the session left."""
+        return self._until.get(session, 0.0) > now
+
+    def forget(self, now: float) -> None:
+        """Forget those whose time has passed."""
+        while self._until:
+            session, until = next(iter(self._until.items()))
+            if until > now:
+                return
+            del self._until[session]
 
 
 def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:

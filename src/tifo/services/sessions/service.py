@@ -82,6 +82,7 @@ class SessionService(Sessions):
         self._ids = ids
         self._settings = settings
         self._policy = rules.LeasePolicy(settings.heartbeat_s, settings.lease_s, settings.token_ttl_s)
+        self._left = rules.Departed()
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
@@ -122,6 +123,8 @@ class SessionService(Sessions):
         not answer stops nobody: the lease is extended on the token alone.
         """
         now = self._clock.now()
+        if self._left.has(claims.sid, now):
+            raise Refusal("ended", "You stopped watching.")
         if not rules.renewal_due(claims, now, self._policy):
             return Beat(expires_at=claims.until, token="")
         until = now + self._policy.lease_s
@@ -130,10 +133,13 @@ class SessionService(Sessions):
         return Beat(expires_at=until, token=self._sign(lease, now))
 
     async def leave(self, claims: PlaybackClaims) -> None:
-        """The viewer stops watching; again changes nothing."""
+        """The viewer stops watching; again changes nothing.
+
+        Not a revocation: at the final whistle everybody leaves, and nobody has to be told. The store
+        knows, and so does this node until the store is asked again anyway.
+        """
         await self._finish(claims.sid, "left")
-        with contextlib.suppress(Unavailable):
-            await self._revoke(claims.sid, Revoked("ended", "You stopped watching."))
+        self._left.add(claims.sid, self._clock.now() + self._policy.lease_s)
 
     async def end(self, session: str, reason: str) -> None:
         """End a session on an operator's word; its player is told `ended`."""
@@ -256,6 +262,7 @@ class SessionService(Sessions):
 
     async def _expire(self) -> None:
         now = self._clock.now()
+        self._left.forget(now)
         for lease in await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX):
             self._say_ended(lease, "expired")
         SESSIONS_LIVE.set(await self._store.count(now=now))
