@@ -99,11 +99,18 @@ def check(*names: str, config: Config = None) -> None:
 
 @app.command
 def export(
-    what: Literal["openapi", "settings", "metrics", "envoy"],
+    what: Literal["openapi", "settings", "metrics", "envoy", "contracts"],
     *,
+    to: Annotated[Path, Parameter(help="For contracts: the folder to write to.")] = Path("contracts"),
     config: Config = None,
 ) -> None:
-    """Print a contract: the HTTP API, the settings, the metrics, or the edge's configuration."""
+    """Print a contract: the HTTP API, the settings, the metrics, or the edge's configuration.
+
+    `contracts` writes all of them to a folder, by default settings and without this machine's paths.
+    """
+    if what == "contracts":
+        exports.write_contracts(to)
+        return
     sys.stdout.write(exports.EXPORTS[what](_settings(config)))
 
 

@@ -5,14 +5,16 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 from tifo import __version__, app, processes
+from tifo.edge.binary import python_module_path
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 from tifo.serving.problems import MEDIA_TYPE as PROBLEM
-from tifo.serving.routes import Credential, Listener, Route
+from tifo.serving.routes import Credential, Listener, Query, Route
 from tifo.settings import PREFIX, Settings
 from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
@@ -22,24 +24,67 @@ _SCHEMAS = "#/components/schemas/{name}"
 
 # --- OpenAPI ------------------------------------------------------------------------------------------
 
+PARAMETERS: Mapping[str, str] = {
+    "beacon": "a signed tracking address's last segment, as the asset list gave it",
+    "brk": "the break's id, as the playlist's EXT-X-DATERANGE has it",
+    "event": "an event's id",
+    "pathway": "a pathway's (CDN's) id",
+    "session": "a session's id",
+    "token": "the session's playback token",
+}
+"""What a path parameter means, wherever it stands."""
+
+READING_PROBLEMS = ("bad-request", "too-large", "unsupported-media-type", "invalid")
+"""What any JSON body may be refused with."""
+
+_SERVERS: Mapping[Listener, str] = {
+    Listener.VIEWERS: "http://127.0.0.1:8080",
+    Listener.OPERATORS: "http://127.0.0.1:8090",
+}
+
 
 def openapi(_: Settings) -> str:
-    """OpenAPI 3.1 of both ports; operators' operations carry the tag `operators`."""
+    """OpenAPI 3.1 of both ports; operators' operations carry the tag `operators` and their own server."""
     routes = (*app.COMMON_ROUTES, *(route for spec in app.SERVICES.values() for route in spec.routes))
     shown = [route for route in routes if not route.name.startswith("pages.")]
     types = [kind for route in shown for kind in (route.body, route.answer) if kind]
     components = msgspec.json.schema_components(types, ref_template=_SCHEMAS)[1]
     document = {
         "openapi": "3.1.0",
-        "info": {"title": "Tifo", "version": __version__, "license": {"name": "Apache-2.0"}},
-        "servers": [{"url": "http://127.0.0.1:8080", "description": "the viewers' port of `tifo up`"}],
+        "info": {
+            "title": "Tifo",
+            "version": __version__,
+            "summary": "The back end that carries a live match to millions.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [_server(Listener.VIEWERS)],
+        "tags": [
+            {"name": "viewers", "description": "What players and pages call."},
+            {"name": "operators", "description": "What the cockpit, scrapers and our own services call."},
+        ],
         "paths": _paths(shown),
         "components": {
             "schemas": {**components, "Problem": _problem_schema()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": _security_schemes(),
         },
     }
     return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def _server(listener: Listener) -> dict[str, str]:
+    return {"url": _SERVERS[listener], "description": f"the {listener.value}' port of `tifo up`"}
+
+
+def _security_schemes() -> dict[str, Any]:
+    meanings = {
+        Credential.ACCESS: "Says who the account is; starts sessions.",
+        Credential.PLAYBACK: "Given by a session's start; keeps and ends that session.",
+        Credential.OPERATOR: "Not asked for on loopback.",
+    }
+    return {
+        credential.name.lower(): {"type": "http", "scheme": "bearer", "description": meaning}
+        for credential, meaning in meanings.items()
+    }
 
 
 def _paths(routes: list[Route]) -> dict[str, dict[str, Any]]:
@@ -54,40 +99,60 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
-        "tags": ["operators" if route.listener is Listener.OPERATORS else "viewers"],
+        "tags": [route.listener.value],
         "responses": {str(route.status): _answer(route), **_problems(route)},
     }
-    if names := [part[1:-1] for part in route.path.split("/") if part.startswith("{")]:
-        operation["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
-        ]
+    if parameters := [*_path_parameters(route), *map(_query_parameter, route.query)]:
+        operation["parameters"] = parameters
     if route.body is not None:
         schema = _schema(route.body)
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {media: {"schema": schema} for media in route.body_media}
+        operation["requestBody"] = {"required": True, "content": content}
     if route.credential in (Credential.ACCESS, Credential.PLAYBACK, Credential.OPERATOR):
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [{route.credential.name.lower(): []}]
+    if route.listener is Listener.OPERATORS:
+        operation["servers"] = [_server(route.listener)]
     return operation
+
+
+def _path_parameters(route: Route) -> Iterator[dict[str, Any]]:
+    for name in (part[1:-1] for part in route.path.split("/") if part.startswith("{")):
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": PARAMETERS[name],
+            "schema": {"type": "string"},
+        }
+
+
+def _query_parameter(query: Query) -> dict[str, Any]:
+    return {"name": query.name, "in": "query", "description": query.meaning, "schema": _schema(query.kind)}
 
 
 def _answer(route: Route) -> dict[str, Any]:
     if route.status == 204:
         return {"description": "Done"}
     media = route.media.partition(";")[0]
-    content: dict[str, Any] = {media: {}}
+    content: dict[str, Any] = {media: {"schema": {"type": "string"}}}
     if route.answer is not None:
         content = {media: {"schema": _schema(route.answer)}}
     return {"description": route.summary, "content": content}
 
 
 def _problems(route: Route) -> dict[str, Any]:
+    reads_json = route.body is not None and "application/json" in route.body_media
+    codes = dict.fromkeys((*route.problems, *(READING_PROBLEMS if reads_json else ())))
     by_status: dict[str, list[str]] = {}
-    for code in route.problems:
+    for code in codes:
         by_status.setdefault(str(CODES[code].status), []).append(code)
+    responses = {status: _problem(", ".join(of_status)) for status, of_status in sorted(by_status.items())}
+    return {**responses, "default": _problem("any other refusal; the edge's own have the same form")}
+
+
+def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": _SCHEMAS.format(name="Problem")}
-    return {
-        status: {"description": ", ".join(codes), "content": {PROBLEM: {"schema": schema}}}
-        for status, codes in sorted(by_status.items())
-    }
+    return {"description": description, "content": {PROBLEM: {"schema": schema}}}
 
 
 def _schema(kind: type[Any]) -> dict[str, Any]:
@@ -96,18 +161,30 @@ def _schema(kind: type[Any]) -> dict[str, Any]:
 
 
 def _problem_schema() -> dict[str, Any]:
+    titles = "; ".join(f"{code}: {meaning.title}" for code, meaning in CODES.items())
     return {
         "title": "Problem",
-        "description": "RFC 9457; `code` is stable, and `type` is " + PROBLEM_TYPES + "<code>",
+        "description": "RFC 9457; `code` is stable, and a code may bring members of its own",
         "type": "object",
         "required": ["type", "title", "status", "code"],
         "properties": {
-            "type": {"type": "string"},
+            "type": {"type": "string", "description": f"{PROBLEM_TYPES}<code>"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "code": {"type": "string", "enum": sorted(CODES)},
-            "detail": {"type": "string"},
-            "request_id": {"type": "string"},
+            "code": {"type": "string", "enum": sorted(CODES), "description": titles},
+            "detail": {"type": "string", "description": "a sentence for the person who reads it"},
+            "request_id": {"type": "string", "description": "what to quote; logs have it too"},
+            "reason": {"type": "string", "description": "why a token or a session is refused"},
+            "limit": {"type": "integer", "description": "stream-limit: sessions at once of this account"},
+            "sessions": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "stream-limit: the running sessions, oldest first",
+            },
+            "takeover": {
+                "type": "string",
+                "description": "stream-limit: a one-time code; start again with it",
+            },
         },
     }
 
@@ -211,9 +288,17 @@ def metrics_page(_: Settings) -> str:
 
 
 def envoy_config(settings: Settings) -> str:
-    """The edge's configuration for all services, as these settings make it."""
+    """The edge's configuration for all services, as these settings make it on this machine."""
     return json.dumps(processes.edge_of(settings, app.SERVICES), indent=2) + "\n"
 
+
+def portable_envoy_config() -> str:
+    """The edge's configuration by default, without this machine's paths: for reading, not for running."""
+    config = envoy_config(Settings(data="/var/lib/tifo"))
+    return config.replace(python_module_path(), "/PYVOY/_pyvoy.abi3.so")
+
+
+# --- all together ---------------------------------------------------------------------------------------
 
 EXPORTS: Mapping[str, Callable[[Settings], str]] = {
     "openapi": openapi,
@@ -221,3 +306,21 @@ EXPORTS: Mapping[str, Callable[[Settings], str]] = {
     "metrics": metrics_page,
     "envoy": envoy_config,
 }
+
+
+def contracts() -> Mapping[str, str]:
+    """The files of `contracts/` by name: the same wherever and whenever they are made."""
+    defaults = Settings()
+    return {
+        "openapi.json": openapi(defaults),
+        "settings.md": settings_page(defaults),
+        "metrics.md": metrics_page(defaults),
+        "envoy.json": portable_envoy_config(),
+    }
+
+
+def write_contracts(folder: Path) -> None:
+    """Write `contracts/`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in contracts().items():
+        (folder / name).write_text(text)

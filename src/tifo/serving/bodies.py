@@ -8,8 +8,17 @@ from falcon.asgi import Request
 from tifo.api.sessions import PAGE_SESSIONS_MAX
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import ID_LENGTH_MAX
+from tifo.serving.routes import Query
 
 T = TypeVar("T")
+
+SESSION_QUERY = (
+    Query("account", "only this account's sessions"),
+    Query("event", "only sessions that watch this event"),
+    Query("after", "`next` of the page before"),
+    Query("limit", f"sessions on a page, at most {PAGE_SESSIONS_MAX}", int),
+)
+"""What `session_query` reads."""
 
 
 async def read_json(request: Request, kind: type[T], bytes_max: int) -> T:

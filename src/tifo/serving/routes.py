@@ -32,13 +32,22 @@ class Listener(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """A query parameter that may be left out; `meaning` states its unit."""
+
+    name: str
+    meaning: str
+    kind: type[Any] = str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One operation of the HTTP API.
 
     `name` is its label in metrics, logs and Envoy's routes, so addresses that carry tokens need never
     be written down. `path` has `{parameters}` of one segment each. `body` and `answer` are msgspec
-    types or None; `media` is the answer's media type; `problems` are the codes of
-    `tifo.kernel.errors` it may refuse with.
+    types or None, and a body is JSON unless `body_media` says otherwise; `media` is the answer's media
+    type; `problems` are the codes of `tifo.kernel.errors` it may refuse with.
     """
 
     name: str
@@ -47,7 +56,9 @@ class Route:
     summary: str
     credential: Credential = Credential.NONE
     listener: Listener = Listener.VIEWERS
+    query: tuple[Query, ...] = ()
     body: type[Any] | None = None
+    body_media: tuple[str, ...] = ("application/json",)
     answer: type[Any] | None = None
     media: str = "application/json"
     status: int = 200
@@ -55,4 +66,4 @@ class Route:
     problems: tuple[str, ...] = ()
 
 
-__all__ = ["Credential", "Handler", "Handlers", "Listener", "Request", "Response", "Route"]
+__all__ = ["Credential", "Handler", "Handlers", "Listener", "Query", "Request", "Response", "Route"]

@@ -7,7 +7,7 @@ from falcon.asgi import Request, Response
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.service import AdService, Slot
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handlers, Route
+from tifo.serving.routes import Credential, Handlers, Query, Route
 
 
 class Asset(msgspec.Struct, frozen=True, rename={"uri": "URI", "duration": "DURATION"}):
@@ -31,6 +31,7 @@ ROUTES = (
         path="/v1/ads/{token}/breaks/{brk}",
         summary="The asset list of an interstitial, decided for the session",
         credential=Credential.PATH,
+        query=(Query("_HLS_start_offset", "seconds into the break at which a late joiner begins", float),),
         answer=AssetList,
         problems=("bad-token", "ended", "kicked", "not-found", "invalid"),
     ),

@@ -14,7 +14,7 @@ from tifo.api.sessions import SessionPage, Sessions
 from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
-from tifo.serving.bodies import read_json, session_query
+from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
 from tifo.serving.routes import Credential, Handler, Handlers, Listener, Route
 
 OPERATOR_NAME_LENGTH_MAX = 64
@@ -50,6 +50,7 @@ ROUTES = (
         summary="Running sessions",
         listener=_OPERATORS,
         credential=_TOKEN,
+        query=SESSION_QUERY,
         answer=SessionPage,
         problems=("bad-credentials", "invalid"),
     ),

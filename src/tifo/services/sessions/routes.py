@@ -9,7 +9,7 @@ from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import JSON_BODY_BYTES_MAX
 from tifo.services.sessions.service import SessionService, Start, Started
-from tifo.serving.bodies import bearer, read_json, session_query
+from tifo.serving.bodies import SESSION_QUERY, bearer, read_json, session_query
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.routes import Credential, Handlers, Listener, Route
 
@@ -107,6 +107,7 @@ PEER_ROUTES = (
         summary="Running sessions, for our services in other processes",
         listener=Listener.OPERATORS,
         credential=Credential.OPERATOR,
+        query=SESSION_QUERY,
         answer=SessionPage,
         problems=("bad-credentials", "invalid"),
     ),

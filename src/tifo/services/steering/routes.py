@@ -5,7 +5,7 @@ from falcon.asgi import Request, Response
 
 from tifo.services.steering.service import SteeringService
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handlers, Route
+from tifo.serving.routes import Credential, Handlers, Query, Route
 
 MEDIA_TYPE = "application/vnd.apple.steering-list"
 
@@ -29,6 +29,12 @@ ROUTES = (
         path="/v1/steering/{token}",
         summary="The steering manifest of a session, for HLS and DASH",
         credential=Credential.PATH,
+        query=(
+            Query("_HLS_pathway", "the pathway an HLS player is on"),
+            Query("_HLS_throughput", "its throughput in bits per second", int),
+            Query("_DASH_pathway", "the pathway a DASH player is on, in quotation marks"),
+            Query("_DASH_throughput", "its throughput in bits per second", int),
+        ),
         answer=SteeringManifest,
         media=MEDIA_TYPE,
         problems=("bad-token", "ended", "kicked"),
