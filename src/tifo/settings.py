@@ -34,7 +34,9 @@ class KeySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """HMAC-SHA-256 secrets in hexadecimal by key id; `current` signs, all verify."""
 
     current: str = ""
+    """The key id that signs."""
     secrets: dict[str, str] = {}
+    """Secrets by key id, 64 hexadecimal digits or more; an old one stays until its tokens have run out."""
 
     def keyring(self, name: str) -> Keyring:
         """The decoded keys; raises `SettingsError` that names them, never their values."""
@@ -55,39 +57,51 @@ class PathwaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One CDN: a pathway in the words of content steering."""
 
     id: str
+    """Its name in playlists and steering manifests, one path segment."""
     base_url: str
     """Where viewers reach it, without a path."""
     keys: KeySet
     weight: float = 1.0
     """Twice the weight carries twice the sessions."""
     host: str = "127.0.0.1"
+    """The address the local CDN of this name listens on."""
     port: int = 0
     """Where the local CDN of this name listens; 0 for a CDN that is not ours to run."""
     cache_mib_max: int = 256
+    """MiB of segments that the local CDN of this name keeps on disk."""
 
 
 class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where state is kept, by URL; an empty one is a file in the data folder."""
 
     sessions: str = "memory://"
+    """Leases and stream limits: `memory://`, in the one process that runs sessions."""
     profiles: str = ""
+    """What each account may watch: `sqlite:///FILE`."""
     calendar: str = ""
+    """The calendar of events: `sqlite:///FILE`."""
     eventlog: str = ""
+    """What happens, until every worker has handled it: `sqlite:///FILE`."""
     board: str = ""
+    """What operators and workers tell every node: `sqlite:///FILE`."""
     audit: str = ""
+    """What operators did: `sqlite:///FILE`."""
 
 
 class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where services are that run in other processes: the base URL of their operators' port."""
 
     catalogue: str = ""
+    """`http://HOST:OPERATOR_PORT`; empty reads the calendar here."""
     sessions: str = ""
+    """`http://HOST:OPERATOR_PORT`, for control where it runs without sessions."""
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`tifo serve front`: where each service listens, as host:port by service name."""
 
     services: dict[str, str] = {}
+    """`sessions = "10.0.0.7:8080"` and so on."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,15 +11,22 @@ Criticality = Literal["ordinary", "high", "exceptional"]
 
 
 class CalendarEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A match in the calendar. Times are epoch seconds; `channel` is the live channel that carries it."""
+    """A match in the calendar."""
 
     id: Id
+    """Its id in addresses and entitlements."""
     title: str
+    """What viewers read."""
     starts: float
+    """When it begins, in epoch seconds; viewers may be there before."""
     ends: float
+    """When it is over, in epoch seconds."""
     channel: Id
+    """The live channel that carries it."""
     criticality: Criticality = "ordinary"
+    """How much is at stake, for those who plan and watch over it."""
     forecast_viewers: int = 0
+    """Viewers at once that are expected; 0 where nobody has said."""
 
     def state(self, now: float) -> Literal["upcoming", "live", "over"]:
         """Where the event stands at `now`."""

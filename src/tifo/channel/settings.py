@@ -7,6 +7,7 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "demo"
     """The channel's name in its addresses, `/live/<name>/...`."""
     host: str = "127.0.0.1"
+    """The address the origin listens on."""
     port: int = 8085
     """Where the origin listens."""
     window_segments: int = 15
@@ -14,3 +15,4 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     break_every_s: int = 180
     """Seconds from the start of a break to the start of the next; 0 for no breaks."""
     break_duration_s: int = 20
+    """Seconds that a break lasts."""

@@ -2,10 +2,12 @@ import msgspec
 
 
 class DemoAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An account that exists from the start; `entitlements` are event ids, `*` for all."""
+    """An account that exists from the start."""
 
     account: str
+    """Its id."""
     entitlements: tuple[str, ...] = ("*",)
+    """Ids of the events it may watch; `*` is every one."""
     stream_limit: int = 0
     """0 is the service's own limit."""
 
@@ -16,7 +18,9 @@ class AccountsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dev_issuer: bool = False
     """Whether anybody may log in as any account at `/v1/dev/login`: on a laptop, never beyond loopback."""
     access_token_ttl_s: int = 12 * 3600
+    """Seconds an access token is valid."""
     profile_cache_s: int = 5
     """Seconds a profile is believed before it is read again."""
     profile_cache_entries_max: int = 100_000
+    """Profiles kept in memory; past it the oldest is read again."""
     demo: tuple[DemoAccount, ...] = (DemoAccount("demo"), DemoAccount("visitor", entitlements=()))
