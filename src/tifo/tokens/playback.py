@@ -10,7 +10,8 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
     """Who watches what on which device.
 
     `sid` session, `acc` account, `ev` event, `dev` and `kind` the device, `since` when the session
-    started and `until` when its lease ends as far as this token knows (epoch seconds).
+    started and `until` when its lease ends as far as this token knows (epoch seconds); `limit` is the
+    account's stream limit when the session started, 0 where the token does not say.
     """
 
     sid: str
@@ -20,6 +21,7 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
     kind: str
     since: int
     until: int
+    limit: int = 0
 
 
 PlaybackTokens = JwsCodec[PlaybackClaims]

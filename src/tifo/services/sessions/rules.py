@@ -61,15 +61,19 @@ def lapsed(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
     return now > claims.until + policy.lease_s
 
 
-def one_to_end(running: Sequence[Lease], wanted: str) -> Lease | None:
-    """The session that gives way to a take-over: the one named, else the oldest."""
-    named = [lease for lease in running if lease.session == wanted]
+def one_to_end(running: Sequence[Lease], wanted: str, limit: int) -> Lease | None:
+    """The session that gives way to a take-over: the one named, else the oldest.
+
+    None when the one named has ended, or none was named and a slot has become free meanwhile.
+    """
     if wanted:
-        return named[0] if named else None
+        return next((lease for lease in running if lease.session == wanted), None)
+    if len(running) < limit:
+        return None
     return min(running, key=lambda lease: lease.since, default=None)
 
 
-def token_claims(lease: Lease, now: float, policy: LeasePolicy) -> PlaybackClaims:
+def token_claims(lease: Lease, limit: int, now: float, policy: LeasePolicy) -> PlaybackClaims:
     """What the session's next token says."""
     return PlaybackClaims(
         aud="playback",
@@ -82,6 +86,7 @@ def token_claims(lease: Lease, now: float, policy: LeasePolicy) -> PlaybackClaim
         kind=lease.device_kind,
         since=int(lease.since),
         until=int(lease.until),
+        limit=limit,
     )
 
 

@@ -17,7 +17,7 @@ from tifo.kernel.clock import Clock, rfc3339
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import Ids
 from tifo.services.sessions import rules
-from tifo.services.sessions.ports import Admitted, Full, Lease, Renewal, SessionStore
+from tifo.services.sessions.ports import Full, Lease, Renewal, SessionStore
 from tifo.services.sessions.settings import SessionsSettings
 from tifo.telemetry.metrics import LEASE_RENEWALS, SESSION_ENDS, SESSION_STARTS, SESSIONS_LIVE
 from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
@@ -130,7 +130,7 @@ class SessionService(Sessions):
         until = now + self._policy.lease_s
         lease = rules.lease_of(claims, until)
         await self._renew(lease, claims, now)
-        return Beat(expires_at=until, token=self._sign(lease, now))
+        return Beat(expires_at=until, token=self._sign(lease, self._limit_of(claims), now))
 
     async def leave(self, claims: PlaybackClaims) -> None:
         """The viewer stops watching; again changes nothing.
@@ -167,20 +167,36 @@ class SessionService(Sessions):
         """How many sessions have a lease in the store."""
         return await self._store.count(now=self._clock.now())
 
+    async def expire(self) -> None:
+        """Say which sessions fell silent; the sweeper does it every `sweep_s`. Raises `Unavailable`."""
+        now = self._clock.now()
+        self._left.forget(now)
+        while batch := await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX):
+            for lease in batch:
+                self._say_ended(lease, "expired")
+            # A whole stadium may fall silent at once: requests are served between two batches.
+            await asyncio.sleep(0)
+        SESSIONS_LIVE.set(await self._store.count(now=now))
+
     async def _admit(self, viewer: Viewer, request: Start) -> Started:
         event = await self._catalogue.event(request.event)
         now = self._clock.now()
         _refuse_unless_open(event, viewer, now)
-        if request.takeover:
-            await self._take_over(viewer.account, request, now)
         limit = viewer.stream_limit or self._settings.stream_limit
-        outcome = await self._store.start(self._new_lease(viewer, request, now), limit=limit, now=now)
+        if request.takeover:
+            await self._take_over(viewer.account, request, limit, now)
+        wanted = self._new_lease(viewer, request, now)
+        outcome = await self._store.start(wanted, limit=limit, now=now)
         if isinstance(outcome, Full):
             raise await self._stream_limit(viewer.account, outcome, limit, now)
-        return self._started(outcome, limit, now)
+        self._say_started(outcome.lease, again=outcome.lease.session != wanted.session)
+        return Started(outcome.lease, self._sign(outcome.lease, limit, now), limit, outcome.used)
 
-    def _started(self, admitted: Admitted, limit: int, now: float) -> Started:
-        lease = admitted.lease
+    def _say_started(self, lease: Lease, *, again: bool) -> None:
+        """A device that starts again goes on with its session: no new viewer came."""
+        if again:
+            self._say_renewed(lease)
+            return
         self._publisher.tell(
             SessionStarted(
                 session=lease.session,
@@ -190,7 +206,6 @@ class SessionService(Sessions):
                 device_kind=lease.device_kind,
             )
         )
-        return Started(lease, self._sign(lease, now), limit, admitted.used)
 
     def _new_lease(self, viewer: Viewer, request: Start, now: float) -> Lease:
         return Lease(
@@ -203,15 +218,19 @@ class SessionService(Sessions):
             until=now + self._policy.lease_s,
         )
 
-    async def _take_over(self, account: str, request: Start, now: float) -> None:
+    async def _take_over(self, account: str, request: Start, limit: int, now: float) -> None:
         if not await self._store.use_takeover(account, request.takeover, now=now):
             raise Refusal("bad-takeover", "Start again without the code to get a new one.")
         running = await self._store.running(account, now=now)
-        chosen = rules.one_to_end(running, request.end)
+        chosen = rules.one_to_end(running, request.end, limit)
         if chosen is None:
             return
-        await self._revoke(chosen.session, Revoked("ended", "The stream was taken over by another device."))
         await self._finish(chosen.session, "taken-over")
+        revoked = Revoked("ended", "The stream was taken over by another device.")
+        # On the board for one lease only: past it every token of the session must ask the store, which
+        # knows. A board that fails delays the word by as much and keeps nobody out.
+        with contextlib.suppress(Unavailable):
+            await self._revocations.revoke(chosen.session, revoked, self._policy.lease_s)
 
     async def _stream_limit(self, account: str, full: Full, limit: int, now: float) -> Refusal:
         code = self._ids.code()
@@ -223,7 +242,7 @@ class SessionService(Sessions):
         )
 
     async def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> None:
-        limit = self._settings.stream_limit if rules.lapsed(claims, now, self._policy) else 0
+        limit = self._limit_of(claims) if rules.lapsed(claims, now, self._policy) else 0
         try:
             outcome = await self._store.renew(lease, limit=limit, now=now)
         except Unavailable:
@@ -234,10 +253,16 @@ class SessionService(Sessions):
             raise Refusal("ended", "The session has ended.")
         if outcome is Renewal.FULL:
             raise Refusal("ended", "The session was silent for long and its place was taken.")
+        self._say_renewed(lease)
+
+    def _say_renewed(self, lease: Lease) -> None:
         self._publisher.tell(SessionRenewed(session=lease.session, event=lease.event, until=lease.until))
 
-    def _sign(self, lease: Lease, now: float) -> str:
-        return self._tokens.sign(rules.token_claims(lease, now, self._policy))
+    def _limit_of(self, claims: PlaybackClaims) -> int:
+        return claims.limit or self._settings.stream_limit
+
+    def _sign(self, lease: Lease, limit: int, now: float) -> str:
+        return self._tokens.sign(rules.token_claims(lease, limit, now, self._policy))
 
     async def _revoke(self, session: str, revoked: Revoked) -> None:
         await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)
@@ -253,19 +278,16 @@ class SessionService(Sessions):
         self._publisher.tell(SessionEnded(session=lease.session, event=lease.event, why=why))
 
     async def _sweep(self) -> None:
+        failing = False
         while True:
             await asyncio.sleep(self._settings.sweep_s)
             try:
-                await self._expire()
+                await self.expire()
+                failing = False
             except Unavailable as error:
-                _log.warning("sessions.sweep-failed", why=error.why)
-
-    async def _expire(self) -> None:
-        now = self._clock.now()
-        self._left.forget(now)
-        for lease in await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX):
-            self._say_ended(lease, "expired")
-        SESSIONS_LIVE.set(await self._store.count(now=now))
+                if not failing:
+                    _log.warning("sessions.sweep-failed", why=error.why, effect="silent sessions stay listed")
+                failing = True
 
 
 def _refuse_unless_open(event: CalendarEvent, viewer: Viewer, now: float) -> None:
