@@ -1,6 +1,7 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { count, duration, millis, rate } from "../shared/format.ts";
 import type { EventLog, Part, RouteFigures } from "./api.ts";
+import { RouteMemory, routeKey } from "./route-memory.ts";
 import { Rows, type Row } from "./rows.ts";
 
 const PART_TONES = { running: "good", starting: "warn", "backing-off": "bad", stopped: "" } as const;
@@ -37,17 +38,15 @@ export class Parts {
   }
 }
 
-/** Requests by route, busiest first. */
+/** Requests by route. A route that was seen stays, and the busiest second of each decides its place: rows must not jump. */
 export class Routes {
   private readonly rows = new Rows<RouteFigures>(byId("route-rows", HTMLElement), routeKey, routeRow);
+  private readonly memory = new RouteMemory();
 
   update(routes: readonly RouteFigures[]): void {
-    const busiest = [...routes].sort((a, b) => b.requests_per_s - a.requests_per_s || routeKey(a).localeCompare(routeKey(b)));
-    this.rows.show(busiest);
+    this.rows.show(this.memory.with(routes));
   }
 }
-
-const routeKey = (route: RouteFigures): string => `${route.method} ${route.route}`;
 
 function routeRow(first: RouteFigures): Row<RouteFigures> {
   const cells = Array.from({ length: 4 }, () => make("td", { class: "number" }));

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Sample } from "../operators/api.ts";
 import { History } from "../operators/history.ts";
+import { RouteMemory } from "../operators/route-memory.ts";
 import { SseParser } from "../operators/sse.ts";
 
 const sample = (at: number, viewers = 0, pathways: Record<string, number> = {}): Sample => ({
@@ -60,4 +61,15 @@ test("pathways stand on each other, so that the top line is the sum", () => {
   const history = new History();
   history.add(sample(1, 9, { "cdn-a": 4, "cdn-b": 3, "cdn-c": 2 }));
   expect(history.stacked(["cdn-a", "cdn-b", "cdn-c"])).toEqual([[1], [4], [7], [9]]);
+});
+
+test("a route that falls quiet keeps its row and its place", () => {
+  const memory = new RouteMemory();
+  const route = (name: string, requests_per_s: number) => ({ route: name, method: "GET", requests_per_s, errors_per_s: 1, p50_ms: 2, p99_ms: 3 });
+  memory.with([route("a", 1), route("b", 9)]);
+  const quiet = memory.with([route("a", 2)]);
+  expect(quiet.map((r) => [r.route, r.requests_per_s, r.errors_per_s])).toEqual([
+    ["b", 0, 0],
+    ["a", 2, 1],
+  ]);
 });

@@ -1,4 +1,12 @@
-import Hls, { ErrorTypes, Events, type AssetListJSON, type ErrorData, type InterstitialAssetStartedData, type Level } from "hls.js";
+import Hls, {
+  ErrorTypes,
+  Events,
+  type AssetListJSON,
+  type ErrorData,
+  type InterstitialAssetErrorData,
+  type InterstitialAssetStartedData,
+  type Level,
+} from "hls.js";
 import { Beacons, creativeOf, type Creative } from "./ads.ts";
 import { PathwayLog } from "./cmcd.ts";
 import { hlsOptions } from "./hls-options.ts";
@@ -32,6 +40,8 @@ export interface PlayerEvents {
   pathway(pathway: string): void;
   /** An ad begins, goes on or is over (empty). */
   ad(creative: string): void;
+  /** An ad could not be fetched. */
+  adFailed(): void;
   /** The browser does not start by itself: the viewer must press play. */
   blocked(): void;
   /** hls.js met an error; it survives most of them. */
@@ -125,11 +135,7 @@ export class Player {
     });
     hls.on(Events.INTERSTITIAL_ASSET_STARTED, (_, data) => this.beginAd(data));
     hls.on(Events.INTERSTITIAL_ASSET_ENDED, () => this.endAd());
-    hls.on(Events.INTERSTITIAL_ASSET_ERROR, (_, data) => {
-      this.on.error(data.details);
-      if (data.asset?.identifier === this.running?.data.asset.identifier) this.running = null;
-      this.on.ad("");
-    });
+    hls.on(Events.INTERSTITIAL_ASSET_ERROR, (_, data) => this.onAdError(data));
     hls.on(Events.INTERSTITIAL_ENDED, () => this.endAd());
     hls.on(Events.ERROR, (_, data) => this.onError(data));
   }
@@ -168,6 +174,14 @@ export class Player {
       leftS: creative.duration - position,
       played: creative.duration > 0 ? position / creative.duration : 0,
     };
+  }
+
+  /** hls.js goes on with the next ad, or waits until the match comes back: it does not rejoin the match before that. */
+  private onAdError(data: InterstitialAssetErrorData): void {
+    this.on.error(data.details);
+    if (!data.fatal) return;
+    if (data.asset?.identifier === this.running?.data.asset.identifier) this.endAd();
+    this.on.adFailed();
   }
 
   private onError(data: ErrorData): void {

@@ -123,6 +123,7 @@ class Watch {
     const player = new Player(this.stage.video, eventId, started.session, this.beacons, this.recovery, {
       pathway: (pathway) => this.panel.pathway(pathway),
       ad: (creative) => this.panel.ad(creative),
+      adFailed: () => this.stage.show("waiting", "This ad cannot be shown. The match is back in a moment."),
       error: () => this.panel.error(),
       blocked: () => this.stage.show("waiting", "Press play to start."),
       lost: (waitMs) => void this.onLost(visit, waitMs),
