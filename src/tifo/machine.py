@@ -6,10 +6,12 @@ import os
 import secrets
 import signal
 import sys
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import httpx
 import msgspec
@@ -283,12 +285,14 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
         return False
 
 
-class Say:
+class Say(Protocol):
     """What `tifo up` tells the person who started it."""
 
+    @abstractmethod
     def states(self, states: tuple[PartState, ...]) -> None:
         """Each change of any process."""
 
+    @abstractmethod
     def ready(self, settings: Settings) -> None:
         """Everything runs and a viewer could watch."""
 

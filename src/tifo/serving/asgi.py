@@ -6,6 +6,7 @@ requests over to the first one's.
 """
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -30,9 +31,11 @@ class Node(Protocol):
     viewers: AsgiApp
     operators: AsgiApp
 
+    @abstractmethod
     async def open(self) -> None:
         """Connect and begin; what cannot be opened raises."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish what is under way and let go."""
 
