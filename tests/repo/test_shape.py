@@ -1,0 +1,322 @@
+"""The shape of a service, of a port and its adapters, and of the values that cross them."""
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Protocol, get_type_hints
+
+import msgspec
+import pytest
+
+import tifo
+import tifo.adapters
+import tifo.api
+from tifo import app
+from tifo.export import _sections, _struct, field_docs
+from tifo.settings import Settings
+
+ALWAYS = frozenset({"__init__.py", "service.py", "routes.py"})
+"""A service has use cases and answers HTTP."""
+
+WHERE_NEEDED = frozenset({"rules.py", "ports.py", "settings.py"})
+"""Decisions (most have some), a store of its own, something to set (beacons have nothing)."""
+
+OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
+"""A worker answers nobody: it reads the event log."""
+
+NO_ADAPTERS = {
+    "tifo.adapters.http.client.PeerClient": "what the clients of our own services share",
+    "tifo.adapters.sqlite.database.Database": "what the SQLite adapters share",
+}
+"""Public classes below `adapters/` that stand behind no port."""
+
+SUITES_ELSEWHERE = {
+    "HttpCatalogue": "a client of our own service: tested against that service",
+    "HttpSessions": "a client of our own service: tested against that service",
+    "SqliteConsumer": "made by its event log, and tested through it",
+}
+"""Adapters whose contract is not in tests/ports."""
+
+UNITS = (
+    "_s", "_ms", "_s_max", "_per_s", "_percent", "_bytes_max", "_kib_max", "_mib_max", "_samples",
+    "_segments", "_entries", "_requests", "_viewers", "_count_max", "_requests_max", "_entries_max", "_limit",
+)  # fmt: skip
+
+SELF_EVIDENT = frozenset({
+    "port", "operator_port",  # a port is a port
+    "weight", "ttl_jitter",  # shares, without a unit
+    "concurrency", "proxies_trusted",  # threads, proxies
+    "connections_max", "streams_max", "resets_max", "addresses_max",  # the noun is what is counted
+    "starts", "ends",  # epoch seconds, as everywhere in the api
+})  # fmt: skip
+
+
+# --- folders ----------------------------------------------------------------------------------------
+
+
+def misshapen(
+    folders: Mapping[str, set[str]], always: frozenset[str], where_needed: frozenset[str]
+) -> list[str]:
+    return [
+        f"{name}: without {sorted(always - files)}, and with {sorted(files - always - where_needed)}"
+        for name, files in folders.items()
+        if not always <= files <= always | where_needed
+    ]
+
+
+def folders_of(package, parent: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for path in (one.path.removeprefix(parent) for one in package if one.path.startswith(parent)):
+        folder, _, name = path.rpartition("/")
+        if folder:
+            found.setdefault(folder, set()).add(name)
+    return found
+
+
+def test_every_service_has_the_same_shape(package) -> None:
+    services = folders_of(package, "src/tifo/services/")
+    assert services and not misshapen(services, ALWAYS, WHERE_NEEDED)
+
+
+def test_every_worker_has_the_same_shape(package) -> None:
+    workers = folders_of(package, "src/tifo/workers/")
+    assert set(workers) == set(app.WORKERS)
+    assert not misshapen(workers, *OF_A_WORKER)
+
+
+def test_every_service_is_in_the_service_table(package) -> None:
+    without_a_folder = {"pages"}
+    assert set(app.SERVICES) == set(folders_of(package, "src/tifo/services/")) | without_a_folder
+
+
+def test_every_settings_file_has_its_place_in_the_root(package) -> None:
+    paths = [one.path.split("/") for one in package if one.path.endswith("/settings.py")]
+    named = {parts[-2] for parts in paths if parts[-2] != "tifo"}
+    assert named <= set(Settings.__struct_fields__)
+
+
+def test_packages_are_empty_rooms(package) -> None:
+    inits = [one for one in package if one.path.endswith("/__init__.py") and one.module != "tifo"]
+    assert not [
+        one.path for one in inits if [node for node in one.tree.body if not isinstance(node, ast.Expr)]
+    ]
+
+
+@pytest.mark.parametrize(
+    "files", [{"__init__.py", "service.py"}, ALWAYS | {"models.py"}, ALWAYS - {"service.py"}]
+)
+def test_misshapen_service_is_complained_of(files) -> None:
+    assert misshapen({"x": set(files)}, ALWAYS, WHERE_NEEDED)
+
+
+# --- ports and adapters -------------------------------------------------------------------------------
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not one.name.endswith("__main__"):
+            yield importlib.import_module(one.name)
+
+
+def public_classes(found: Iterator[ModuleType]) -> list[type]:
+    return [
+        kind
+        for module in found
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and kind.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def is_port(kind: type) -> bool:
+    return bool(getattr(kind, "_is_protocol", False)) and kind is not Protocol
+
+
+def ports() -> list[type]:
+    return [kind for kind in public_classes(modules(tifo)) if is_port(kind)]
+
+
+def ports_of(adapter: type) -> list[type]:
+    return [base for base in adapter.__mro__[1:] if is_port(base)]
+
+
+def half_promised(port: type) -> Iterator[str]:
+    """A sentence for each method of a port that is not abstract or not explained."""
+    if not vars(port).get("__doc__"):
+        yield f"{port.__qualname__} does not say what it is"
+    for name, member in vars(port).items():
+        if name.startswith("_") or not (callable(member) or isinstance(member, property)):
+            continue
+        function = member.fget if isinstance(member, property) else member
+        if not getattr(function, "__isabstractmethod__", False):
+            yield f"{port.__qualname__}.{name} is not abstract: an adapter could forget it"
+        if not function.__doc__:
+            yield f"{port.__qualname__}.{name} does not say what it promises"
+
+
+def untested(adapters: list[type], suites: list) -> Iterator[str]:
+    """A sentence for each adapter that no contract suite imports together with its port."""
+    imported = [
+        {node.asname or node.name for node in ast.walk(one.tree) if isinstance(node, ast.alias)}
+        for one in suites
+    ]
+    for adapter in adapters:
+        names = {port.__name__ for port in ports_of(adapter)}
+        if not any(adapter.__name__ in suite and names & suite for suite in imported):
+            yield f"{adapter.__name__} runs through no contract suite of {', '.join(sorted(names))}"
+
+
+def adapters() -> list[type]:
+    return [kind for kind in public_classes(modules(tifo.adapters)) if ports_of(kind)]
+
+
+def test_ports_are_wholly_abstract_and_explained() -> None:
+    found = ports()
+    assert len(found) > 10
+    assert not [complaint for port in found for complaint in half_promised(port)]
+
+
+def test_everything_among_the_adapters_inherits_from_a_port() -> None:
+    loose = {
+        f"{kind.__module__}.{kind.__qualname__}"
+        for kind in public_classes(modules(tifo.adapters))
+        if not ports_of(kind)
+    }
+    assert loose == set(NO_ADAPTERS)
+
+
+def test_no_adapter_forgets_a_method() -> None:
+    assert not {
+        kind.__qualname__: kind.__abstractmethods__ for kind in adapters() if kind.__abstractmethods__
+    }
+
+
+def test_every_adapter_runs_through_the_suite_of_its_port(python) -> None:
+    suites = [one for one in python if one.path.startswith("tests/ports/")]
+    missing = [adapter for adapter in adapters() if adapter.__name__ not in SUITES_ELSEWHERE]
+    assert not list(untested(missing, suites))
+
+
+class Kettle(Protocol):
+    def boil(self) -> None: ...
+
+
+class Copper(Kettle): ...
+
+
+def test_port_that_promises_by_halves_is_complained_of() -> None:
+    complaints = list(half_promised(Kettle))
+    assert [one for one in complaints if "not abstract" in one]
+    assert [one for one in complaints if "does not say what it promises" in one]
+    assert [one for one in complaints if "does not say what it is" in one]
+
+
+@pytest.mark.parametrize("text", ["", "from x import Copper", "from x import Kettle", "import Copper.Kettle"])
+def test_adapter_without_a_suite_is_complained_of(snippet, text: str) -> None:
+    assert list(untested([Copper], [snippet("tests/ports/test_kettle.py", text)]))
+
+
+def test_adapter_in_the_suite_of_its_port_is_fine(snippet) -> None:
+    assert not list(
+        untested([Copper], [snippet("tests/ports/test_kettle.py", "from x import Copper, Kettle")])
+    )
+
+
+# --- values -------------------------------------------------------------------------------------------
+
+
+def values() -> list[type]:
+    """What crosses a port or an API: the api's types, the ports', the board's, the bodies and answers."""
+    told = [module for module in modules(tifo) if _crosses(module.__name__)]
+    return [kind for kind in public_classes(iter(told)) if _is_value(kind)]
+
+
+def _crosses(name: str) -> bool:
+    return name.startswith("tifo.api.") or name.rpartition(".")[2] in (
+        "ports",
+        "routes",
+        "settings",
+        "entries",
+    )
+
+
+def _is_value(kind: type) -> bool:
+    return issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind)
+
+
+def mutable(kind: type) -> Iterator[str]:
+    """A sentence for a value that can be changed, or that holds a list or a set."""
+    frozen = (
+        kind.__struct_config__.frozen
+        if issubclass(kind, msgspec.Struct)
+        else kind.__dataclass_params__.frozen
+    )
+    if not frozen:
+        yield f"{kind.__qualname__} is not frozen"
+    for name, hint in get_type_hints(kind).items():
+        if str(hint).startswith(("list", "set", "bytearray")) or hint in (list, set, bytearray):
+            yield f"{kind.__qualname__}.{name} is a {hint}: use a tuple or a frozenset"
+
+
+def test_values_that_cross_are_frozen() -> None:
+    found = values()
+    assert len(found) > 50
+    assert not [complaint for kind in found for complaint in mutable(kind)]
+
+
+class Loose(msgspec.Struct):
+    name: str
+
+
+@dataclasses.dataclass
+class Open:
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Holding:
+    names: list[str]
+
+
+@pytest.mark.parametrize("kind", [Loose, Open, Holding])
+def test_value_that_can_change_is_complained_of(kind: type) -> None:
+    assert list(mutable(kind))
+
+
+# --- settings -----------------------------------------------------------------------------------------
+
+
+def unexplained(kind: type[msgspec.Struct]) -> Iterator[str]:
+    """A sentence for each field without a text under it, and each number whose name does not say of what."""
+    docs = field_docs(kind)
+    for name, hint in get_type_hints(kind).items():
+        if _struct(hint) is None and name not in docs:
+            yield f"{kind.__qualname__}.{name} is not explained"
+        if hint in (int, float) and not name.endswith(UNITS) and name not in SELF_EVIDENT:
+            yield f"{kind.__qualname__}.{name} does not say what it counts"
+
+
+def test_every_setting_is_explained() -> None:
+    kinds = {kind for _, kind in _sections("", Settings)}
+    assert not [complaint for kind in kinds for complaint in unexplained(kind)]
+
+
+def test_every_setting_is_refused_when_unknown() -> None:
+    kinds = {kind for _, kind in _sections("", Settings)}
+    assert not [kind for kind in kinds if not kind.__struct_config__.forbid_unknown_fields]
+
+
+class Puzzling(msgspec.Struct, frozen=True):
+    interval: int = 3
+    """How long."""
+    lease_s: int = 30
+
+
+def test_puzzling_setting_is_complained_of() -> None:
+    assert list(unexplained(Puzzling)) == [
+        "Puzzling.interval does not say what it counts",
+        "Puzzling.lease_s is not explained",
+    ]
