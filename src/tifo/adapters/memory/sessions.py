@@ -8,6 +8,7 @@ from itertools import islice
 
 from sortedcontainers import SortedList
 
+from tifo.kernel.errors import Unavailable
 from tifo.services.sessions.ports import (
     LEASES_PER_ACCOUNT_MAX,
     Admitted,
@@ -18,12 +19,13 @@ from tifo.services.sessions.ports import (
 )
 
 SESSIONS_MAX = 5_000_000
-"""Sessions the store holds; a start past it finds the account full."""
+"""Sessions the store holds; a start past it is refused as `Unavailable`."""
 
 
 class MemorySessionStore(SessionStore):
     """Leases by session, by account, and by when they lapse.
 
+    What has lapsed is set aside before anything is answered, and waits there for `expire` to say so.
     Atomic because nothing in it waits: one event loop runs one method at a time. Caveat: one process;
     its sessions are gone when it stops, and come back from their signed tokens with their heartbeats.
     """
@@ -32,6 +34,7 @@ class MemorySessionStore(SessionStore):
         self._leases: dict[str, Lease] = {}
         self._by_account: defaultdict[str, set[str]] = defaultdict(set)
         self._lapsing: list[tuple[float, str]] = []
+        self._lapsed: dict[str, Lease] = {}
         self._ended: dict[str, float] = {}
         self._forgetting: list[tuple[float, str]] = []
         self._takeovers: dict[str, tuple[str, float]] = {}
@@ -42,12 +45,13 @@ class MemorySessionStore(SessionStore):
         running = self._running(lease.account, now)
         for own in running:
             if (own.device, own.event) == (lease.device, lease.event):
-                kept = replace(own, until=lease.until)
+                kept = replace(own, until=max(own.until, lease.until))
                 self._put(kept)
                 return Admitted(kept, len(running))
-        full = len(running) >= min(limit, LEASES_PER_ACCOUNT_MAX) or len(self._leases) >= SESSIONS_MAX
-        if full:
+        if len(running) >= min(limit, LEASES_PER_ACCOUNT_MAX):
             return Full(running)
+        if len(self._leases) >= SESSIONS_MAX:
+            raise Unavailable("sessions", f"it holds {SESSIONS_MAX} sessions")
         self._put(lease)
         return Admitted(lease, len(running) + 1)
 
@@ -55,12 +59,14 @@ class MemorySessionStore(SessionStore):
         """Extend, adopt, or say why not."""
         if self._ended.get(lease.session, 0.0) > now:
             return Renewal.ENDED
+        self._set_lapsed_aside(now)
         known = self._leases.get(lease.session)
-        if known is not None and known.until > now:
+        if known is not None:
             self._put(replace(known, until=max(known.until, lease.until)))
             return Renewal.RENEWED
         if limit and len(self._running(lease.account, now)) >= limit:
             return Renewal.FULL
+        self._lapsed.pop(lease.session, None)
         self._put(lease)
         return Renewal.ADOPTED
 
@@ -68,7 +74,7 @@ class MemorySessionStore(SessionStore):
         """Free the slot and remember the end."""
         if self._ended.setdefault(session, forget_at) == forget_at:
             heapq.heappush(self._forgetting, (forget_at, session))
-        return self._remove(session)
+        return self._remove(session) or self._lapsed.pop(session, None)
 
     async def running(self, account: str, *, now: float) -> tuple[Lease, ...]:
         """The account's leases, oldest first."""
@@ -76,30 +82,25 @@ class MemorySessionStore(SessionStore):
 
     async def page(self, *, account: str, event: str, after: str, limit: int, now: float) -> Sequence[Lease]:
         """From the sorted ids, or the account's few."""
+        self._set_lapsed_aside(now)
         ids = SortedList(self._by_account.get(account, ())) if account else self._ids
         following = (self._leases[one] for one in ids.irange(after, inclusive=(False, True)))
-        wanted = (one for one in following if one.until > now and event in ("", one.event))
+        wanted = (one for one in following if event in ("", one.event))
         return tuple(islice(wanted, limit))
 
     async def count(self, *, now: float) -> int:
-        """Exact once `expire` has run for `now`; lapsed leases are counted until then."""
+        """As many as are held once the lapsed are set aside."""
+        self._set_lapsed_aside(now)
         return len(self._leases)
 
     async def expire(self, *, now: float, limit: int) -> tuple[Lease, ...]:
-        """Take lapsed leases off the heap; those renewed since stand in it again with a later time."""
+        """Say some of those set aside, those that lapsed first before the others."""
         self._forget(now)
-        lapsed: list[Lease] = []
-        while self._lapsing and self._lapsing[0][0] <= now and len(lapsed) < limit:
-            _, session = heapq.heappop(self._lapsing)
-            lease = self._leases.get(session)
-            if lease is None:
-                continue
-            if lease.until > now:
-                heapq.heappush(self._lapsing, (lease.until, session))
-                continue
-            self._remove(session)
-            lapsed.append(lease)
-        return tuple(lapsed)
+        self._set_lapsed_aside(now)
+        said = tuple(islice(self._lapsed.values(), limit))
+        for lease in said:
+            del self._lapsed[lease.session]
+        return said
 
     async def put_takeover(self, account: str, code: str, *, until: float) -> None:
         """One code an account."""
@@ -117,8 +118,22 @@ class MemorySessionStore(SessionStore):
         """Nothing is held."""
 
     def _running(self, account: str, now: float) -> tuple[Lease, ...]:
+        self._set_lapsed_aside(now)
         leases = (self._leases[session] for session in self._by_account.get(account, ()))
-        return tuple(sorted((one for one in leases if one.until > now), key=lambda one: one.since))
+        return tuple(sorted(leases, key=lambda one: (one.since, one.session)))
+
+    def _set_lapsed_aside(self, now: float) -> None:
+        """Take lapsed leases off the heap; those renewed since stand in it again with a later time."""
+        while self._lapsing and self._lapsing[0][0] <= now:
+            _, session = heapq.heappop(self._lapsing)
+            lease = self._leases.get(session)
+            if lease is None:
+                continue
+            if lease.until > now:
+                heapq.heappush(self._lapsing, (lease.until, session))
+                continue
+            self._remove(session)
+            self._lapsed[session] = lease
 
     def _put(self, lease: Lease) -> None:
         if lease.session not in self._leases:
