@@ -1,0 +1,98 @@
+"""One run of wrk with a script of ours, on a core of its own."""
+
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.figures import Sample
+from benchmarks.machine import CannotMeasure
+from benchmarks.servers import Servers
+
+SCRIPTS = Path(__file__).parent / "wrk"
+TICK_S = 0.1
+GRACE_S_MAX = 20.0
+
+Tick = Callable[[float], None]
+"""`tick(seconds)`: so many more have passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk does: a script of `benchmarks/wrk` with its arguments, over `connections` kept open."""
+
+    script: str
+    arguments: Sequence[str]
+    url: str
+    connections: int
+    core: int
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What `wrk/report.lua` prints."""
+
+    requests: int
+    duration_us: int
+    p50_us: int
+    p99_us: int
+    refused: int
+    broken: int
+    operations: int
+
+
+def measure(load: Load, servers: Servers, seconds: float, tick: Tick) -> Sample:
+    """Put the servers under full load; raises `CannotMeasure` when any answer was a refusal or broken."""
+    began, server_cpu_s, generator_cpu_s = time.monotonic(), servers.cpu_s(), _children_cpu_s()
+    found = _run(load, seconds, tick)
+    wall_s = time.monotonic() - began
+    server_s, generator_s = servers.cpu_s() - server_cpu_s, _children_cpu_s() - generator_cpu_s
+    if found.refused or found.broken or not found.operations:
+        raise CannotMeasure(
+            f"{found.refused} refused and {found.broken} broken answers of {found.requests}, "
+            f"{found.operations} operations: this run measures nothing"
+        )
+    return Sample(
+        per_s=found.operations / found.duration_us * 1e6,
+        p50_ms=found.p50_us / 1000,
+        p99_ms=found.p99_us / 1000,
+        cpu_us=server_s / found.operations * 1e6,
+        server_busy=min(1.0, server_s / wall_s),
+        generator_busy=min(1.0, generator_s / wall_s),
+    )
+
+
+def _run(load: Load, seconds: float, tick: Tick) -> Found:
+    command = [
+        *("taskset", "--cpu-list", str(load.core), "wrk", "--latency"),
+        *("--threads", "1", "--connections", str(load.connections), "--duration", f"{seconds:g}s"),
+        *("--script", load.script, load.url, "--", *load.arguments),
+    ]
+    with subprocess.Popen(
+        command, cwd=SCRIPTS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as wrk:
+        _wait(wrk, seconds, tick)
+        output = wrk.stdout.read() if wrk.stdout else ""
+    line = next((line for line in output.splitlines() if line.startswith("{")), "")
+    try:
+        return msgspec.json.decode(line, type=Found)
+    except msgspec.DecodeError:
+        raise CannotMeasure(f"wrk failed: {output}") from None
+
+
+def _wait(wrk: "subprocess.Popen[str]", seconds: float, tick: Tick) -> None:
+    deadline = time.monotonic() + seconds + GRACE_S_MAX
+    while wrk.poll() is None:
+        if time.monotonic() > deadline:
+            wrk.kill()
+            raise CannotMeasure("wrk did not end in time")
+        time.sleep(TICK_S)
+        tick(TICK_S)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,3 @@
+module tifo.dev/benchmarks/heartbeat
+
+go 1.22

@@ -1,0 +1,104 @@
+"""Starts what is measured: its processes on one core, ready before the first request, gone afterwards."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from benchmarks.machine import CannotMeasure
+
+READY_S_MAX = 30.0
+READY_POLL_S = 0.05
+STOP_S_MAX = 15.0
+LOG_TAIL_CHARACTERS = 2_000
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a contender; it answers `ready_url` with 200 once it can be asked."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Servers:
+    """The running processes of one contender."""
+
+    def __init__(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        self._processes = processes
+
+    def cpu_s(self) -> float:
+        """Processor time that all of them have used so far, in seconds."""
+        return sum(_cpu_s(process.pid) for process in self._processes)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(processes: Sequence[Process], core: int, logs: Path) -> Iterator[Servers]:
+    """Start the processes one after the other, pinned to `core`, and stop them at the end."""
+    with contextlib.ExitStack() as stack:
+        started = [stack.enter_context(_running(process, core, logs)) for process in processes]
+        yield Servers(started)
+
+
+@contextlib.contextmanager
+def _running(process: Process, core: int, logs: Path) -> Iterator[subprocess.Popen[bytes]]:
+    log = logs / f"{process.name}.log"
+    command = ["taskset", "--cpu-list", str(core), *process.command]
+    with log.open("wb") as out:
+        child = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **process.environment}
+        )
+    try:
+        _until_ready(process, child, log)
+        yield child
+    finally:
+        _stop(child)
+
+
+def _until_ready(process: Process, child: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_S_MAX
+    while not _answers(process.ready_url):
+        if child.poll() is not None or time.monotonic() > deadline:
+            tail = log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+            raise CannotMeasure(f"{process.name} did not start:\n{tail}")
+        time.sleep(READY_POLL_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_S_MAX)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _cpu_s(pid: int) -> float:
+    # Fields 14 and 15 of proc(5)'s stat, counted behind the name, which may hold spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
