@@ -140,3 +140,27 @@ async def test_close_keeps_what_was_appended_just_before(log: EventLog, reopen: 
     await other.close()
     await append
     assert await ids(log) == ["evt_7"]
+
+
+async def test_record_that_cannot_be_written_keeps_nobody_waiting(log: EventLog) -> None:
+    broken = record(1, key="\ud800")
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(log.append([broken]), 5)
+    await asyncio.wait_for(log.append([record(2)]), 5)
+    assert await ids(log) == ["evt_2"]
+
+
+async def test_closed_log_refuses_at_once(log: EventLog, reopen: Opener) -> None:
+    other = reopen()
+    await other.append([record(1)])
+    await other.close()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(other.append([record(2)]), 5)
+
+
+async def test_poll_takes_topics_in_the_order_of_the_log_and_stops_at_its_limit(log: EventLog) -> None:
+    for n in range(12):
+        await log.append([record(n, topic=("sessions", "ads", "playback")[n % 3])])
+    consumer = await log.consumer("g", ("playback", "sessions"))
+    polls = [[d.record.id for d in await consumer.poll(3)] for _ in range(4)]
+    assert polls == [["evt_0", "evt_2", "evt_3"], ["evt_5", "evt_6", "evt_8"], ["evt_9", "evt_11"], []]

@@ -40,6 +40,11 @@ CREATE TABLE IF NOT EXISTS committed (
 );
 """
 
+_READ_TOPIC = (
+    "SELECT offset, topic, key, id, type, at, value FROM records"
+    " WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Append:
@@ -63,11 +68,14 @@ class SqliteEventLog(EventLog):
         self._wake = asyncio.Event()
         self._commits = 0
         self._committing: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def append(self, records: Sequence[Record]) -> None:
         """Queue the records for the next commit and wait for it."""
         if any(len(record.value) > RECORD_BYTES_MAX for record in records):
             raise ValueError(f"a record is longer than {RECORD_BYTES_MAX} bytes")
+        if self._closed:
+            raise Unavailable("eventlog", "it is closed")
         if self._queued_records + len(records) > APPEND_QUEUE_RECORDS_MAX:
             raise Unavailable("eventlog", "its queue is full")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -91,6 +99,7 @@ class SqliteEventLog(EventLog):
 
     async def close(self) -> None:
         """Commit what is queued, then close the file."""
+        self._closed = True
         if self._committing is not None:
             self._committing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,10 +123,13 @@ class SqliteEventLog(EventLog):
         rows = [row for append in appends for row in map(_row, append.records)]
         try:
             await self._writer.run(lambda connection: _insert(connection, rows))
-        except Unavailable as error:
-            _settle(appends, error)
+        except Exception as error:
+            # Whatever it is: nobody may wait for ever, and those who come after are to be served.
+            _settle(
+                appends, error.why if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+            )
             return
-        _settle(appends, None)
+        _settle(appends, "")
         self._commits += 1
         if self._commits % RETENTION_EVERY_COMMITS == 0:
             with contextlib.suppress(Unavailable):
@@ -176,13 +188,11 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, str, str,
 def _read(
     connection: sqlite3.Connection, next_offsets: dict[str, int], limit: int
 ) -> list[tuple[int, str, str, str, str, float, bytes]]:
-    where = " OR ".join("(topic = ? AND offset >= ?)" for _ in next_offsets)
-    values = [value for pair in next_offsets.items() for value in pair]
-    return connection.execute(
-        # The text holds only placeholders, one pair for each topic.
-        f"SELECT offset, topic, key, id, type, at, value FROM records WHERE {where} ORDER BY offset LIMIT ?",  # noqa: S608
-        (*values, limit),
-    ).fetchall()
+    # Each topic by its index and no further than the limit: together in one WHERE they would be sorted
+    # whole, which for a group that is a million records behind costs more than it reads.
+    each = " UNION ALL ".join([f"SELECT * FROM ({_READ_TOPIC})"] * len(next_offsets))  # noqa: S608 - constant
+    values = [value for topic, offset in next_offsets.items() for value in (topic, offset, limit)]
+    return connection.execute(f"{each} ORDER BY offset LIMIT ?", (*values, limit)).fetchall()
 
 
 def _lag(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
@@ -198,11 +208,11 @@ def _forget_old(connection: sqlite3.Connection) -> None:
     )
 
 
-def _settle(appends: list[_Append], error: Unavailable | None) -> None:
+def _settle(appends: list[_Append], why: str) -> None:
     for append in appends:
         if append.done.done():
             continue
-        if error is None:
+        if not why:
             append.done.set_result(None)
         else:
-            append.done.set_exception(Unavailable(error.part, error.why))
+            append.done.set_exception(Unavailable("eventlog", why))
