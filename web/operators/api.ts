@@ -70,7 +70,6 @@ export interface Session {
   readonly device: { readonly id: string; readonly kind: string };
   readonly since: string | number;
   readonly expires_at: string | number;
-  readonly pathway: string | null;
 }
 
 export interface SessionsPage {

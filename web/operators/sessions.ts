@@ -1,5 +1,5 @@
 import { byId, make, setText } from "../shared/dom.ts";
-import { clock, count, UNKNOWN } from "../shared/format.ts";
+import { clock, count } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
 import type { Control, Session, SessionsPage } from "./api.ts";
 import { act } from "./notice.ts";
@@ -74,14 +74,13 @@ export class Sessions {
 
   private row(session: Session): Row<Session> {
     const since = make("td", { class: "number" }, clock(instant(session.since)));
-    const pathway = make("td", {});
     const device = make("td", { title: session.device.id }, session.device.kind);
     const id = make("td", { class: "mono clip", title: session.session }, session.session);
     const actions = make("td", { class: "actions" });
     const account = make("th", { scope: "row" }, session.account);
-    const element = make("tr", { "data-session": session.session }, account, make("td", {}, session.event), device, pathway, since, id, actions);
+    const element = make("tr", { "data-session": session.session }, account, make("td", {}, session.event), device, since, id, actions);
     this.offer(actions, session);
-    return { element, update: (now) => setText(pathway, now.pathway || UNKNOWN) };
+    return { element, update: () => undefined };
   }
 
   private offer(actions: HTMLElement, session: Session): void {

@@ -5,6 +5,7 @@ loop and are turned into Prometheus's form only when they are scraped.
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,11 @@ BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 """Upper bounds of the latency buckets, in seconds."""
 
 SERVER_ERROR = 500
+
+REPORT_WINDOW = 10
+"""Reports that a report looks back over: steady enough to read, short enough to see a spike."""
+
+_Key = tuple[str, str, int]
 
 Observe = Callable[[float, int], None]
 """`observe(seconds, status)`"""
@@ -34,8 +40,8 @@ class RequestMetrics(Collector):
     """Requests by route, method and status, for `/metrics` and for the node's report."""
 
     def __init__(self) -> None:
-        self._series: dict[tuple[str, str, int], _Series] = {}
-        self._reported: dict[tuple[str, str, int], list[int]] = {}
+        self._series: dict[_Key, _Series] = {}
+        self._snapshots: deque[dict[_Key, list[int]]] = deque([{}], maxlen=REPORT_WINDOW + 1)
 
     def observer(self, route: str, method: str) -> Observe:
         """The function that counts one request of this route."""
@@ -61,22 +67,22 @@ class RequestMetrics(Collector):
             family.add_metric([route, method, str(status)], _cumulative(one.buckets), one.sum_s)
         yield family
 
-    def report(self, seconds: float) -> tuple[RouteReport, ...]:
-        """What happened since the last report, `seconds` ago, busiest route first."""
-        deltas = {key: self._delta(key, one) for key, one in self._series.items()}
+    def report(self, every_s: float) -> tuple[RouteReport, ...]:
+        """The last `REPORT_WINDOW` reports' time together, busiest route first; asked each `every_s`."""
+        self._snapshots.append({key: list(one.buckets) for key, one in self._series.items()})
+        before, now = self._snapshots[0], self._snapshots[-1]
+        deltas = {key: _difference(buckets, before.get(key)) for key, buckets in now.items()}
         routes = sorted({key[:2] for key, delta in deltas.items() if any(delta)})
+        seconds = every_s * (len(self._snapshots) - 1)
         reports = (_report(route, method, deltas, seconds) for route, method in routes)
         return tuple(sorted(reports, key=lambda report: -report.requests_per_s))
 
-    def _delta(self, key: tuple[str, str, int], one: _Series) -> list[int]:
-        before = self._reported.get(key, [0] * len(one.buckets))
-        self._reported[key] = list(one.buckets)
-        return [now - then for now, then in zip(one.buckets, before, strict=True)]
+
+def _difference(now: list[int], before: list[int] | None) -> list[int]:
+    return now if before is None else [one - other for one, other in zip(now, before, strict=True)]
 
 
-def _report(
-    route: str, method: str, deltas: Mapping[tuple[str, str, int], list[int]], seconds: float
-) -> RouteReport:
+def _report(route: str, method: str, deltas: Mapping[_Key, list[int]], seconds: float) -> RouteReport:
     of_route = {key[2]: delta for key, delta in deltas.items() if key[:2] == (route, method)}
     total = [sum(column) for column in zip(*of_route.values(), strict=True)]
     errors = sum(sum(delta) for status, delta in of_route.items() if status >= SERVER_ERROR)

@@ -1,10 +1,8 @@
-import math
 from typing import Any
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from tifo.kernel.errors import Refusal
 from tifo.services.ads.service import AdService, Slot
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.routes import Credential, Handlers, Query, Route
@@ -33,7 +31,7 @@ ROUTES = (
         credential=Credential.PATH,
         query=(Query("_HLS_start_offset", "seconds into the break at which a late joiner begins", float),),
         answer=AssetList,
-        problems=("bad-token", "ended", "kicked", "not-found", "invalid"),
+        problems=("bad-token", "ended", "kicked", "not-found"),
     ),
     Route(
         name="ads.track",
@@ -50,7 +48,9 @@ def handlers(service: AdService, guard: PlaybackGuard) -> Handlers:
     encode = msgspec.json.Encoder().encode
 
     async def asset_list(req: Request, resp: Response, token: str, brk: str) -> None:
-        pod = service.pod(guard.claims(token), brk, _start_offset(req))
+        # Whole also for a late joiner, who says so in _HLS_start_offset: players place the list at the
+        # break's start and skip into it themselves.
+        pod = service.pod(guard.claims(token), brk)
         resp.content_type = "application/json"
         resp.set_header("Cache-Control", "no-store")
         resp.data = encode(AssetList(tuple(map(_asset, pod))))
@@ -61,18 +61,6 @@ def handlers(service: AdService, guard: PlaybackGuard) -> Handlers:
         resp.set_header("Cache-Control", "no-store")
 
     return {"ads.break": asset_list, "ads.track": track}
-
-
-def _start_offset(request: Request) -> float:
-    """`_HLS_start_offset`: seconds into the break at which a late joiner begins."""
-    text = request.get_param("_HLS_start_offset") or "0"
-    try:
-        offset = float(text)
-    except ValueError:
-        offset = math.nan
-    if not 0 <= offset < 86_400:
-        raise Refusal("invalid", "_HLS_start_offset is a number of seconds.")
-    return offset
 
 
 def _asset(slot: Slot) -> Asset:

@@ -36,14 +36,3 @@ def fill(session: str, brk: Break, creatives: Sequence[Creative]) -> tuple[Creat
             chosen.append(creative)
             left -= creative.duration_s
     return tuple(chosen)
-
-
-def late(pod: Sequence[Creative], offset_s: float) -> tuple[Creative, ...]:
-    """What is left of a pod for a player that joins `offset_s` into it: whole ads only."""
-    begin = 0.0
-    kept: list[Creative] = []
-    for creative in pod:
-        if begin >= offset_s:
-            kept.append(creative)
-        begin += creative.duration_s
-    return tuple(kept)

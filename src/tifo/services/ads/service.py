@@ -60,22 +60,20 @@ class AdService:
         self._settings = settings
         self._public_url = public_url
 
-    def pod(self, claims: PlaybackClaims, break_id: str, offset_s: float) -> tuple[Slot, ...]:
-        """The slots of a break for a session, from `offset_s` on; raises `Refusal` (not-found)."""
+    def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
+        """The slots of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
         pod = rules.fill(claims.sid, brk, HOUSE_CREATIVES)
-        shown = rules.late(pod, offset_s)
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
-                creatives=tuple(creative.id for creative in shown),
+                creatives=tuple(creative.id for creative in pod),
             )
         )
-        first = len(pod) - len(shown) + 1
         base = self._base(claims.sid)
-        return tuple(self._slot(claims, brk, n, creative, base) for n, creative in enumerate(shown, first))
+        return tuple(self._slot(claims, brk, n, creative, base) for n, creative in enumerate(pod, 1))
 
     async def track(self, beacon: str) -> None:
         """Count a beacon: durable when this returns, or waiting in the bounded backlog.
@@ -107,7 +105,7 @@ class AdService:
     def _announced(self, break_id: str) -> Break:
         brk = self._schedule.find(break_id)
         now = self._clock.now()
-        if brk is None or not brk.start - self._settings.early_s <= now < brk.end:
+        if brk is None or not brk.start - self._settings.early_s <= now < brk.end + self._settings.late_s:
             raise Refusal("not-found", "There is no such break now.")
         return brk
 

@@ -10,3 +10,5 @@ class AdsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds a tracking address counts."""
     early_s: int = 120
     """Seconds before its start from which a break may be asked for."""
+    late_s: int = 60
+    """Seconds after its end until which it may: players are some segments behind, and join late."""
