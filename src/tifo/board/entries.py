@@ -65,6 +65,6 @@ def decode_all(entries: Mapping[str, Entry], kind: type[T]) -> dict[str, T]:
     for key, entry in entries.items():
         try:
             found[key] = msgspec.json.decode(entry.value, type=kind)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return found

@@ -90,7 +90,7 @@ class BoardView:
         if mark is None and not stale:
             return
         self._entries = MappingProxyType(dict(await self._board.read()))
-        self._mark = mark or self._mark
+        self._mark = self._mark if mark is None else mark
         self._read_at = self._clock.monotonic()
         for listener in self._listeners:
             listener(self._entries)

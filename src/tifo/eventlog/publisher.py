@@ -9,7 +9,7 @@ from itertools import islice
 import structlog
 
 from tifo.api.events import Event
-from tifo.eventlog.ports import EventLog, Record
+from tifo.eventlog.ports import RECORD_BYTES_MAX, EventLog, Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
@@ -62,11 +62,15 @@ class Publisher:
         await self._append([self._record(event) for event in events])
 
     def tell(self, event: Event) -> None:
-        """Have the event appended soon."""
+        """Have the event appended soon; one that is longer than a record may be is dropped, counted."""
+        record = self._record(event)
+        if len(record.value) > RECORD_BYTES_MAX:
+            EVENTS_DROPPED.labels(record.topic).inc()
+            return
         if len(self._backlog) >= BACKLOG_RECORDS_MAX:
             dropped = self._backlog.popleft()
             EVENTS_DROPPED.labels(dropped.topic).inc()
-        self._backlog.append(self._record(event))
+        self._backlog.append(record)
         self._wake.set()
 
     def _record(self, event: Event) -> Record:

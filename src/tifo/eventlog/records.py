@@ -16,8 +16,8 @@ def to_record(event: Event, event_id: str, at: float) -> Record:
 
 
 def from_record(record: Record) -> AnyEvent | None:
-    """The typed event, or None when this version does not know its type."""
+    """The typed event, or None when this version cannot read it: one record must not stop a group."""
     try:
         return _decoder.decode(record.value)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

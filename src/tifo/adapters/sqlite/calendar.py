@@ -6,6 +6,7 @@ import msgspec
 
 from tifo.adapters.sqlite.database import Database
 from tifo.api.catalogue import CalendarEvent
+from tifo.kernel.errors import Unavailable
 from tifo.services.catalogue.ports import EVENTS_MAX, CalendarStore
 
 _SCHEMA = (
@@ -26,7 +27,10 @@ class SqliteCalendarStore(CalendarStore):
                 "SELECT event FROM events ORDER BY starts, id LIMIT ?", (EVENTS_MAX,)
             ).fetchall()
         )
-        return tuple(msgspec.json.decode(row[0], type=CalendarEvent) for row in rows)
+        try:
+            return tuple(msgspec.json.decode(row[0], type=CalendarEvent) for row in rows)
+        except msgspec.DecodeError as error:
+            raise Unavailable("calendar", f"an event does not read: {error}") from error
 
     async def put(self, event: CalendarEvent) -> None:
         """Insert or replace the row."""

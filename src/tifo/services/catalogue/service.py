@@ -52,9 +52,13 @@ class CatalogueService(Catalogue):
         self._events = MappingProxyType({event.id: event for event in await self._store.events()})
 
     async def _refresh(self) -> None:
+        failing = False
         while True:
             await asyncio.sleep(self._settings.refresh_s)
             try:
                 await self._read()
+                failing = False
             except Unavailable as error:
-                _log.warning("calendar.failing", why=error.why, effect="the last calendar stays in force")
+                if not failing:
+                    _log.warning("calendar.failing", why=error.why, effect="the last calendar stays in force")
+                failing = True
