@@ -1,6 +1,8 @@
 """Reading CMCD v2 reports (CTA-5004-B, section 5): records of one line each, kept or counted as bad."""
 
+from base64 import b64encode
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from http_sfv.dictionary import Dictionary
@@ -52,7 +54,7 @@ def _read_record(line: str) -> dict[str, Any] | None:
     record = {key: _plain(member) for key, member in fields.items()}
     sid = record.get("sid")
     known = isinstance(sid, str) and 0 < len(sid) <= SID_LENGTH_MAX
-    return record if known and isinstance(record.get("v", 1), int) else None
+    return record if known and type(record.get("v", 1)) is int else None
 
 
 def _plain(member: Any) -> Any:  # noqa: ANN401 - a structured field's value is any of its six kinds
@@ -64,5 +66,9 @@ def _plain(member: Any) -> Any:  # noqa: ANN401 - a structured field's value is 
 
 
 def _bare(value: Any) -> Any:  # noqa: ANN401
-    """Numbers and booleans as they are; strings, tokens, dates and bytes as plain text."""
-    return value if type(value) in (bool, int, float, str) else str(value)
+    """Numbers and booleans as they are; strings, tokens and dates as plain text, bytes in base64."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return value if type(value) in (bool, int, str) else str(value)

@@ -13,7 +13,11 @@ class BeaconService:
         self._publisher = publisher
 
     async def report(self, body: str) -> int:
-        """Keep the readable records of a report and say how many; raises `Unavailable`."""
+        """Keep a report's records and say how many it has; raises `Unavailable`.
+
+        Records of a later version than ours are ignored, as the standard wants, and count as records:
+        their player did nothing wrong.
+        """
         report = rules.read_report(body)
         CMCD_RECORDS.labels("malformed").inc(report.malformed)
         CMCD_RECORDS.labels("unknown-version").inc(report.unknown_version)
@@ -21,4 +25,4 @@ class BeaconService:
         if events:
             await self._publisher.keep(events)
         CMCD_RECORDS.labels("kept").inc(len(events))
-        return len(events)
+        return len(events) + report.unknown_version
