@@ -5,6 +5,7 @@ from falcon.asgi import Request, Response
 
 from tifo.api.control import (
     AuditAnswer,
+    History,
     KickBody,
     Overview,
     PathwayAnswer,
@@ -124,17 +125,19 @@ def _overview(service: ControlService) -> Handler:
 
 def _stream(service: ControlService) -> Handler:
     async def stream(req: Request, resp: Response) -> None:
+        resp.stream = _events(service.history(), service.overview(), service.watch())
         resp.content_type = "text/event-stream"
         resp.set_header("Cache-Control", "no-store")
-        resp.stream = _events(service)
 
     return stream
 
 
-async def _events(service: ControlService) -> AsyncIterator[bytes]:
-    yield _event("history", service.history())
-    yield _event("overview", service.overview())
-    async for overview in service.watch():
+async def _events(
+    history: History, now: Overview, following: AsyncIterator[Overview]
+) -> AsyncIterator[bytes]:
+    yield _event("history", history)
+    yield _event("overview", now)
+    async for overview in following:
         yield _event("overview", overview)
 
 

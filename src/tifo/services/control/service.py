@@ -26,7 +26,7 @@ from tifo.board.ports import Board
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock, rfc3339
-from tifo.kernel.errors import Refusal, Unavailable
+from tifo.kernel.errors import Refusal
 from tifo.services.control import rules
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.settings import ControlSettings
@@ -88,10 +88,13 @@ class ControlService:
         """The curves so far."""
         return History(tuple(self._history))
 
-    async def watch(self) -> AsyncIterator[Overview]:
+    def watch(self) -> AsyncIterator[Overview]:
         """Each new overview as it comes; raises `Refusal` (unavailable) past `WATCHERS_MAX` cockpits."""
         if self._watchers >= WATCHERS_MAX:
             raise Refusal("unavailable", f"{WATCHERS_MAX} cockpits are open already.", retry_after_s=30)
+        return self._each_look()
+
+    async def _each_look(self) -> AsyncIterator[Overview]:
         self._watchers += 1
         try:
             while True:
@@ -141,7 +144,7 @@ class ControlService:
     async def _look(self) -> Overview:
         # A session service that does not answer leaves the last count on the screen; the parts table
         # and the routes say what is wrong.
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(Refusal):
             self._viewers = await self._sessions.live()
         self._latest = rules.overview(self._seen(), self._schedule)
         return self._latest
