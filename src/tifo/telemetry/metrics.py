@@ -24,7 +24,7 @@ SESSION_ENDS = Counter(
 )
 LEASE_RENEWALS = Counter(
     "tifo_lease_renewals",
-    "Heartbeats that wrote the store, by outcome (renewed, adopted, ended).",
+    "Heartbeats that wrote the store, by outcome (renewed, adopted, full, ended, store-failed).",
     ["outcome"],
     registry=REGISTRY,
 )

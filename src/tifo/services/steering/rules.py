@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-_SCALE = float(1 << 64)
+_SCALE = float(1 << 48)
+"""Few enough that a digest and a half stays below it as a float, so that no logarithm is ever zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def order(session: str, pathways: Sequence[Pathway], out: Collection[str]) -> tu
 
 
 def _score(session: str, pathway: Pathway) -> float:
-    digest = blake2b(f"{session}|{pathway.id}".encode(), digest_size=8).digest()
+    digest = blake2b(f"{session}|{pathway.id}".encode(), digest_size=6).digest()
     fraction = (int.from_bytes(digest, "big") + 0.5) / _SCALE
     return pathway.weight / -math.log(fraction)
 

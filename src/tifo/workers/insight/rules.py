@@ -44,7 +44,7 @@ class Audience:
             case SessionStarted() | SessionRenewed():
                 self._hear(event.session, at)
             case SessionEnded():
-                self._end(event.session, at)
+                self._end(event.session, at, event.why)
             case PathwayUsed():
                 self._hear(event.session, at)
                 if event.session in self._heard:
@@ -75,9 +75,14 @@ class Audience:
         if len(self._heard) > SESSIONS_MAX:
             self._drop(next(iter(self._heard)))
 
-    def _end(self, session: str, at: float) -> None:
+    def _end(self, session: str, at: float, why: str) -> None:
         self._drop(session)
+        # A session that expired may wake up and go on; the others never do, whatever is heard late.
+        if why == "expired":
+            return
         self._ended[session] = at
+        if len(self._ended) > SESSIONS_MAX:
+            self._ended.popitem(last=False)
 
     def _drop(self, session: str) -> None:
         self._heard.pop(session, None)
