@@ -201,24 +201,25 @@ def settings_page(_: Settings) -> str:
         f"`{PREFIX}SESSIONS__STREAM_LIMIT=2`, and goes before the file. An unknown name is an error.",
         "",
     ]
-    for title, kind in _sections("", Settings):
+    for title, kind in sections("", Settings):
         lines += [f"## {title or 'at the top'}", "", _first(kind), ""]
         lines += ["| setting | default | meaning |", "|---|---|---|", *_rows(title, kind), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _sections(path: str, kind: type[msgspec.Struct]) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+def sections(path: str, kind: type[msgspec.Struct]) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """(path, type) of a settings type and of every one inside it."""
     yield path, kind
     for name, hint in get_type_hints(kind).items():
-        inner = _struct(hint)
+        inner = struct_of(hint)
         if inner is not None:
-            yield from _sections(f"{path}.{name}".lstrip(".") + _plural(hint), inner)
+            yield from sections(f"{path}.{name}".lstrip(".") + _plural(hint), inner)
 
 
 def _rows(path: str, kind: type[msgspec.Struct]) -> Iterator[str]:
     meanings = field_docs(kind)
     for field in msgspec.structs.fields(kind):
-        if _struct(get_type_hints(kind)[field.name]) is None:
+        if struct_of(get_type_hints(kind)[field.name]) is None:
             name = f"{path}.{field.name}".lstrip(".")
             yield f"| `{name}` | {_default(field)} | {meanings.get(field.name, '')} |"
 
@@ -249,7 +250,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     return f"`{json.dumps(msgspec.to_builtins(value))}`"
 
 
-def _struct(hint: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a type hint is any object
+def struct_of(hint: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a type hint is any object
+    """The settings type that a field holds, or holds a tuple of."""
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return hint
     inner = [one for one in get_args(hint) if isinstance(one, type) and issubclass(one, msgspec.Struct)]

@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
-from tifo import cli
+from tifo import app, cli
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 BLOCK = re.compile(r"^```(console|bash|sh)\n(.*?)^```", re.M | re.S)
@@ -99,10 +99,33 @@ def test_changelog_has_a_place_for_the_next_change(root) -> None:
     assert headings[1] == "Unreleased"
 
 
+def misnumbered(names: list[str]) -> bool:
+    numbers = [name[:4] for name in sorted(names)]
+    return numbers != [f"{number:04d}" for number in range(1, len(numbers) + 1)]
+
+
 def test_decisions_are_numbered_without_a_gap(pages) -> None:
-    names = sorted(one.path.rpartition("/")[2] for one in pages if one.path.startswith("docs/decisions/"))
-    numbers = [int(name[:4]) for name in names if name[:4].isdecimal()]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert not misnumbered(
+        [one.path.split("/")[2] for one in pages if one.path.startswith("docs/decisions/")]
+    )
+
+
+@pytest.mark.parametrize("names", [["0001-a.md", "0003-c.md"], ["0001-a.md", "0001-b.md"], ["a.md"]])
+def test_gap_in_the_decisions_is_complained_of(names: list[str]) -> None:
+    assert misnumbered(names)
+
+
+def unnamed(help_text: str, names: Iterable[str]) -> set[str]:
+    return set(names) - set(re.findall(r"[a-z-]+", help_text))
+
+
+def test_help_names_everything_that_can_be_served() -> None:
+    assert not unnamed(cli.serve.__doc__, (*app.SERVICES, "channel", "front"))
+    assert not unnamed(cli.worker.__doc__, app.WORKERS)
+
+
+def test_help_that_forgets_a_service_is_complained_of() -> None:
+    assert unnamed("Services: accounts catalogue.", ("accounts", "video")) == {"video"}
 
 
 @pytest.mark.parametrize(

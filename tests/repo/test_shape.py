@@ -16,7 +16,8 @@ import tifo
 import tifo.adapters
 import tifo.api
 from tifo import app
-from tifo.export import _sections, _struct, field_docs
+from tifo.export import field_docs, sections, struct_of
+from tifo.kernel.clock import Clock
 from tifo.settings import Settings
 
 ALWAYS = frozenset({"__init__.py", "service.py", "routes.py"})
@@ -207,6 +208,17 @@ class Kettle(Protocol):
 class Copper(Kettle): ...
 
 
+class Forgetful(Clock):
+    def now(self) -> float:
+        return 0.0
+
+
+def test_adapter_that_forgets_a_method_cannot_be_made() -> None:
+    assert Forgetful.__abstractmethods__ == {"monotonic"}
+    with pytest.raises(TypeError, match="monotonic"):
+        Forgetful()
+
+
 def test_port_that_promises_by_halves_is_complained_of() -> None:
     complaints = list(half_promised(Kettle))
     assert [one for one in complaints if "not abstract" in one]
@@ -293,19 +305,19 @@ def unexplained(kind: type[msgspec.Struct]) -> Iterator[str]:
     """A sentence for each field without a text under it, and each number whose name does not say of what."""
     docs = field_docs(kind)
     for name, hint in get_type_hints(kind).items():
-        if _struct(hint) is None and name not in docs:
+        if struct_of(hint) is None and name not in docs:
             yield f"{kind.__qualname__}.{name} is not explained"
         if hint in (int, float) and not name.endswith(UNITS) and name not in SELF_EVIDENT:
             yield f"{kind.__qualname__}.{name} does not say what it counts"
 
 
 def test_every_setting_is_explained() -> None:
-    kinds = {kind for _, kind in _sections("", Settings)}
+    kinds = {kind for _, kind in sections("", Settings)}
     assert not [complaint for kind in kinds for complaint in unexplained(kind)]
 
 
 def test_every_setting_is_refused_when_unknown() -> None:
-    kinds = {kind for _, kind in _sections("", Settings)}
+    kinds = {kind for _, kind in sections("", Settings)}
     assert not [kind for kind in kinds if not kind.__struct_config__.forbid_unknown_fields]
 
 

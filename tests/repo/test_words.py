@@ -1,5 +1,6 @@
 """What no file says: one machine's paths, registries' addresses, secrets, how the work was organised."""
 
+import ast
 import json
 import re
 import tomllib
@@ -29,6 +30,8 @@ DEFAULT_SECRET = re.compile(
 )
 """A constant that looks like a secret: at least eight characters without a blank."""
 
+RANDOM = re.compile(r"(?=.*\d.*\d)(?=.*[A-Z].*[A-Z])(?=.*[a-z].*[a-z])[A-Za-z0-9+/_-]{24,}={0,2}")
+
 NOT_SECRETS = frozenset({"access token", "playback token", "x-path-token"})
 
 HASHED = ("requirements.lock", "web/package-lock.json")
@@ -53,6 +56,16 @@ def default_secrets(source) -> Iterator[str]:
         match = DEFAULT_SECRET.search(line)
         if match and match[2] not in NOT_SECRETS:
             yield f"{source.path}:{number} has a secret of its own: {match[0]}"
+
+
+def random_texts(source) -> Iterator[str]:
+    """A sentence for each text that looks drawn by lot: long, one word, characters of every kind."""
+    for node in ast.walk(source.tree):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
+        if isinstance(value, str) and RANDOM.fullmatch(value):
+            yield f"{source.path}:{node.lineno} has a text that looks like a key"
 
 
 def unpinned(lock: str) -> Iterator[str]:
@@ -80,7 +93,7 @@ def test_no_file_says_what_it_should_not(files) -> None:
 
 
 def test_there_is_no_default_secret(package) -> None:
-    assert not [found for one in package for found in default_secrets(one)]
+    assert not [found for one in package for found in (*default_secrets(one), *random_texts(one))]
 
 
 def test_every_requirement_is_pinned_and_has_its_hash(root) -> None:
@@ -149,6 +162,11 @@ def test_ordinary_words_are_fine(snippet, text: str) -> None:
 )
 def test_default_secret_is_complained_of(snippet, text: str) -> None:
     assert list(default_secrets(snippet("src/tifo/settings.py", text)))
+
+
+@pytest.mark.parametrize("value", ['"q83vEjRWeJCrze8SNFZ4kKvN7w=="', "b'MTIzNDU2Nzg5MGFiY2RlZmdoaWpr'"])
+def test_key_in_the_code_is_complained_of(snippet, value: str) -> None:
+    assert list(random_texts(snippet("src/tifo/tokens/keys.py", f"KEY = {value}")))
 
 
 def test_empty_secret_is_fine(snippet) -> None:
