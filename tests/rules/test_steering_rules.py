@@ -1,0 +1,115 @@
+"""Which CDN carries a session, and what players say of themselves."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tifo.services.steering.rules import Pathway, order, reported_pathway, reported_throughput
+
+FOUR = tuple(Pathway(f"cdn-{letter}", 1.0) for letter in "abcd")
+KNOWN = frozenset(pathway.id for pathway in FOUR)
+SESSIONS = [f"ses_{n:020d}" for n in range(4_000)]
+
+weights = st.floats(min_value=0.001, max_value=1_000, allow_nan=False)
+pathways = st.lists(weights, min_size=1, max_size=6).map(
+    lambda found: tuple(Pathway(f"cdn-{n}", weight) for n, weight in enumerate(found))
+)
+subsets = st.sets(st.sampled_from(sorted(KNOWN)))
+
+
+@given(
+    st.text(max_size=64), pathways, st.sets(st.integers(min_value=0, max_value=8).map(lambda n: f"cdn-{n}"))
+)
+def test_order_names_every_pathway_once(session: str, some: tuple[Pathway, ...], out: set[str]) -> None:
+    assert sorted(order(session, some, out)) == sorted(pathway.id for pathway in some)
+
+
+@given(st.text(max_size=64), pathways, st.randoms())
+def test_order_does_not_depend_on_how_the_settings_list_them(session: str, some, random) -> None:
+    mixed = list(some)
+    random.shuffle(mixed)
+    assert order(session, mixed, ()) == order(session, some, ())
+
+
+@given(st.text(max_size=64), subsets)
+def test_pathways_that_are_out_stand_last(session: str, out: set[str]) -> None:
+    found = order(session, FOUR, out)
+    assert set(found[len(FOUR) - len(out) :]) == out
+
+
+@given(st.text(max_size=64))
+def test_all_out_is_none_out(session: str) -> None:
+    assert order(session, FOUR, KNOWN) == order(session, FOUR, ())
+
+
+@given(st.text(max_size=64), subsets, st.sampled_from(sorted(KNOWN)))
+def test_taking_one_out_moves_only_its_own_sessions(session: str, out: set[str], gone: str) -> None:
+    before = order(session, FOUR, out)
+    after = order(session, FOUR, out | {gone})
+    if before[0] != gone and before[0] not in out:
+        assert after[0] == before[0]
+    kept = [name for name in before if name not in out | {gone}]
+    assert list(after[: len(kept)]) == kept
+
+
+@given(st.text(max_size=64), weights)
+def test_more_weight_never_moves_a_session_elsewhere(session: str, more: float) -> None:
+    before = order(session, FOUR, ())[0]
+    heavier = tuple(Pathway(one.id, one.weight + more * (one.id == before)) for one in FOUR)
+    assert order(session, heavier, ())[0] == before
+
+
+def test_sessions_of_a_pathway_that_is_out_spread_over_the_others() -> None:
+    moved = [session for session in SESSIONS if order(session, FOUR, ())[0] == "cdn-a"]
+    to = Counter(order(session, FOUR, {"cdn-a"})[0] for session in moved)
+    assert all(abs(count / len(moved) - 1 / 3) < 0.06 for count in to.values())
+    assert len(to) == 3
+
+
+@pytest.mark.parametrize("of_weight", [(1, 1, 1, 1), (4, 3, 2, 1), (10, 1, 1, 1), (0.5, 0.5, 0.25, 0.25)])
+def test_shares_follow_the_weights(of_weight: tuple[float, ...]) -> None:
+    some = [Pathway(one.id, weight) for one, weight in zip(FOUR, of_weight, strict=True)]
+    carried = Counter(order(session, some, ())[0] for session in SESSIONS)
+    for pathway in some:
+        share = pathway.weight / sum(of_weight)
+        assert abs(carried[pathway.id] / len(SESSIONS) - share) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("said", "pathway"),
+    [
+        ("cdn-b", "cdn-b"),
+        ('"cdn-b"', "cdn-b"),
+        (' "cdn-b" ', "cdn-b"),
+        ('"cdn-a,cdn-b"', "cdn-b"),
+        ("cdn-a, cdn-b", "cdn-b"),
+        ('"cdn-a,elsewhere"', "cdn-a"),
+        ("cdn-a,", "cdn-a"),
+        ("elsewhere", ""),
+        ("", ""),
+        ('"', ""),
+        (",,,", ""),
+        ("cdn-a;cdn-b", ""),
+        ("CDN-A", ""),
+    ],
+)
+def test_players_word_on_its_pathway(said: str, pathway: str) -> None:
+    assert reported_pathway(said, KNOWN) == pathway
+
+
+@pytest.mark.parametrize(
+    ("said", "bits_per_s"),
+    [("5140000", 5_140_000), ("5140000,", 5_140_000), ("5140000,200", 5_140_000), (" 17 ,", 17), ("0", 0)]
+    + [(text, None) for text in ("", ",", "fast", "-1", "1.5", "1e6", "9" * 13, "²", "NaN")],
+)
+def test_players_word_on_its_throughput(said: str, bits_per_s: int | None) -> None:
+    assert reported_throughput(said) == bits_per_s
+
+
+@given(st.text(max_size=300))
+@example('"' * 256)
+def test_no_word_of_a_player_makes_the_reader_fail(said: str) -> None:
+    assert reported_pathway(said, KNOWN) in KNOWN | {""}
+    assert reported_throughput(said) is None or reported_throughput(said) >= 0
