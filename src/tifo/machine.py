@@ -28,9 +28,9 @@ from tifo.kernel.errors import SettingsError, Unavailable
 from tifo.kernel.ids import SystemIds
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings
 from tifo.supervisor.parts import Part, PartState
-from tifo.supervisor.ports import Wanted, check_ports
 from tifo.supervisor.probes import AliveProbe, HttpProbe
 from tifo.supervisor.service import Supervisor
+from tifo.supervisor.tcp_ports import Wanted, check_ports
 
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
 CHANNEL_OFFSET = len(PATHWAYS) + 1

@@ -5,7 +5,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Protocol, get_type_hints
 
@@ -178,6 +178,20 @@ def test_ports_are_wholly_abstract_and_explained() -> None:
     found = ports()
     assert len(found) > 10
     assert not [complaint for port in found for complaint in half_promised(port)]
+
+
+def without_a_port(found: Iterable[ModuleType]) -> list[str]:
+    """Modules called `ports` that hold none: the word means one thing in this house."""
+    named = [module for module in found if module.__name__.endswith(".ports")]
+    return [module.__name__ for module in named if not any(map(is_port, public_classes(iter([module]))))]
+
+
+def test_modules_called_ports_hold_ports() -> None:
+    assert not without_a_port(modules(tifo))
+
+
+def test_module_called_ports_without_one_is_complained_of() -> None:
+    assert without_a_port([ModuleType("tifo.supervisor.ports")])
 
 
 def test_everything_among_the_adapters_inherits_from_a_port() -> None:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tifo.supervisor.ports import Wanted, clashes, holder_of, listening_inodes
+from tifo.supervisor.tcp_ports import Wanted, clashes, holder_of, listening_inodes
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

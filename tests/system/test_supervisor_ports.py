@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tifo.supervisor.ports import PortsTaken, Wanted, check_ports
+from tifo.supervisor.tcp_ports import PortsTaken, Wanted, check_ports
 
 pytestmark = pytest.mark.system
 
