@@ -346,11 +346,12 @@ async def _beacons_handlers(w: Wiring) -> Handlers:
 
 async def _control_handlers(w: Wiring) -> Handlers:
     service, sessions = await w.once(_control), await w.once(_sessions)
-    return operators_only(control_routes.handlers(service, sessions), w.settings.keys.operator_token)
+    api = operators_only(control_routes.handlers(service, sessions), w.settings.keys.operator_token)
+    return {**api, **pages.operator_handlers()}
 
 
 async def _page_handlers(_: Wiring) -> Handlers:
-    return {**pages.viewer_handlers(), **pages.operator_handlers()}
+    return pages.viewer_handlers()
 
 
 SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
@@ -374,10 +375,14 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec("steering", "which CDN", steering_routes.ROUTES, _steering_handlers),
             ServiceSpec("ads", "what fills a break", ads_routes.ROUTES, _ads_handlers),
             ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
-            ServiceSpec("control", "the cockpit's own API", control_routes.ROUTES, _control_handlers),
+            # The cockpit calls its own origin, so its page stands where its API does.
             ServiceSpec(
-                "pages", "watch page and cockpit", pages.VIEWER_ROUTES + pages.OPERATOR_ROUTES, _page_handlers
+                "control",
+                "the cockpit and its API",
+                control_routes.ROUTES + pages.OPERATOR_ROUTES,
+                _control_handlers,
             ),
+            ServiceSpec("pages", "the viewers' pages", pages.VIEWER_ROUTES, _page_handlers),
         )
     }
 )

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import NoReturn
 
+import msgspec
 import uvloop
 
 from tifo import app
@@ -18,6 +19,7 @@ from tifo.edge.binary import arguments, environment, validate, write_config
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.envoy import Json
 from tifo.edge.front import Front, Service, front_config
+from tifo.edge.settings import EdgeSettings
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.serving.routes import Listener, Route
@@ -104,15 +106,25 @@ def stop_on_signals() -> asyncio.Event:
 
 def edge_of(settings: Settings, names: Iterable[str]) -> Json:
     """Envoy's configuration for some services: the viewers' listener and the operators'."""
+    names = tuple(names)
     routes = app.routes_of(settings, names)
     return application_config(
         ApplicationEdge(
-            settings=settings.edge,
+            settings=behind_front(settings, names),
             admin_socket=app.admin_socket(settings),
             viewers=Application("tifo.app:viewers", on(Listener.VIEWERS, routes), unlimited=UNLIMITED),
             operators=Application("tifo.app:operators", on(Listener.OPERATORS, routes)),
         )
     )
+
+
+def behind_front(settings: Settings, names: Iterable[str]) -> EdgeSettings:
+    """The edge's settings of services; behind a front of ours, viewers come through one proxy more.
+
+    Otherwise all viewers of a front would share one address, and its rate limit.
+    """
+    edge, fronted = settings.edge, not settings.front.services.keys().isdisjoint(names)
+    return msgspec.structs.replace(edge, proxies_trusted=edge.proxies_trusted + fronted)
 
 
 def front_of(settings: Settings) -> Json:

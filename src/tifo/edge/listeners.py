@@ -45,6 +45,8 @@ def connection_manager(
         server_name="tifo",
         use_remote_address=True,
         xff_num_trusted_hops=settings.proxies_trusted,
+        # An edge in front of us has given the request its id, and said it to the viewer.
+        preserve_external_request_id=settings.proxies_trusted > 0,
         always_set_request_id_in_response=True,
         # Without a provider, this only writes the decision into the request id, for the services to read.
         tracing=_tracing(settings.trace_sampling_percent),

@@ -74,7 +74,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: int = 1
     """Envoy's worker threads. Python runs on one core for each process: scale out with processes."""
     proxies_trusted: int = 0
-    """Proxies in front whose `X-Forwarded-For` is believed; 0 takes the socket's address."""
+    """Proxies in front whose `X-Forwarded-For` and `X-Request-Id` are believed; 0 takes the socket's address.
+    Services behind `tifo serve front` believe it besides."""
     cors_origins: tuple[str, ...] = ("*",)
     """Origins whose pages may call the viewers' port; `*` is every one (no cookies are ever used)."""
     limits: EdgeLimits = EdgeLimits()

@@ -1,0 +1,110 @@
+"""An ad break: announced in every rendition, filled for the viewer, played, tracked."""
+
+import io
+from urllib.parse import urljoin, urlsplit
+
+import av
+import httpx
+import pytest
+from platforms import BREAK_S, Platform, Player, attribute, break_now, eventually, media, refused, uris
+
+pytestmark = pytest.mark.system
+
+POINTS = ["impression", "firstQuartile", "midpoint", "thirdQuartile", "complete"]
+
+
+def renditions(player: Player) -> list[str]:
+    """The media playlists of the first pathway: two of pictures, one of sound."""
+    master = player.master().text
+    audio = [attribute(line, "URI") for line in master.splitlines() if "TYPE=AUDIO" in line]
+    return [*uris(master)[:2], audio[0]]
+
+
+def date_ranges(player: Player) -> list[dict[str, str]]:
+    """The breaks that each rendition announces."""
+    found = []
+    for address in renditions(player):
+        line = next(line for line in media(address)[0].splitlines() if line.startswith("#EXT-X-DATERANGE"))
+        found.append({name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "DURATION")})
+    return found
+
+
+def tracking(asset: dict) -> list[dict]:
+    (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
+    return payload["tracking"]
+
+
+def test_every_rendition_announces_the_break(platform: Platform) -> None:
+    first, *others = date_ranges(platform.player())
+    assert first["CLASS"] == "com.apple.hls.interstitial"
+    assert first["X-ASSET-LIST"] == f"{{$tifo-ads}}/breaks/{first['ID']}"
+    assert float(first["DURATION"]) == BREAK_S
+    assert others == [first, first]
+
+
+def test_the_break_is_filled_with_ads_that_play(platform: Platform) -> None:
+    player = platform.player()
+    master = player.master().text
+    ads = attribute(next(line for line in master.splitlines() if 'NAME="tifo-ads"' in line), "VALUE")
+    answer = httpx.get(f"{ads}/breaks/{break_now()}", params={"_HLS_primary_id": "x"}, trust_env=False)
+    assets = answer.json()["ASSETS"]
+    assert sum(asset["DURATION"] for asset in assets) == BREAK_S
+
+    playlist = httpx.get(assets[0]["URI"], trust_env=False)
+    assert playlist.status_code == 200
+    picture = media(urljoin(assets[0]["URI"], uris(playlist.text)[0]))[1]
+    assert list(av.open(io.BytesIO(picture)).decode(video=0))
+    line = next(line for line in playlist.text.splitlines() if "TYPE=AUDIO" in line)
+    sound = media(urljoin(assets[0]["URI"], attribute(line, "URI")))[1]
+    assert list(av.open(io.BytesIO(sound)).decode(audio=0))
+
+
+def test_a_viewer_gets_the_same_ads_when_it_asks_again(platform: Platform) -> None:
+    player, brk = platform.player(), break_now()
+    asked = [player.asset_list(brk).json()["ASSETS"] for _ in range(2)]
+    creatives = [[tracking(asset)[0]["type"], asset["DURATION"]] for asset in asked[0]]
+    assert len(creatives) == 2
+    names = [[urlsplit(asset["URI"]).path.rpartition("/ads/")[2] for asset in one] for one in asked]
+    assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("offset", ["4.5", "-1", "nan", "later"])
+def test_who_joins_late_gets_the_whole_pod(platform: Platform, offset: str) -> None:
+    """The player itself leaves out what is over, so it must see all of it."""
+    player, brk = platform.player(), break_now()
+    path = f"/v1/ads/{player.token}/breaks/{brk}"
+    late = platform.viewers.get(path, params={"_HLS_start_offset": offset})
+    assert len(late.json()["ASSETS"]) == len(player.asset_list(brk).json()["ASSETS"]) == 2
+
+
+def test_each_beacon_of_an_ad_is_in_the_log(platform: Platform) -> None:
+    player, brk = platform.player(), break_now()
+    asset = player.asset_list(brk).json()["ASSETS"][0]
+    points = tracking(asset)
+    assert [point["type"] for point in points] == POINTS
+    for point in points:
+        assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+    tracked = platform.events("ads.tracked", player.session)
+    assert [event["what"] for event in tracked] == POINTS
+    assert {(event["break_id"], event["slot"], event["event"]) for event in tracked} == {(brk, 1, "demo")}
+    decided = eventually(lambda: platform.events("ads.decided", player.session))
+    assert decided[0]["break_id"] == brk
+
+
+@pytest.mark.parametrize("beacon", ["made.up.token", "x", "a" * 5000])
+def test_a_forged_beacon_is_answered_alike_and_goes_nowhere(platform: Platform, beacon: str) -> None:
+    before = len(platform.events("ads.tracked"))
+    assert platform.viewers.get(f"/v1/ads/t/{beacon}").status_code == 204
+    assert len(platform.events("ads.tracked")) == before
+
+
+def test_forged_beacons_are_counted(platform: Platform) -> None:
+    counted = 'tifo_beacons_total{outcome="forged"}'
+    before = platform.metric("ads", counted)
+    platform.viewers.get("/v1/ads/t/eyJhbGciOiJub25lIn0.e30.x")
+    assert platform.metric("ads", counted) == before + 1
+
+
+@pytest.mark.parametrize("brk", ["brk-1", "brk-99999999999", "brk-", "other", "brk-1e3"])
+def test_a_break_that_is_not_now_is_not_found(platform: Platform, brk: str) -> None:
+    assert refused(platform.player().asset_list(brk)) == (404, "not-found")

@@ -1,0 +1,164 @@
+"""What operators see and do: a CDN taken out, the overview, the live stream, the audit trail."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from platforms import PATHWAYS, Platform, Player, attribute, break_now, eventually, refused
+
+pytestmark = pytest.mark.system
+
+MACHINE = {"channel", "edge", "insight", *PATHWAYS}
+
+
+def put(platform: Platform, pathway: str, state: str) -> httpx.Response:
+    return platform.operators("PUT", f"/v1/control/pathways/{pathway}", json={"state": state})
+
+
+@contextlib.contextmanager
+def taken_out(platform: Platform, pathway: str) -> Iterator[None]:
+    witness = platform.player()
+    before = priority(witness)
+    answer = put(platform, pathway, "out")
+    assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out"})
+    try:
+        eventually(lambda: priority(witness) == [*others(before, pathway), pathway], 1, "out is in force")
+        yield
+    finally:
+        assert put(platform, pathway, "in").status_code == 200
+        eventually(lambda: priority(witness) == before, 1, "in again is in force")
+
+
+def priority(player: Player) -> list[str]:
+    return player.steering().json()["PATHWAY-PRIORITY"]
+
+
+def others(pathways: list[str], one: str) -> list[str]:
+    return [name for name in pathways if name != one]
+
+
+def first_in_playlist(player: Player) -> str:
+    return attribute(
+        next(line for line in player.master().text.splitlines() if "STREAM-INF" in line), "PATHWAY-ID"
+    )
+
+
+def test_a_cdn_taken_out_is_last_for_every_viewer_within_a_second_and_comes_back(platform: Platform) -> None:
+    player = platform.player()
+    before = priority(player)
+    with taken_out(platform, before[0]):
+        assert priority(player) == [*before[1:], before[0]]
+        assert first_in_playlist(player) == before[1]
+        state = {one["id"]: one["state"] for one in platform.overview()["pathways"]}
+        assert state == dict.fromkeys(PATHWAYS, "in") | {before[0]: "out"}
+    assert priority(player) == before
+    assert first_in_playlist(player) == before[0]
+
+
+def test_ads_come_from_a_cdn_that_is_in(platform: Platform) -> None:
+    player = platform.player()
+    first = priority(player)[0]
+
+    def ads_from() -> str:
+        uri = player.asset_list(break_now()).json()["ASSETS"][0]["URI"]
+        return next(name for name, port in platform.cdn_ports.items() if f":{port}/" in uri)
+
+    assert ads_from() == first
+    with taken_out(platform, first):
+        eventually(lambda: ads_from() != first, 1, "ads move too")
+
+
+def test_other_viewers_stay_where_they_are_when_a_cdn_goes(platform: Platform) -> None:
+    players = [platform.player() for _ in range(12)]
+    before = {player.session: priority(player)[0] for player in players}
+    gone = before[players[0].session]
+    with taken_out(platform, gone):
+        after = {player.session: priority(player)[0] for player in players}
+    assert {s: p for s, p in after.items() if before[s] != gone} == {
+        s: p for s, p in before.items() if p != gone
+    }
+
+
+def test_an_unknown_cdn_cannot_be_taken_out(platform: Platform) -> None:
+    assert refused(put(platform, "cdn-x", "out")) == (404, "not-found")
+
+
+def test_the_overview_counts_viewers_by_cdn(platform: Platform) -> None:
+    player = platform.player()
+    pathway = priority(player)[0]
+    player.steering(_HLS_pathway=pathway, _HLS_throughput="1000000")
+
+    def counted() -> bool:
+        view = platform.overview()
+        on = {one["id"]: one for one in view["pathways"]}
+        return view["viewers"] >= 1 and on[pathway]["viewers"] >= 1 and on[pathway]["share"] > 0
+
+    eventually(counted, what="the viewer and its CDN are counted")
+    (used, *_) = eventually(lambda: platform.events("playback.pathway", player.session))
+    assert (used["pathway"], used["throughput_bps"]) == (pathway, 1_000_000)
+
+
+def test_the_overview_says_that_all_is_well(platform: Platform) -> None:
+    def well() -> bool:
+        view = platform.overview()
+        routes = {route["route"] for route in view["routes"]}
+        return (view["eventlog"]["state"], view["board"]["state"]) == (
+            "ok",
+            "ok",
+        ) and "control.overview" in routes
+
+    eventually(well, what="event log, board and the routes of the last second")
+    view = platform.overview()
+    assert view["breaks"]["running"] or view["breaks"]["next"]
+    assert {group["group"] for group in view["eventlog"]["groups"]} == {"insight"}
+    if platform.form == "one-machine":
+        assert {part["name"] for part in view["parts"]} == MACHINE
+        assert {part["state"] for part in view["parts"]} == {"running"}
+
+
+def test_every_process_says_what_it_answers(platform: Platform) -> None:
+    """The routes of all nodes come together in one overview."""
+    player = platform.player()
+    wanted = {"sessions.heartbeat", "steering.manifest", "video.playlist", "ads.break", "control.overview"}
+
+    def all_there() -> bool:
+        player.everywhere()
+        return wanted <= {route["route"] for route in platform.overview()["routes"]}
+
+    eventually(all_there, what="routes of every node")
+
+
+def test_the_live_stream_begins_with_the_curves_and_goes_on_each_second(platform: Platform) -> None:
+    events = []
+    with httpx.stream(
+        "GET", f"{platform.operators.base}/v1/control/stream", trust_env=False, timeout=5
+    ) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        for line in answer.iter_lines():
+            if line.startswith("event: "):
+                events.append([line[7:]])
+            elif line.startswith("data: "):
+                events[-1].append(json.loads(line[6:]))
+            if len(events) == 4 and len(events[3]) == 2:
+                break
+    assert [name for name, _ in events] == ["history", "overview", "overview", "overview"]
+    assert {"at", "viewers", "lag", "pathways"} <= events[0][1]["samples"][-1].keys()
+    assert 0.5 < events[3][1]["at"] - events[2][1]["at"] < 2
+
+
+def test_the_audit_trail_says_who_did_what(platform: Platform) -> None:
+    player = platform.player()
+    platform.operators(
+        "POST", f"/v1/control/sessions/{player.session}/kick",
+        json={"reason": "Two at once."}, headers={"x-operator": "ada"},
+    )  # fmt: skip
+    newest = platform.operators.get("/v1/control/audit").json()["entries"][0]
+    assert {name: newest[name] for name in ("operator", "action", "target", "detail")} == {
+        "operator": "ada",
+        "action": "kick",
+        "target": player.session,
+        "detail": "Two at once.",
+    }
+    eventually(lambda: platform.events("control.acted", player.session))
