@@ -74,7 +74,7 @@ def test_one_device_too_many_is_told_which_play_already(platform: Platform) -> N
     running = [platform.player(account, f"tv-{n}") for n in range(STREAM_LIMIT)]
     said = problem(platform.ask_to_start(platform.log_in(account), "one-more"))
     assert (said["status"], said["code"], said["limit"]) == (409, "stream-limit", STREAM_LIMIT)
-    assert [one["session"] for one in said["sessions"]] == [player.session for player in running]
+    assert [one["id"] for one in said["sessions"]] == [player.session for player in running]
     assert [one["device"]["id"] for one in said["sessions"]] == ["tv-0", "tv-1"]
     assert said["takeover"]
 

@@ -32,7 +32,7 @@ export interface Renewed {
 
 /** One of the account's running sessions, as the refusal `stream-limit` lists them. */
 export interface RunningSession {
-  readonly session: string;
+  readonly id: string;
   readonly device: Device;
   readonly event: string;
   readonly since: string;

@@ -62,8 +62,8 @@ export class Stage {
     const code = String(refusal.members["takeover"] ?? "");
     const rows = sessions.map((running) => {
       const button = make("button", { type: "button", "data-tone": "main" }, "Watch here instead");
-      button.addEventListener("click", () => choose({ takeover: code, end: running.session }));
-      return make("li", { "data-session": running.session }, describe(running), button);
+      button.addEventListener("click", () => choose({ takeover: code, end: running.id }));
+      return make("li", { "data-session": running.id }, describe(running), button);
     });
     this.takeover.replaceChildren(make("ul", {}, ...rows));
     this.takeover.hidden = code === "" || rows.length === 0;

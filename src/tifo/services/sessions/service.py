@@ -311,7 +311,7 @@ def _running(lease: Lease) -> RunningSession:
 def _shown(lease: Lease) -> dict[str, object]:
     """A session as the account's other devices may see it."""
     return {
-        "session": lease.session,
+        "id": lease.session,
         "event": lease.event,
         "device": {"id": lease.device, "kind": lease.device_kind},
         "since": rfc3339(lease.since),
