@@ -6,6 +6,7 @@ media playlists and segments they point at are the same for every viewer, so tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from xml.sax.saxutils import escape, quoteattr
 
 from tifo.channel.renditions import Rendition
@@ -120,9 +121,8 @@ def _adaptation_set(kind: str, renditions: Sequence[Rendition]) -> str:
 def _representation(rendition: Rendition) -> str:
     picture = ""
     if rendition.kind == "video":
-        picture = (
-            f' width="{rendition.width}" height="{rendition.height}" frameRate="{rendition.frame_rate:g}"'
-        )
+        rate = Fraction(rendition.frame_rate).limit_denominator(1001)
+        picture = f' width="{rendition.width}" height="{rendition.height}" frameRate="{rate}"'
     return (
         f'<Representation id="{rendition.id}" bandwidth="{rendition.bandwidth}" '
         f'codecs="{rendition.codecs}"{picture}/>'
