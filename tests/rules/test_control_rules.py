@@ -1,0 +1,115 @@
+"""From what nodes, worker and supervisor say to one look at the whole."""
+
+from tifo.api.breaks import BreakSchedule
+from tifo.api.reports import GroupLag, PartReport, RouteReport
+from tifo.board.entries import InsightReport, NodeReport, PathwayState
+from tifo.services.control.rules import Seen, breaks_view, merge_routes, overview, pathway_views, sample
+
+NOW = 1_800_000_000.0
+SCHEDULE = BreakSchedule(every_s=180, duration_s=20)
+INSIGHT = InsightReport(
+    at=NOW,
+    viewers=90,
+    starts_per_s=3.5,
+    events_per_s=120.0,
+    pathways={"cdn-a": 60, "cdn-b": 20},
+    groups=(GroupLag("insight", "sessions", 5), GroupLag("insight", "playback", 2)),
+)
+PART = PartReport("edge", "running", 4711, 0, NOW - 60, "")
+
+
+def route(
+    name: str, requests: float, *, errors: float = 0.0, p50: float = 1.0, p99: float = 5.0
+) -> RouteReport:
+    return RouteReport(name, "GET", requests, errors, p50, p99)
+
+
+def seen(**changes: object) -> Seen:
+    values: dict[str, object] = {
+        "at": NOW,
+        "viewers": 100,
+        "pathways": ("cdn-a", "cdn-b"),
+        "states": {"cdn-b": PathwayState("out")},
+        "nodes": {"node-1": NodeReport(("sessions",), (route("a", 10.0, errors=1.0),))},
+        "insight": INSIGHT,
+        "parts": (PART,),
+        "board_failing": False,
+        "log_failing": False,
+    }
+    return Seen(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_overview_brings_together_what_was_said() -> None:
+    view = overview(seen(), SCHEDULE)
+    assert (view.at, view.viewers, view.starts_per_s) == (NOW, 100, 3.5)
+    assert (view.requests_per_s, view.errors_per_s) == (10.0, 1.0)
+    assert (view.eventlog.state, view.eventlog.events_per_s, view.eventlog.lag) == ("ok", 120.0, 7)
+    assert (view.parts, view.board.state) == ((PART,), "ok")
+
+
+def test_overview_stands_without_a_worker_or_any_node() -> None:
+    view = overview(seen(insight=None, nodes={}, parts=()), SCHEDULE)
+    assert (view.viewers, view.starts_per_s, view.requests_per_s, view.routes) == (100, 0.0, 0.0, ())
+    assert [(one.viewers, one.share) for one in view.pathways] == [(0, 0.0), (0, 0.0)]
+
+
+def test_event_log_fails_when_any_node_says_so() -> None:
+    bad = NodeReport((), (), eventlog="failing")
+    assert (
+        overview(seen(nodes={"node-1": NodeReport((), ()), "node-2": bad}), SCHEDULE).eventlog.state
+        == "failing"
+    )
+    assert overview(seen(log_failing=True), SCHEDULE).eventlog.state == "failing"
+
+
+def test_board_that_cannot_be_read_is_said() -> None:
+    assert overview(seen(board_failing=True), SCHEDULE).board.state == "failing"
+
+
+def test_shares_are_of_those_whose_pathway_is_known() -> None:
+    found = pathway_views(("cdn-a", "cdn-b", "cdn-c"), {"cdn-b": PathwayState("out")}, INSIGHT.pathways)
+    assert [(one.id, one.state, one.viewers, one.share) for one in found] == [
+        ("cdn-a", "in", 60, 0.75),
+        ("cdn-b", "out", 20, 0.25),
+        ("cdn-c", "in", 0, 0.0),
+    ]
+
+
+def test_same_route_of_two_nodes_is_one_with_the_worst_latency() -> None:
+    (merged,) = merge_routes([route("a", 10.04, errors=0.1, p50=1, p99=9), route("a", 5.0, p50=2, p99=3)])
+    assert merged == RouteReport("a", "GET", 15.0, 0.1, 2, 9)
+
+
+def test_busiest_route_stands_first() -> None:
+    found = merge_routes([route("b", 5.0), route("c", 50.0), route("a", 5.0)])
+    assert [one.route for one in found] == ["c", "a", "b"]
+
+
+def test_methods_of_one_route_are_apart() -> None:
+    post = RouteReport("a", "POST", 1.0, 0.0, 1.0, 1.0)
+    assert len(merge_routes([route("a", 1.0), post])) == 2
+
+
+def test_break_that_is_on_and_the_next_are_shown() -> None:
+    view = breaks_view(SCHEDULE, NOW + 5)
+    assert view.running is not None
+    assert view.next is not None
+    assert (view.running.id, view.running.ends_at) == ("brk-10000000", NOW + 20)
+    assert (view.next.id, view.next.starts_at) == ("brk-10000001", NOW + 180)
+
+
+def test_between_breaks_only_the_next_is_shown() -> None:
+    view = breaks_view(SCHEDULE, NOW + 20)
+    assert view.running is None
+    assert view.next is not None
+    assert view.next.id == "brk-10000001"
+
+
+def test_channel_without_breaks_shows_none() -> None:
+    view = breaks_view(BreakSchedule(0, 20), NOW)
+    assert (view.running, view.next) == (None, None)
+
+
+def test_sample_is_a_point_of_the_curves() -> None:
+    point = sample(overview(seen(), SCHEDULE))
+    assert (point.at, point.viewers, point.lag, point.pathways) == (NOW, 100, 7, {"cdn-a": 60, "cdn-b": 20})
