@@ -5,8 +5,7 @@ group is 9, a or b for a traced request). The trace id is the request id without
 access log, our log and the trace name a request alike, and a `traceparent` from outside goes before.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 from falcon.asgi import Request
 from opentelemetry import trace
@@ -19,6 +18,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, T
 _SAMPLED_AT = 14
 _SAMPLED = frozenset("9ab")
 _UUID_LENGTH = 36
+_NO_SPAN = nullcontext()
 
 
 def trace_context(request: Request) -> tuple[str, str, bool]:
@@ -43,18 +43,14 @@ class Tracing:
             self._provider = TracerProvider(resource=Resource.create({"service.name": service}))
             self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
 
-    @contextmanager
-    def server_span(self, request: Request, route: str) -> Iterator[None]:
+    def server_span(self, request: Request, route: str) -> AbstractContextManager[object]:
         """A server span around a sampled request; nothing for the others."""
         if self._provider is None:
-            yield
-            return
+            return _NO_SPAN
         trace_id, parent, sampled = trace_context(request)
         if not sampled:
-            yield
-            return
-        with self._start(trace_id, parent, request.method, route):
-            yield
+            return _NO_SPAN
+        return self._start(trace_id, parent, request.method, route)
 
     def close(self) -> None:
         """Send what is left."""
