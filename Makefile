@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TIFO := $(BIN)/tifo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up pages test test-fast lint format contracts bench lock system-packages clean
+.PHONY: help setup up pages pictures test test-fast lint format contracts bench lock system-packages clean
 
 help: ## Say what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -41,9 +41,10 @@ format: setup ## Put the code in its usual form
 	$(BIN)/ruff format
 
 contracts: setup ## Write the contracts again from the code
-	$(TIFO) export openapi > contracts/openapi.json
-	$(TIFO) export settings > contracts/settings.md
-	$(TIFO) export metrics > contracts/metrics.md
+	$(TIFO) export contracts
+
+pictures: setup system-packages ## Take the README's pictures again, of the pages as they are
+	$(BIN)/python docs/images/take.py
 
 bench: setup ## Every figure of the README, each beside its peer
 	$(BIN)/python -m benchmarks
