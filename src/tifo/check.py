@@ -1,7 +1,9 @@
 """Whether settings are fit to start with: each problem a sentence that says what to mend."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from tifo import app
 from tifo.edge.application import is_loopback
@@ -22,6 +24,19 @@ _PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 OPERATOR_TOKEN_LENGTH_MIN = 32
 
+SERVERS = ("pyvoy", "granian")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+ABOVE_ZERO = (
+    "accounts.access_token_ttl_s", "accounts.profile_cache_s", "accounts.profile_cache_entries_max",
+    "ads.address_ttl_s", "ads.beacon_ttl_s", "catalogue.refresh_s", "control.audit_entries",
+    "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
+    "insight.report_s", "insight.silent_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
+    "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "telemetry.report_s",
+    "video.address_ttl_s",
+)  # fmt: skip
+"""What would be waited for without end, divided by, or over before it began."""
+
 
 def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
     """Raise `SettingsError` with every problem that keeps these services from starting."""
@@ -30,6 +45,8 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _keys,
         _exposure,
         _pathways,
+        _numbers,
+        _words,
         _sessions,
         _stores,
         _peers,
@@ -79,7 +96,7 @@ def _pathways(settings: Settings, services: frozenset[str]) -> Iterator[str]:
     for one in settings.pathways:
         if not _PATHWAY_ID.fullmatch(one.id):
             yield f"pathways: {one.id!r} is no pathway id; use letters, digits and . _ -"
-        if one.weight <= 0:
+        if not 0 < one.weight < math.inf:
             yield f"pathways.{one.id}.weight: {one.weight}; it is above 0; operators take a CDN out"
         yield from _key_of_pathway(one.id, one.keys)
 
@@ -89,6 +106,25 @@ def _key_of_pathway(name: str, keys: KeySet) -> Iterator[str]:
         keys.keyring(f"pathways.{name}")
     except SettingsError as error:
         yield from error.problems
+
+
+def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    for path in ABOVE_ZERO:
+        value = attrgetter(path)(settings)
+        if not 0 < value < math.inf:
+            yield f"{path}: {value}; it is above 0"
+    if not 0 <= settings.steering.ttl_jitter < 1:
+        yield f"steering.ttl_jitter: {settings.steering.ttl_jitter}; a share of the TTL, from 0 to below 1"
+    every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
+    if every > 0 and not 0 < lasts < every:
+        yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+
+
+def _words(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    if settings.telemetry.log_level not in LOG_LEVELS:
+        yield f"telemetry.log_level: {settings.telemetry.log_level!r}; one of {', '.join(LOG_LEVELS)}"
+    if settings.server not in SERVERS:
+        yield f"server: {settings.server!r}; one of {', '.join(SERVERS)}"
 
 
 def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:

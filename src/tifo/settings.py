@@ -143,22 +143,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Read and check settings; raises `SettingsError` with every problem that was found."""
+    """Read and check settings.
+
+    Raises `SettingsError` with every unknown key, and the first wrong value of each section without any.
+    """
     tree = _read(file)
-    problems = [*_overlay(tree, environment), *unknown_keys(tree, Settings)]
+    problems = list(_overlay(tree, environment))
+    for key, value in tree.items():
+        problems += list(unknown_keys({key: value}, Settings)) or _wrong_value({key: value})
     if problems:
         raise SettingsError(tuple(problems))
-    try:
-        return msgspec.convert(tree, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError((_explain(str(error)),)) from None
+    return msgspec.convert(tree, Settings, strict=False)
 
 
 def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError((f"{file}: there is no such file",)) from None
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -217,6 +219,14 @@ def _struct_in(hint: Any) -> type[msgspec.Struct] | None:  # noqa: ANN401 - a ty
         return hint
     inner = getattr(hint, "__args__", ()) if get_origin(hint) is tuple else ()
     return _struct_in(inner[0]) if inner else None
+
+
+def _wrong_value(section: Mapping[str, Any]) -> list[str]:
+    try:
+        msgspec.convert(section, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        return [_explain(str(error))]
+    return []
 
 
 def _explain(message: str) -> str:

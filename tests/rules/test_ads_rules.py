@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.api.breaks import Break
-from tifo.channel.creatives import HOUSE_CREATIVES, Creative
+from tifo.api.creatives import HOUSE_CREATIVES, Creative
 from tifo.services.ads.rules import QUARTILES, TRACKED, fill
 
 BREAK = Break("brk-1", 1_800_000_000.0, 20.0)

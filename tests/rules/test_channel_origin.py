@@ -3,9 +3,9 @@ import json
 import pytest
 
 from tifo.api.breaks import BreakSchedule
-from tifo.channel.creatives import HOUSE_CREATIVES
+from tifo.api.creatives import HOUSE_CREATIVES
+from tifo.api.renditions import RENDITIONS
 from tifo.channel.origin import STALE_SEGMENTS, Origin
-from tifo.channel.renditions import RENDITIONS
 from tifo.channel.shelf import CreativeShelf, LiveShelf
 from tifo.channel.timeline import SEGMENT_S
 from tifo.kernel.clock import ManualClock

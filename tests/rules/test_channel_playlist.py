@@ -5,8 +5,8 @@ import openm3u8
 import pytest
 
 from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.renditions import RENDITIONS, Rendition
 from tifo.channel.playlist import BREAK_NOTICE_S, date_range, live_playlist, vod_playlist
-from tifo.channel.renditions import RENDITIONS, Rendition
 from tifo.channel.timeline import audio_start
 
 VIDEO, AUDIO = RENDITIONS[0], RENDITIONS[-1]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tifo.channel.renditions import RENDITIONS, Rendition
+from tifo.api.renditions import RENDITIONS, Rendition
 from tifo.services.video.rules import Address, Program, mpd, multivariant_playlist
 
 NAMES = ("cdn-b", "cdn-a", "cdn-d", "cdn-c")

@@ -1,0 +1,202 @@
+"""Whether settings are fit to start with: each reason against is a sentence."""
+
+import msgspec
+import pytest
+
+from tifo.check import ABOVE_ZERO, KEYS_OF, refuse_unfit
+from tifo.kernel.errors import SettingsError
+from tifo.settings import KeySet, KeysSettings, PathwaySettings, PeersSettings, Settings, StoresSettings
+
+KEYS = KeySet("k1", {"k1": "5e" * 32})
+EVERY = frozenset(
+    ("accounts", "catalogue", "sessions", "video", "steering", "ads", "beacons", "control", "pages")
+)
+replace = msgspec.structs.replace
+
+
+def pathway(name: str, **changes: object) -> PathwaySettings:
+    return PathwaySettings(**{"id": name, "base_url": f"http://{name}", "keys": KEYS, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def fit() -> Settings:
+    return Settings(
+        keys=KeysSettings(playback=KEYS, access=KEYS, beacon=KEYS),
+        pathways=(pathway("cdn-a"), pathway("cdn-b")),
+    )
+
+
+def problems(settings: Settings, services: frozenset[str] = EVERY) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        refuse_unfit(settings, services)
+    return caught.value.problems
+
+
+def within(settings: Settings, path: str, value: object) -> Settings:
+    section, name = path.split(".")
+    return replace(settings, **{section: replace(getattr(settings, section), **{name: value})})
+
+
+def test_fit_settings_are_let_through(fit: Settings) -> None:
+    refuse_unfit(fit, EVERY)
+
+
+@pytest.mark.parametrize("service", sorted(KEYS_OF))
+def test_service_without_its_keys_is_told_how_to_make_them(fit: Settings, service: str) -> None:
+    found = problems(replace(fit, keys=KeysSettings()), frozenset({service}))
+    assert [one.partition(":")[0] for one in found] == sorted(f"keys.{name}" for name in KEYS_OF[service])
+    assert all("openssl rand -hex 32" in one for one in found)
+
+
+def test_keys_of_services_that_do_not_run_are_not_asked_for(fit: Settings) -> None:
+    refuse_unfit(replace(fit, keys=KeysSettings()), frozenset({"catalogue", "beacons", "pages"}))
+
+
+def test_key_that_is_too_short_is_named_and_not_shown(fit: Settings) -> None:
+    short = KeySet("k1", {"k1": "ab" * 8})
+    assert problems(replace(fit, keys=replace(fit.keys, playback=short))) == (
+        "keys.playback.k1: 8 bytes, needs at least 32",
+    )
+
+
+def test_key_that_is_not_hexadecimal_is_named_and_not_shown(fit: Settings) -> None:
+    assert problems(replace(fit, keys=replace(fit.keys, beacon=KeySet("k1", {"k1": "xy" * 32})))) == (
+        "keys.beacon.k1: not hexadecimal",
+    )
+
+
+def test_current_key_that_is_not_there_is_named(fit: Settings) -> None:
+    found = problems(replace(fit, keys=replace(fit.keys, access=KeySet("k2", KEYS.secrets))))
+    assert found == ("keys.access: the current key 'k2' is not among its keys",)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "live.example"])
+def test_dev_issuer_beyond_loopback_is_refused(fit: Settings, host: str) -> None:
+    open_wide = within(within(fit, "accounts.dev_issuer", True), "edge.host", host)
+    assert problems(open_wide) == (
+        f"accounts.dev_issuer: anybody could log in as anybody at {host}; it is for loopback only",
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_dev_issuer_on_loopback_is_let_through(fit: Settings, host: str) -> None:
+    refuse_unfit(within(within(fit, "accounts.dev_issuer", True), "edge.host", host), EVERY)
+
+
+@pytest.mark.parametrize(("token", "refused"), [("", True), ("x" * 31, True), ("x" * 32, False)])
+def test_operators_beyond_loopback_need_a_token(fit: Settings, token: str, refused: bool) -> None:
+    public = within(within(fit, "edge.operator_host", "0.0.0.0"), "keys.operator_token", token)
+    if not refused:
+        refuse_unfit(public, EVERY)
+        return
+    (problem,) = problems(public)
+    assert problem.startswith("keys.operator_token: operators reach 0.0.0.0 from elsewhere")
+
+
+def test_worker_alone_needs_no_operators_token(fit: Settings) -> None:
+    refuse_unfit(within(fit, "edge.operator_host", "0.0.0.0"), frozenset())
+
+
+def test_single_pathway_is_refused_for_services_that_steer(fit: Settings) -> None:
+    one = replace(fit, pathways=fit.pathways[:1])
+    assert problems(one) == ("pathways: 1 set; players fail over only between two or more",)
+    refuse_unfit(one, frozenset({"sessions"}))
+
+
+def test_pathway_that_is_there_twice_is_named(fit: Settings) -> None:
+    assert problems(replace(fit, pathways=(*fit.pathways, pathway("cdn-a")))) == (
+        "pathways: cdn-a is there 2 times",
+    )
+
+
+@pytest.mark.parametrize("name", ["", "cdn a", "cdn/a", "é", "x" * 65, "cdn-a\n"])
+def test_pathway_whose_id_no_player_could_read_is_refused(fit: Settings, name: str) -> None:
+    (problem,) = problems(replace(fit, pathways=(*fit.pathways, pathway(name))))
+    assert problem == f"pathways: {name!r} is no pathway id; use letters, digits and . _ -"
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
+def test_weight_that_shares_nothing_is_refused(fit: Settings, weight: float) -> None:
+    (problem,) = problems(replace(fit, pathways=(*fit.pathways, pathway("cdn-c", weight=weight))))
+    assert problem == f"pathways.cdn-c.weight: {weight}; it is above 0; operators take a CDN out"
+
+
+def test_pathway_without_a_key_is_named(fit: Settings) -> None:
+    (problem,) = problems(replace(fit, pathways=(*fit.pathways, pathway("cdn-c", keys=KeySet()))))
+    assert problem.startswith("keys.pathways.cdn-c: ")
+
+
+@pytest.mark.parametrize("path", ABOVE_ZERO)
+@pytest.mark.parametrize("value", [0, -1])
+def test_number_that_must_be_above_zero_is_named(fit: Settings, path: str, value: int) -> None:
+    assert f"{path}: {value}; it is above 0" in problems(within(fit, path, value))
+
+
+@pytest.mark.parametrize("jitter", [-0.1, 1.0, float("nan")])
+def test_jitter_is_a_share(fit: Settings, jitter: float) -> None:
+    (problem,) = problems(within(fit, "steering.ttl_jitter", jitter))
+    assert problem.startswith(f"steering.ttl_jitter: {jitter}")
+
+
+@pytest.mark.parametrize(("every", "lasts"), [(60, 60), (60, 0), (60, -5), (10, 20)])
+def test_break_ends_before_the_next(fit: Settings, every: int, lasts: int) -> None:
+    crowded = within(within(fit, "channel.break_every_s", every), "channel.break_duration_s", lasts)
+    (problem,) = problems(crowded)
+    assert problem.startswith(f"channel.break_duration_s: {lasts}")
+
+
+def test_channel_without_breaks_may_say_any_duration(fit: Settings) -> None:
+    refuse_unfit(within(within(fit, "channel.break_every_s", 0), "channel.break_duration_s", 20), EVERY)
+
+
+def test_log_level_that_is_none_is_named(fit: Settings) -> None:
+    assert problems(within(fit, "telemetry.log_level", "loud")) == (
+        "telemetry.log_level: 'loud'; one of debug, info, warning, error",
+    )
+
+
+def test_server_that_is_none_is_named(fit: Settings) -> None:
+    assert problems(replace(fit, server="nginx")) == ("server: 'nginx'; one of pyvoy, granian",)
+
+
+@pytest.mark.parametrize(("lease_s", "refused"), [(14, True), (15, False)])
+def test_lease_lasts_three_heartbeats(fit: Settings, lease_s: int, refused: bool) -> None:
+    settings = within(fit, "sessions.lease_s", lease_s)
+    if refused:
+        (problem,) = problems(settings)
+        assert problem.startswith("sessions.lease_s: 14 s with a heartbeat every 5 s")
+    else:
+        refuse_unfit(settings, EVERY)
+
+
+def test_stream_limit_lets_somebody_watch(fit: Settings) -> None:
+    assert problems(within(fit, "sessions.stream_limit", 0)) == ("sessions.stream_limit: 0; at least 1",)
+
+
+@pytest.mark.parametrize("store", ["profiles", "calendar", "eventlog", "board", "audit"])
+@pytest.mark.parametrize("url", ["mysql://x", "sqlite://x", "sqlite:///", "x.db"])
+def test_store_that_is_none_is_refused(fit: Settings, store: str, url: str) -> None:
+    (problem,) = problems(replace(fit, stores=StoresSettings(**{store: url})))
+    assert repr(url) in problem
+
+
+def test_session_store_that_is_none_is_refused(fit: Settings) -> None:
+    (problem,) = problems(replace(fit, stores=StoresSettings(sessions="mysql://x")))
+    assert problem.startswith("stores.sessions: 'mysql://x'")
+
+
+def test_data_folder_whose_sockets_would_have_too_long_a_path_is_refused(fit: Settings) -> None:
+    (problem,) = problems(replace(fit, data="/tmp/" + "x" * 100))
+    assert problem.startswith("data: ")
+
+
+def test_control_without_sessions_must_know_where_they_are(fit: Settings) -> None:
+    alone = EVERY - {"sessions"}
+    (problem,) = problems(fit, alone)
+    assert problem.startswith("peers.sessions: ")
+    refuse_unfit(replace(fit, peers=PeersSettings(sessions="http://sessions:8090")), alone)
+
+
+def test_every_problem_is_said_at_once(fit: Settings) -> None:
+    broken = within(within(fit, "sessions.stream_limit", 0), "telemetry.report_s", 0)
+    assert len(problems(replace(broken, pathways=(), server="x"))) == 4
