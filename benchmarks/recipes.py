@@ -11,7 +11,7 @@ import msgspec
 from benchmarks.machine import CannotMeasure
 from benchmarks.servers import Process, free_port
 from tifo import app, machine
-from tifo.channel.renditions import RENDITIONS
+from tifo.api.renditions import RENDITIONS
 from tifo.edge.binary import arguments, validate, write_config
 from tifo.edge.envoy import Json, header
 from tifo.edge.front import Front, Service, front_config

@@ -14,12 +14,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from tifo.api.breaks import BreakSchedule
+from tifo.api.creatives import HOUSE_CREATIVES
+from tifo.api.renditions import CREATIVE_RENDITIONS
 from tifo.channel.boxes import box
-from tifo.channel.creatives import HOUSE_CREATIVES
 from tifo.channel.house_ads import RECIPE, prepare
 from tifo.channel.live import LAG_SEGMENTS_MAX, START_SEGMENTS, ClockWentBack, LiveEncoder
 from tifo.channel.picture import LivePicture, clock_text
-from tifo.channel.renditions import CREATIVE_RENDITIONS
 from tifo.channel.shelf import LiveShelf
 from tifo.channel.timeline import FRAMES_PER_S, SEGMENT_S
 from tifo.kernel.clock import Clock, ManualClock

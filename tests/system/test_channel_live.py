@@ -21,9 +21,9 @@ import numpy as np
 import openm3u8
 import pytest
 
+from tifo.api.creatives import HOUSE_CREATIVES
+from tifo.api.renditions import CREATIVE_RENDITIONS, RENDITIONS, Rendition
 from tifo.channel.boxes import box, top_boxes
-from tifo.channel.creatives import HOUSE_CREATIVES
-from tifo.channel.renditions import CREATIVE_RENDITIONS, RENDITIONS, Rendition
 from tifo.channel.timeline import (
     AAC_FRAME_SAMPLES,
     FRAMES_PER_S,

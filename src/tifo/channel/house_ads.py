@@ -10,12 +10,12 @@ from pathlib import Path
 
 import structlog
 
+from tifo.api.creatives import Creative
+from tifo.api.renditions import CREATIVE_RENDITIONS
 from tifo.channel.boxes import Run, segment
-from tifo.channel.creatives import Creative
 from tifo.channel.encoders import Header
 from tifo.channel.house_picture import STYLES, HousePicture
 from tifo.channel.playlist import creative_playlist, vod_playlist
-from tifo.channel.renditions import CREATIVE_RENDITIONS
 from tifo.channel.sound import jingle
 from tifo.channel.timeline import (
     AAC_FRAME_SAMPLES,

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tifo.channel.creatives import Creative
+from tifo.api.creatives import Creative
 from tifo.channel.drawing import Colour, Digits, Floats, Planes, typeface
 from tifo.channel.pitch import HEIGHT, WIDTH
 from tifo.channel.timeline import FRAMES_PER_S

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tifo.channel.creatives import HOUSE_CREATIVES
-from tifo.channel.renditions import RENDITIONS
+from tifo.api.creatives import HOUSE_CREATIVES
+from tifo.api.renditions import RENDITIONS
 from tifo.channel.shelf import CreativeShelf, LiveShelf, StoredFile
 from tifo.channel.timeline import SEGMENT_S
 from tifo.kernel.clock import Clock

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 
 from tifo.api.breaks import Break, BreakSchedule
-from tifo.channel.renditions import Rendition
+from tifo.api.renditions import Rendition
 from tifo.channel.timeline import SEGMENT_S, audio_start, video_start
 from tifo.kernel.clock import rfc3339
 

@@ -10,7 +10,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from tifo.api.breaks import BreakSchedule
-from tifo.channel.creatives import HOUSE_CREATIVES
+from tifo.api.creatives import HOUSE_CREATIVES
 from tifo.channel.house_ads import prepare
 from tifo.channel.live import LiveEncoder
 from tifo.channel.origin import Origin

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from tifo.api.breaks import BreakSchedule
+from tifo.api.renditions import CREATIVE_RENDITIONS, RENDITIONS
 from tifo.channel.playlist import live_playlist
-from tifo.channel.renditions import CREATIVE_RENDITIONS, RENDITIONS
 from tifo.channel.timeline import SEGMENT_S
 
 PLAYLIST = "application/vnd.apple.mpegurl"

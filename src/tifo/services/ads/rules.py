@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from tifo.api.breaks import Break
-from tifo.channel.creatives import Creative
+from tifo.api.creatives import Creative
 
 QUARTILES = (
     ("impression", 0.0),

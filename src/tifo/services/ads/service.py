@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.creatives import HOUSE_CREATIVES, Creative
 from tifo.api.events import AdTracked, BreakDecided
 from tifo.api.steering import Steering
-from tifo.channel.creatives import HOUSE_CREATIVES, Creative
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal, Unavailable

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import escape, quoteattr
 
-from tifo.channel.renditions import Rendition
+from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
 

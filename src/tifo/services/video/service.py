@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from tifo.api.catalogue import Catalogue
+from tifo.api.renditions import RENDITIONS
 from tifo.api.steering import Steering
-from tifo.channel.renditions import RENDITIONS
 from tifo.kernel.clock import Clock, rfc3339
 from tifo.services.video import rules
 from tifo.services.video.settings import VideoSettings

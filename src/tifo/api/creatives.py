@@ -1,4 +1,4 @@
-"""The house's own ads, for whoever decides what fills a break. The pictures are drawn in `house_ads`."""
+"""The house's own ads, for whoever decides what fills a break. The pictures are drawn in `channel.house_ads`."""
 
 from dataclasses import dataclass
 
