@@ -40,6 +40,7 @@ class Publisher:
         self._ids = ids
         self._backlog: deque[Record] = deque()
         self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.failing = False
 
@@ -48,14 +49,14 @@ class Publisher:
         self._task = asyncio.create_task(self._send(), name="publisher")
 
     async def close(self) -> None:
-        """Send what is left, for a bounded time."""
+        """Send what is left, for a bounded time; an append under way is finished, not sent again."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        with contextlib.suppress(Unavailable, TimeoutError):
-            await asyncio.wait_for(self._flush(), CLOSE_S_MAX)
+        self._closing.set()
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._task, CLOSE_S_MAX)
+        self._task = None
 
     async def keep(self, events: Sequence[Event]) -> None:
         """Make the events durable, or raise `Unavailable`."""
@@ -77,14 +78,17 @@ class Publisher:
         return to_record(event, self._ids.new("evt"), self._clock.now())
 
     async def _send(self) -> None:
-        while True:
+        while not self._closing.is_set():
             await self._wake.wait()
             self._wake.clear()
             try:
                 await self._flush()
             except Unavailable:
-                await asyncio.sleep(RETRY_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), RETRY_S)
                 self._wake.set()
+        with contextlib.suppress(Unavailable):
+            await self._flush()
 
     async def _flush(self) -> None:
         while self._backlog:

@@ -1,0 +1,421 @@
+"""A session's whole life in process: start, heartbeat, take-over, end, kick, and a store that fails."""
+
+import msgspec
+import pytest
+
+from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.accounts import Accounts, Viewer
+from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.events import SessionEnded, SessionRefused, SessionRenewed, SessionStarted
+from tifo.api.sessions import PAGE_SESSIONS_MAX, Device
+from tifo.board.entries import REVOKED
+from tifo.board.revocations import Revocations
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import ManualClock
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.kernel.ids import SequentialIds
+from tifo.services.sessions import service as sessions
+from tifo.services.sessions.ports import Admitted, Full, Lease, Renewal
+from tifo.services.sessions.service import SessionService, Start, Started
+from tifo.services.sessions.settings import SessionsSettings
+from tifo.tokens.keys import Keyring
+from tifo.tokens.playback import PlaybackClaims, PlaybackTokens, playback_tokens
+
+SETTINGS = SessionsSettings(stream_limit=2, lease_s=30, heartbeat_s=5)
+
+
+class Door(Accounts):
+    """Takes the access token for the account's name."""
+
+    def __init__(self) -> None:
+        self.limits = {"family": 3, "single": 1}
+
+    async def viewer(self, access_token: str) -> Viewer:
+        if not access_token:
+            raise Refusal("bad-token")
+        return Viewer(access_token, ("final",), self.limits.get(access_token))
+
+
+class Calendar(Catalogue):
+    """One match of two hours, and one without anybody's entitlement."""
+
+    def __init__(self, starts: float) -> None:
+        self._events = {
+            one: CalendarEvent(one, one, starts, starts + 7_200, "demo") for one in ("final", "cup")
+        }
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        if event_id not in self._events:
+            raise Refusal("not-found")
+        return self._events[event_id]
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        return tuple(self._events.values())
+
+
+class Brittle(MemorySessionStore):
+    """A session store that can be taken away and given back, its memory kept or lost."""
+
+    failing = False
+
+    def _answer(self) -> None:
+        if self.failing:
+            raise Unavailable("sessions", "connection refused")
+
+    async def start(self, lease: Lease, *, limit: int, now: float) -> Admitted | Full:
+        self._answer()
+        return await super().start(lease, limit=limit, now=now)
+
+    async def renew(self, lease: Lease, *, limit: int, now: float) -> Renewal:
+        self._answer()
+        return await super().renew(lease, limit=limit, now=now)
+
+    async def end(self, session: str, *, forget_at: float) -> Lease | None:
+        self._answer()
+        return await super().end(session, forget_at=forget_at)
+
+
+@pytest.fixture
+def store() -> Brittle:
+    return Brittle()
+
+
+@pytest.fixture
+def tokens(keys: Keyring) -> PlaybackTokens:
+    return playback_tokens(keys)
+
+
+@pytest.fixture
+def service(
+    store: Brittle,
+    tokens: PlaybackTokens,
+    revocations: Revocations,
+    publisher: Publisher,
+    clock: ManualClock,
+    ids: SequentialIds,
+) -> SessionService:
+    calendar = Calendar(clock.now() - 60)
+    return SessionService(store, Door(), calendar, tokens, revocations, publisher, clock, ids, SETTINGS)
+
+
+def start(device: str = "tv", account: str = "demo", **more: str) -> Start:
+    return Start(account, more.pop("event", "final"), Device(device, "tv"), **more)
+
+
+async def refused(call) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        await call
+    return caught.value
+
+
+def read(tokens: PlaybackTokens, token: str, clock: ManualClock) -> PlaybackClaims:
+    return tokens.verify(token, clock.now())
+
+
+async def beat(service: SessionService, tokens: PlaybackTokens, started: Started, clock: ManualClock):
+    return await service.heartbeat(read(tokens, started.token, clock))
+
+
+async def test_viewer_is_let_in_with_a_token_and_a_slot(service, tokens, clock) -> None:
+    started = await service.start(start())
+    claims = read(tokens, started.token, clock)
+    assert (claims.sid, claims.acc, claims.ev, claims.dev, claims.kind) == (
+        started.lease.session, "demo", "final", "tv", "tv",
+    )  # fmt: skip
+    assert (started.limit, started.used, claims.limit) == (2, 1, 2)
+    assert claims.until == clock.now() + 30
+
+
+async def test_start_without_a_token_is_refused_and_nobody_is_told(service, told) -> None:
+    assert (await refused(service.start(start(account="")))).code == "bad-token"
+    assert await told() == []
+
+
+@pytest.mark.parametrize(("event", "code"), [("nothing", "not-found"), ("cup", "not-entitled")])
+async def test_start_that_is_refused_is_told(service, told, event: str, code: str) -> None:
+    assert (await refused(service.start(start(event=event)))).code == code
+    assert await told() == [SessionRefused(account="demo", event=event, code=code)]
+
+
+async def test_start_after_the_event_is_refused(service, clock) -> None:
+    clock.advance(7_200)
+    assert (await refused(service.start(start()))).code == "event-over"
+
+
+async def test_heartbeat_early_in_the_lease_changes_nothing(service, tokens, clock, store) -> None:
+    started = await service.start(start())
+    store.failing = True
+    clock.advance(14)
+    answer = await beat(service, tokens, started, clock)
+    assert (answer.token, answer.expires_at) == ("", started.lease.until)
+
+
+async def test_heartbeat_past_half_of_the_lease_renews_it(service, tokens, clock, store) -> None:
+    started = await service.start(start())
+    clock.advance(16)
+    answer = await beat(service, tokens, started, clock)
+    assert answer.expires_at == clock.now() + 30
+    assert read(tokens, answer.token, clock).until == answer.expires_at
+    clock.advance(29)
+    assert len(await store.running("demo", now=clock.now())) == 1
+
+
+async def test_session_outlives_many_renewals(service, tokens, clock) -> None:
+    claims = read(tokens, (await service.start(start())).token, clock)
+    for _ in range(100):
+        clock.advance(5)
+        token = (await service.heartbeat(claims)).token
+        claims = read(tokens, token, clock) if token else claims
+    assert await service.live() == 1
+
+
+async def test_same_device_starting_again_is_the_same_viewer(service, told) -> None:
+    first, second = await service.start(start()), await service.start(start())
+    assert first.lease.session == second.lease.session
+    assert [type(event) for event in await told()] == [SessionStarted, SessionRenewed]
+
+
+async def test_one_device_too_many_is_told_who_watches_and_gets_a_code(service, clock) -> None:
+    running = [await service.start(start(device)) for device in ("tv", "tablet")]
+    refusal = await refused(service.start(start("phone")))
+    assert (refusal.code, refusal.members["limit"]) == ("stream-limit", 2)
+    assert [one["id"] for one in refusal.members["sessions"]] == [one.lease.session for one in running]
+    assert [one["device"]["id"] for one in refusal.members["sessions"]] == ["tv", "tablet"]
+    assert refusal.members["takeover"]
+
+
+async def test_accounts_own_limit_goes_before_the_services(service) -> None:
+    for device in ("tv", "tablet", "phone"):
+        assert (await service.start(start(device, "family"))).limit == 3
+    assert (await refused(service.start(start("laptop", "family")))).members["limit"] == 3
+
+
+async def full(service: SessionService) -> tuple[list[Started], str]:
+    running = [await service.start(start(device)) for device in ("tv", "tablet")]
+    refusal = await refused(service.start(start("phone")))
+    return running, refusal.members["takeover"]
+
+
+async def test_takeover_ends_the_oldest(service, tokens, clock, revocations, told) -> None:
+    (first, second), code = await full(service)
+    started = await service.start(start("phone", takeover=code))
+    assert started.used == 2
+    with pytest.raises(Refusal, match="taken over"):
+        revocations.check(first.lease.session)
+    revocations.check(second.lease.session)
+    assert SessionEnded(session=first.lease.session, event="final", why="taken-over") in await told()
+
+
+async def test_takeover_ends_the_one_that_was_chosen(service, revocations) -> None:
+    (first, second), code = await full(service)
+    await service.start(start("phone", takeover=code, end=second.lease.session))
+    revocations.check(first.lease.session)
+    with pytest.raises(Refusal):
+        revocations.check(second.lease.session)
+
+
+async def test_takeover_ends_nobody_once_a_slot_is_free(service, tokens, clock, revocations) -> None:
+    (first, second), code = await full(service)
+    await service.leave(read(tokens, first.token, clock))
+    assert (await service.start(start("phone", takeover=code))).used == 2
+    revocations.check(second.lease.session)
+
+
+async def test_takeover_code_is_good_once(service) -> None:
+    _, code = await full(service)
+    await service.start(start("phone", takeover=code))
+    assert (await refused(service.start(start("laptop", takeover=code)))).code == "bad-takeover"
+
+
+async def test_takeover_code_expires(service, tokens, clock) -> None:
+    _, code = await full(service)
+    clock.advance(SETTINGS.takeover_s)
+    assert (await refused(service.start(start("phone", takeover=code)))).code == "bad-takeover"
+
+
+async def test_takeover_code_of_another_account_opens_nothing(service) -> None:
+    _, code = await full(service)
+    assert (await refused(service.start(start("phone", "family", takeover=code)))).code == "bad-takeover"
+
+
+async def test_device_that_was_taken_over_is_told_when_it_next_asks_the_store(service, tokens, clock) -> None:
+    (first, _), code = await full(service)
+    await service.start(start("phone", takeover=code))
+    clock.advance(16)
+    assert (await refused(beat(service, tokens, first, clock))).code == "ended"
+
+
+async def test_takeover_leaves_nothing_on_the_board_once_the_store_tells_it(service, board, clock) -> None:
+    _, code = await full(service)
+    await service.start(start("phone", takeover=code))
+    assert len(await board.read()) == 1
+    clock.advance(SETTINGS.lease_s)
+    assert len(await board.read()) == 0
+
+
+async def test_viewer_who_leaves_frees_the_slot_and_may_say_so_twice(
+    service, tokens, clock, board, told
+) -> None:
+    started = await service.start(start())
+    for _ in range(2):
+        await service.leave(read(tokens, started.token, clock))
+    assert await service.live() == 0
+    assert (await refused(beat(service, tokens, started, clock))).code == "ended"
+    assert dict(await board.read()) == {}
+    assert (await told())[1:] == [SessionEnded(session=started.lease.session, event="final", why="left")]
+
+
+async def test_viewer_who_left_stays_out_whatever_the_token_says(service, tokens, clock) -> None:
+    started = await service.start(start())
+    await service.leave(read(tokens, started.token, clock))
+    clock.advance(SETTINGS.lease_s + 1)
+    assert (await refused(beat(service, tokens, started, clock))).code == "ended"
+
+
+@pytest.mark.parametrize(("act", "why"), [("kick", "kicked"), ("end", "ended")])
+async def test_operators_word_ends_a_session_everywhere(
+    service, board, clock, told, act: str, why: str
+) -> None:
+    started = await service.start(start())
+    await getattr(service, act)(started.lease.session, "Rights.")
+    other = BoardView(board, clock)
+    elsewhere = Revocations(board, other)
+    await other.refresh()
+    with pytest.raises(Refusal) as caught:
+        elsewhere.check(started.lease.session)
+    assert (caught.value.code, caught.value.detail) == (why, "Rights.")
+    assert (await told())[-1] == SessionEnded(session=started.lease.session, event="final", why=why)
+
+
+async def test_kick_lasts_as_long_as_the_sessions_tokens(service, board, clock) -> None:
+    started = await service.start(start())
+    await service.kick(started.lease.session, "")
+    clock.advance(SETTINGS.token_ttl_s - 1)
+    assert REVOKED + started.lease.session in await board.read()
+
+
+async def test_kick_of_nobody_changes_nothing(service, told) -> None:
+    await service.kick("ses_nobody", "")
+    assert await told() == []
+
+
+async def test_kicked_device_may_start_anew(service, revocations) -> None:
+    first = await service.start(start())
+    await service.kick(first.lease.session, "")
+    second = await service.start(start())
+    assert second.lease.session != first.lease.session
+    revocations.check(second.lease.session)
+
+
+async def test_silent_session_is_said_to_have_expired_once(service, clock, told) -> None:
+    started = await service.start(start())
+    clock.advance(SETTINGS.lease_s)
+    await service.expire()
+    await service.expire()
+    assert (await told())[1:] == [SessionEnded(session=started.lease.session, event="final", why="expired")]
+
+
+async def test_one_sweep_takes_everything_that_lapsed(service, clock, told, monkeypatch) -> None:
+    monkeypatch.setattr(sessions, "EXPIRE_BATCH_MAX", 2)
+    for n in range(7):
+        await service.start(start("tv", f"account-{n}"))
+    clock.advance(SETTINGS.lease_s)
+    await service.expire()
+    assert sum(isinstance(event, SessionEnded) for event in await told()) == 7
+
+
+async def test_running_session_outlives_the_store(service, tokens, clock, store, logged) -> None:
+    started = await service.start(start())
+    store.failing = True
+    claims = read(tokens, started.token, clock)
+    for _ in range(10):
+        clock.advance(16)
+        claims = read(tokens, (await service.heartbeat(claims)).token, clock)
+    store.failing = False
+    clock.advance(16)
+    assert (await service.heartbeat(claims)).token
+    assert await service.live() == 1
+
+
+async def test_nobody_new_is_let_in_without_the_store(service, store, told) -> None:
+    store.failing = True
+    refusal = await refused(service.start(start()))
+    assert (refusal.code, refusal.retry_after_s) == ("unavailable", 1)
+    assert await told() == [SessionRefused(account="demo", event="final", code="unavailable")]
+
+
+async def test_sessions_of_a_store_that_lost_its_memory_are_all_adopted(
+    service, tokens, clock, revocations, publisher, ids
+) -> None:
+    running = [await service.start(start(device)) for device in ("tv", "tablet")]
+    empty = SessionService(
+        Brittle(), Door(), Calendar(clock.now()), tokens, revocations, publisher, clock, ids, SETTINGS
+    )
+    clock.advance(20)
+    for one in running:
+        assert (await beat(empty, tokens, one, clock)).token
+    assert await empty.live() == 2
+
+
+async def test_device_that_slept_past_its_grace_comes_back_while_there_is_room(
+    service, tokens, clock
+) -> None:
+    slept = await service.start(start())
+    clock.advance(100)
+    assert (await beat(service, tokens, slept, clock)).token
+
+
+@pytest.mark.parametrize("account", ["single", "demo", "family"])
+async def test_device_that_slept_finds_its_place_taken(service, tokens, clock, account: str) -> None:
+    slept = await service.start(start("tv", account))
+    clock.advance(100)
+    for n in range(slept.limit):
+        await service.start(start(f"other-{n}", account))
+    assert (await refused(beat(service, tokens, slept, clock))).code == "ended"
+
+
+async def test_store_that_fails_keeps_a_kick_in_force_although_its_end_is_not_written(
+    service, store, revocations
+) -> None:
+    started = await service.start(start())
+    store.failing = True
+    with pytest.raises(Unavailable):
+        await service.kick(started.lease.session, "Rights.")
+    with pytest.raises(Refusal, match="kicked"):
+        revocations.check(started.lease.session)
+
+
+async def test_pages_are_no_longer_than_the_most(service) -> None:
+    for n in range(PAGE_SESSIONS_MAX + 1):
+        await service.start(start("tv", f"account-{n:04d}"))
+    page = await service.page(account="", event="", after="", limit=10_000)
+    assert (len(page.sessions), page.total) == (PAGE_SESSIONS_MAX, PAGE_SESSIONS_MAX + 1)
+    last = await service.page(account="", event="", after=page.next or "", limit=10_000)
+    assert (len(last.sessions), last.next) == (1, None)
+
+
+async def test_page_shows_a_session_as_operators_see_it(service, clock) -> None:
+    started = await service.start(start())
+    page = await service.page(account="demo", event="final", after="", limit=0)
+    shown = msgspec.to_builtins(page.sessions[0])
+    assert shown == {
+        "session": started.lease.session,
+        "account": "demo",
+        "event": "final",
+        "device": {"id": "tv", "kind": "tv"},
+        "since": "2027-01-15T08:00:00.000Z",
+        "expires_at": "2027-01-15T08:00:30.000Z",
+    }
+
+
+async def test_takeover_survives_a_board_that_fails(tmp_path, store, tokens, publisher, clock, ids) -> None:
+    nowhere = SqliteBoard(tmp_path, clock)  # a folder is no file to write to
+    revocations = Revocations(nowhere, BoardView(nowhere, clock))
+    service = SessionService(
+        store, Door(), Calendar(clock.now()), tokens, revocations, publisher, clock, ids, SETTINGS
+    )
+    _, code = await full(service)
+    assert (await service.start(start("phone", takeover=code))).used == 2
+    await nowhere.close()
