@@ -50,6 +50,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _sessions,
         _stores,
         _peers,
+        _front,
     )
     problems = tuple(problem for one in checks for problem in one(settings, wanted))
     if problems:
@@ -159,3 +160,11 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
 def _peers(settings: Settings, services: frozenset[str]) -> Iterator[str]:
     if "control" in services and "sessions" not in services and not settings.peers.sessions:
         yield "peers.sessions: control runs without sessions; say where they are, http://HOST:OPERATOR_PORT"
+
+
+def _front(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    if "front" in services and not settings.front.services:
+        yield (
+            "front.services: the front has nothing behind it; say where each service is, "
+            'front.services.sessions = "HOST:PORT"'
+        )

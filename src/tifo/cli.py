@@ -69,6 +69,7 @@ def serve(*names: str, config: Config = None) -> None:
     """
     settings = _settings(config)
     logs.configure(settings.node, settings.telemetry.log_level)
+    processes.refuse_together(settings, names)
     checks.refuse_unfit(settings, names)
     processes.serve(settings, names)
 
@@ -93,6 +94,7 @@ def check(*names: str, config: Config = None) -> None:
     With names of services, also what those services need; without, everything.
     """
     settings = _settings(config)
+    processes.refuse_unknown(settings, names)
     checks.refuse_unfit(settings, names or tuple(wiring.SERVICES))
     out.print("The settings are fit to start with.")
 
@@ -161,6 +163,6 @@ def main() -> None:
         for problem in error.problems:
             err.print(f"[red]error[/red] {problem}", soft_wrap=True)
         sys.exit(2)
-    except TifoError as error:
+    except (TifoError, OSError) as error:
         err.print(f"[red]error[/red] {error}", soft_wrap=True)
         sys.exit(2)

@@ -37,23 +37,33 @@ def kinds(settings: Settings) -> tuple[str, ...]:
     return (*app.SERVICES, CHANNEL, FRONT, *local)
 
 
-def serve(settings: Settings, names: tuple[str, ...]) -> None:
-    """Run one process: some services together, or the channel, the front or one CDN alone."""
+def refuse_unknown(settings: Settings, names: Iterable[str]) -> None:
+    """Raise `SettingsError` for a name that `serve` does not take."""
     unknown = [name for name in names if name not in kinds(settings)]
-    if unknown or not names:
+    if unknown:
         raise SettingsError(
-            (f"serve: there is no {', '.join(unknown)}; there are {', '.join(kinds(settings))}",)
+            (f"there is no {', '.join(unknown)} to serve; there are {', '.join(kinds(settings))}",)
         )
+
+
+def refuse_together(settings: Settings, names: tuple[str, ...]) -> None:
+    """Raise `SettingsError` for names that are no process: none, unknown ones, or ones that run alone."""
+    refuse_unknown(settings, names or ("nothing",))
     alone = [name for name in names if name not in app.SERVICES]
     if alone and len(names) > 1:
         raise SettingsError((f"serve: {alone[0]} runs in a process of its own",))
+
+
+def serve(settings: Settings, names: tuple[str, ...]) -> None:
+    """Run one process: some services together, or the channel, the front or one CDN alone."""
+    refuse_together(settings, names)
     settings.folder("run").mkdir(parents=True, exist_ok=True)
     match names[0]:
         case "channel":
             run(serve_channel(settings))
         case "front":
             become_envoy(settings, front_of(settings), "front")
-        case name if alone:
+        case name if name not in app.SERVICES:
             pathway = next(one for one in settings.pathways if one.id == name)
             become_envoy(settings, cdn_of(settings, pathway), name)
         case _:
@@ -64,13 +74,19 @@ def serve_services(settings: Settings, names: tuple[str, ...]) -> None:
     """Run services inside Envoy, or on Granian without an edge."""
     os.environ[app.SERVICES_VARIABLE] = ",".join(names)
     if settings.server == "granian":
-        from tifo.serving.granian import Door, serve_on_granian  # noqa: PLC0415 - only this form loads it
-
-        edge = settings.edge
-        viewers = Door(app.viewers, edge.host, edge.port)
-        run(serve_on_granian(viewers, Door(app.operators, edge.operator_host, edge.operator_port)))
+        run(on_granian(settings))
         return
     become_envoy(settings, edge_of(settings, names), settings.node, environment(os.environ))
+
+
+async def on_granian(settings: Settings) -> None:
+    """The application without an edge until SIGTERM or SIGINT."""
+    from tifo.serving.granian import Door, serve_on_granian  # noqa: PLC0415 - only this form loads it
+
+    stop, edge = stop_on_signals(), settings.edge
+    viewers = Door(app.viewers, edge.host, edge.port)
+    operators = Door(app.operators, edge.operator_host, edge.operator_port)
+    await serve_on_granian(viewers, operators, stop=stop)
 
 
 def run(main: Coroutine[None, None, None]) -> None:

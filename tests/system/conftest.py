@@ -8,4 +8,5 @@ _SPEC = importlib.util.spec_from_file_location("platforms", Path(__file__).with_
 _MODULE = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
 
+new_folder = _MODULE.new_folder
 platform = _MODULE.platform

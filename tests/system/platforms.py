@@ -27,6 +27,7 @@ import httpx
 import pytest
 import tomli_w
 
+from tifo.api.creatives import HOUSE_CREATIVES
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
@@ -48,6 +49,7 @@ PROBLEM = "application/problem+json"
 CLOCK = SystemClock()
 
 T = TypeVar("T")
+NewFolder = Callable[[], contextlib.AbstractContextManager[Path]]
 
 
 def eventually(look: Callable[[], T], seconds: float = ANSWER_S_MAX, what: str = "") -> T:
@@ -70,9 +72,8 @@ def eventually(look: Callable[[], T], seconds: float = ANSWER_S_MAX, what: str =
 
 def free_block(count: int) -> int:
     """The first of `count` neighbouring ports that are free, below those the system gives to clients."""
-    chance = random.Random(secrets.randbits(64))
     while True:
-        first = chance.randrange(20_000, 32_000 - count)
+        first = 20_000 + secrets.randbelow(12_000 - count)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 held.enter_context(socket.socket()).bind(("127.0.0.1", port))
@@ -95,6 +96,18 @@ def environment(**variables: str) -> dict[str, str]:
     """Our own environment without settings of Tifo's, and with these."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TIFO_")}
     return {**own, **variables}
+
+
+def tifo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    command = [sys.executable, "-m", "tifo", *arguments]
+    return subprocess.run(
+        command,
+        env=environment(COLUMNS="200", **variables),
+        capture_output=True,
+        text=True,
+        timeout=START_S_MAX,
+    )
 
 
 @dataclass
@@ -140,12 +153,26 @@ class Processes:
         eventually(lambda: not left_over(str(self.folder)), STOP_S_MAX, "processes are left")
 
 
-@contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """A data folder with a path that is short enough for Unix sockets; kept when a test fails to be read."""
-    folder = Path(tempfile.mkdtemp(prefix="tifo-", dir="/tmp"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(scope="session")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> NewFolder:
+    """Makes data folders, each gone after its use. The house ads are encoded by the first platform only."""
+    encoded = tmp_path_factory.mktemp("encoded") / "creatives"
+
+    @contextlib.contextmanager
+    def make() -> Iterator[Path]:
+        # Not below pytest's own folder, whose paths are too long for Unix sockets.
+        with tempfile.TemporaryDirectory(prefix="tifo-", ignore_cleanup_errors=True) as name:
+            own = [Path(name) / part / "creatives" for part in ("data", "channel")]
+            for folder in own if encoded.exists() else []:
+                shutil.copytree(encoded, folder)
+            yield Path(name)
+            made = next(
+                (folder for folder in own if len(list(folder.glob("*"))) >= len(HOUSE_CREATIVES)), None
+            )
+            if made and not encoded.exists():
+                shutil.copytree(made, encoded)
+
+    return make
 
 
 # --- what players and operators do ------------------------------------------------------------------------
@@ -259,6 +286,10 @@ class Platform:
     secrets_given: list[str] = field(default_factory=list)
     """Every token that was handed out, for the last story: none of them may stand in a log."""
     accounts: int = 0
+    event_log: Path = Path()
+
+    def __post_init__(self) -> None:
+        self.event_log = self.stores / "events.db"
 
     def close(self) -> None:
         for one in (self.viewers, self.operators, *self.nodes.values()):
@@ -303,7 +334,7 @@ class Platform:
 
     def events(self, kind: str, holding: str = "") -> list[dict[str, Any]]:
         """The events of a type in the log, those with `holding` in their text."""
-        with contextlib.closing(sqlite3.connect(self.stores / "events.db", timeout=5)) as log:
+        with contextlib.closing(sqlite3.connect(self.event_log, timeout=5)) as log:
             rows = log.execute("SELECT value FROM records WHERE type = ? ORDER BY offset", (kind,)).fetchall()
         texts = [bytes(row[0]).decode() for row in rows]
         return [json.loads(text) for text in texts if holding in text]
@@ -615,12 +646,12 @@ FORMS = {"one-machine": one_machine, "many-machines": many_machines}
 
 
 @pytest.fixture(scope="session", params=list(FORMS))
-def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
+def platform(request: pytest.FixtureRequest, new_folder: NewFolder) -> Iterator[Platform]:
     """A running platform in each of its two forms, the same for all stories that change nothing for others.
 
     After the last of them, no log of any of its processes may hold a secret.
     """
-    with short_folder() as folder:
+    with new_folder() as folder:
         with FORMS[request.param](folder) as running:
             yield running
         assert len(running.logs) > len(PATHWAYS)

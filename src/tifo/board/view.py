@@ -25,8 +25,8 @@ _log = structlog.get_logger(__name__)
 class BoardView:
     """The last state of the board that this node saw.
 
-    When the board cannot be read the last state stays in force and `failing` says so: losing the board
-    freezes decisions, it does not undo them.
+    When the board cannot be read, or not be written, the last state stays in force and `failing` says so:
+    losing the board freezes decisions, it does not undo them.
     """
 
     def __init__(self, board: Board, clock: Clock) -> None:
@@ -37,7 +37,13 @@ class BoardView:
         self._read_at = 0.0
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
-        self.failing = False
+        self._unread: Unavailable | None = None
+        self._unwritten: Unavailable | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the board could not be read or written when it was last tried."""
+        return self._unread is not None or self._unwritten is not None
 
     @property
     def entries(self) -> Mapping[str, Entry]:
@@ -75,9 +81,13 @@ class BoardView:
         try:
             await self._look()
         except Unavailable as error:
-            self._say_failing(error)
+            self._say(unread=error, unwritten=self._unwritten)
         else:
-            self._say_back()
+            self._say(unread=None, unwritten=self._unwritten)
+
+    def wrote(self, error: Unavailable | None) -> None:
+        """How this node's own writing goes, from whoever writes all the time."""
+        self._say(unread=self._unread, unwritten=error)
 
     async def _poll(self) -> None:
         while True:
@@ -95,12 +105,10 @@ class BoardView:
         for listener in self._listeners:
             listener(self._entries)
 
-    def _say_failing(self, error: Unavailable) -> None:
-        if not self.failing:
+    def _say(self, *, unread: Unavailable | None, unwritten: Unavailable | None) -> None:
+        failed, error = self.failing, unread or unwritten
+        self._unread, self._unwritten = unread, unwritten
+        if error is not None and not failed:
             _log.warning("board.failing", why=error.why, effect="the last state stays in force")
-        self.failing = True
-
-    def _say_back(self) -> None:
-        if self.failing:
+        if error is None and failed:
             _log.info("board.back")
-        self.failing = False

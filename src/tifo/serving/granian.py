@@ -8,6 +8,9 @@ from granian.server.embed import Server
 
 from tifo.serving.asgi import AsgiApp
 
+DRAIN_S_MAX = 5.0
+"""Seconds for answers under way when the process stops."""
+
 
 class Door(NamedTuple):
     """What answers, and where it listens."""
@@ -17,9 +20,20 @@ class Door(NamedTuple):
     port: int
 
 
-async def serve_on_granian(*doors: Door) -> None:
-    """Serve every door on this loop until the process is told to stop."""
-    await asyncio.gather(*(_server(door).serve() for door in doors))
+async def serve_on_granian(*doors: Door, stop: asyncio.Event) -> None:
+    """Serve every door on this loop until `stop` is set; raises what ended a server before."""
+    servers = [_server(door) for door in doors]
+    serving = [asyncio.create_task(server.serve()) for server in servers]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for server in servers:
+        server.stop()  # type: ignore[no-untyped-call]
+    done, late = await asyncio.wait(serving, timeout=DRAIN_S_MAX)
+    for task in late:
+        task.cancel()
+    for task in done:
+        task.result()
 
 
 def _server(door: Door) -> Server:

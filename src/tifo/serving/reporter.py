@@ -61,5 +61,12 @@ class Reporter:
                 routes=self._metrics.report(self._every_s),
                 eventlog="failing" if self._publisher.failing else "ok",
             )
-            with contextlib.suppress(Unavailable):
-                await self._board.write(self._key, msgspec.json.encode(report), REPORT_TTL_S)
+            await self._write(report)
+
+    async def _write(self, report: NodeReport) -> None:
+        try:
+            await self._board.write(self._key, msgspec.json.encode(report), REPORT_TTL_S)
+        except Unavailable as error:
+            self._view.wrote(error)
+        else:
+            self._view.wrote(None)
