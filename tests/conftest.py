@@ -1,6 +1,7 @@
 """What every test has: a clock that stands still, ids that count, and an eye on the log."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +9,22 @@ from structlog.typing import EventDict
 
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.ids import SequentialIds
+
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
+
+
+@pytest.fixture
+def until() -> Until:
+    """`await until(condition)`: lets the others run until it is met, five seconds at the most."""
+
+    async def wait(met: Callable[[], bool]) -> None:
+        for _ in range(1_000):
+            if met():
+                return
+            await asyncio.sleep(0.005)
+        raise TimeoutError
+
+    return wait
 
 
 @pytest.fixture
