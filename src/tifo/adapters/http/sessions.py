@@ -1,5 +1,7 @@
 """The session service in another process."""
 
+from urllib.parse import quote
+
 from tifo.adapters.http.client import PeerClient
 from tifo.api.sessions import SessionPage, Sessions
 
@@ -21,11 +23,11 @@ class HttpSessions(Sessions):
 
     async def end(self, session: str, reason: str) -> None:
         """End it there."""
-        await self._peer.post(f"/v1/peer/sessions/{session}/end", {"reason": reason})
+        await self._peer.post(f"/v1/peer/sessions/{quote(session, safe='')}/end", {"reason": reason})
 
     async def kick(self, session: str, reason: str) -> None:
         """Kick it there."""
-        await self._peer.post(f"/v1/peer/sessions/{session}/kick", {"reason": reason})
+        await self._peer.post(f"/v1/peer/sessions/{quote(session, safe='')}/kick", {"reason": reason})
 
     async def live(self) -> int:
         """How many run there."""

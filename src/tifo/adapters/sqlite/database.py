@@ -13,9 +13,12 @@ from tifo.kernel.errors import Unavailable
 BUSY_TIMEOUT_MS = 1_000
 """How long a statement waits for another process's write before it fails."""
 
-OPEN_TRIES_MAX = 20
+OPEN_S_MAX = 1.0
 OPEN_RETRY_S = 0.05
 """Turning a new file into a write-ahead log does not wait for another process doing the same: try again."""
+
+KEPT_AFTER = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+"""Errors that leave a connection as good as it was. To open another one would write, and fail likewise."""
 
 QUEUE_CALLS_MAX = 2_000
 """Calls that wait for the thread; one more is refused at once."""
@@ -27,8 +30,8 @@ class Database:
     """Runs functions over one connection, one after the other, in a thread of its own.
 
     Several processes may open the same file (write-ahead log). Every SQLite error becomes
-    `Unavailable(part)`; the connection is opened again for the next call, so a disk that was full or a
-    file that was locked is used again as soon as it can be.
+    `Unavailable(part)`. A file that is locked or a disk that is full is tried again with the next call,
+    and read meanwhile; after any other error that call opens the file anew.
     """
 
     def __init__(self, path: Path, part: str, schema: str) -> None:
@@ -60,7 +63,8 @@ class Database:
             with connection:
                 return work(connection)
         except (sqlite3.Error, OSError) as error:
-            self._disconnect()
+            if _code(error) not in KEPT_AFTER:
+                self._disconnect()
             raise Unavailable(self._part, f"{type(error).__name__}: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -70,14 +74,14 @@ class Database:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        for _ in range(OPEN_TRIES_MAX - 1):
+        end = time.monotonic() + OPEN_S_MAX
+        while True:
             try:
                 return self._open_once()
             except sqlite3.OperationalError as error:
-                if "locked" not in str(error):
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                     raise
                 time.sleep(OPEN_RETRY_S)
-        return self._open_once()
 
     def _open_once(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_MS / 1000)
@@ -95,3 +99,9 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary code of an error, or 0; the extended code has it in its low byte."""
+    code: int = getattr(error, "sqlite_errorcode", None) or 0
+    return code & 0xFF

@@ -1,10 +1,10 @@
 """Accounts: who a token is, and what the account may do."""
 
-from cachebox import TTLCache
+from cachebox import LRUCache
 
 from tifo.api.accounts import Accounts, Viewer
 from tifo.kernel.clock import Clock
-from tifo.kernel.errors import Refusal
+from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.accounts.ports import ProfileStore
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.telemetry.metrics import TOKENS_REFUSED
@@ -13,7 +13,10 @@ from tifo.tokens.jws import TokenRefused
 
 
 class AccountService(Accounts):
-    """Verifies access tokens by signature alone and reads profiles through a short memory."""
+    """Verifies access tokens by signature alone and reads profiles through a short memory.
+
+    A profile read before stays in force while the store fails.
+    """
 
     def __init__(
         self, profiles: ProfileStore, tokens: AccessTokens, clock: Clock, settings: AccountsSettings
@@ -22,9 +25,7 @@ class AccountService(Accounts):
         self._tokens = tokens
         self._clock = clock
         self._settings = settings
-        self._known: TTLCache[str, Viewer] = TTLCache(
-            settings.profile_cache_entries_max, global_ttl=settings.profile_cache_s
-        )
+        self._known: LRUCache[str, tuple[float, Viewer]] = LRUCache(settings.profile_cache_entries_max)
 
     async def open(self) -> None:
         """Make sure that the accounts of the settings exist."""
@@ -47,10 +48,16 @@ class AccountService(Accounts):
         return self._tokens.sign(AccessClaims(aud=AUDIENCE, nbf=now, exp=expires, sub=account))
 
     async def _profile(self, account: str) -> Viewer:
-        known: Viewer | None = self._known.get(account)
-        if known is not None:
-            return known
-        # An account without a profile of its own is an ordinary subscriber.
-        profile = await self._profiles.profile(account) or Viewer(account, ("*",))
-        self._known[account] = profile
+        now = self._clock.monotonic()
+        known: tuple[float, Viewer] | None = self._known.get(account)
+        if known is not None and now < known[0]:
+            return known[1]
+        try:
+            # An account without a profile of its own is an ordinary subscriber.
+            profile = await self._profiles.profile(account) or Viewer(account, ("*",))
+        except Unavailable:
+            if known is None:
+                raise
+            return known[1]
+        self._known[account] = (now + self._settings.profile_cache_s, profile)
         return profile
