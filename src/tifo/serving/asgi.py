@@ -53,7 +53,9 @@ class Host:
         """The viewers' listener; its life cycle is the node's."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif self._node is not None:
+        elif self._node is None:
+            await _starting(send)
+        else:
             await self._node.viewers(scope, receive, send)
 
     async def operators(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,8 +72,7 @@ class Host:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            node = self._build()
-            await node.open()
+            node = await _opened(self._build())
         except Exception as error:
             _log.exception("node.start-failed")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -86,6 +87,16 @@ class Host:
         await node.close()
         _log.info("node.stopped")
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _opened(node: Node) -> Node:
+    try:
+        await node.open()
+    except BaseException:
+        # What was opened before the part that could not be is let go.
+        await node.close()
+        raise
+    return node
 
 
 async def carry(

@@ -57,6 +57,9 @@ def _responder(route: Route, handler: Handler, metrics: RequestMetrics, tracing:
                 await handler(req, resp, **parameters)
         except Refusal as refusal:
             write_problem(req, resp, refusal)
+        except falcon.HTTPError:
+            # The framework could not read the request: a header that is no number, a body cut short.
+            write_problem(req, resp, Refusal("bad-request"))
         except Exception:
             # Its text stays inside: the viewer gets a code and the request id, the operators the rest.
             _say_failed(req, route)
