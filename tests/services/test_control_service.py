@@ -1,0 +1,260 @@
+"""What the cockpit shows and what its buttons do, over a real board, log and audit trail."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from tifo.adapters.sqlite.audit import SqliteAuditTrail
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.breaks import BreakSchedule
+from tifo.api.events import OperatorActed
+from tifo.api.reports import PartReport, RouteReport
+from tifo.api.sessions import SessionPage, Sessions
+from tifo.board.entries import INSIGHT, NODE, PARTS, InsightReport, NodeReport, PartsReport, PathwayState
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import ManualClock
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.control import routes
+from tifo.services.control import service as control_service
+from tifo.services.control.service import ControlService
+from tifo.services.control.settings import ControlSettings
+from tifo.serving.responders import application
+from tifo.serving.routes import Listener
+from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.tracing import Tracing
+
+
+class Watching(Sessions):
+    """A session service that notes what it is asked to do, and can be taken away."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        self.failure: Refusal | None = None
+        self.count = 7
+
+    async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
+        return SessionPage((), None, self.count)
+
+    async def end(self, session: str, reason: str) -> None:
+        self.asked.append(("end", session, reason))
+
+    async def kick(self, session: str, reason: str) -> None:
+        self.asked.append(("kick", session, reason))
+
+    async def live(self) -> int:
+        if self.failure is not None:
+            raise self.failure
+        return self.count
+
+
+@pytest.fixture
+def sessions() -> Watching:
+    return Watching()
+
+
+@pytest.fixture
+async def audit(tmp_path: Path) -> AsyncIterator[SqliteAuditTrail]:
+    audit = SqliteAuditTrail(tmp_path / "audit.db")
+    yield audit
+    await audit.close()
+
+
+@pytest.fixture
+async def control(
+    sessions: Watching,
+    board: SqliteBoard,
+    view: BoardView,
+    audit: SqliteAuditTrail,
+    publisher: Publisher,
+    clock: ManualClock,
+) -> AsyncIterator[ControlService]:
+    control = ControlService(
+        pathways=("cdn-a", "cdn-b"),
+        sessions=sessions,
+        board=board,
+        view=view,
+        audit=audit,
+        publisher=publisher,
+        schedule=BreakSchedule(180, 20),
+        clock=clock,
+        settings=ControlSettings(sample_s=0.01, history_samples=3, audit_entries=2),
+    )
+    await control.open()
+    yield control
+    await control.close()
+
+
+@pytest.fixture
+async def cockpit(control: ControlService, sessions: Watching) -> AsyncIterator[httpx.AsyncClient]:
+    handlers = routes.handlers(control, sessions)
+    app = application(Listener.OPERATORS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
+        yield client
+
+
+async def test_overview_is_there_from_the_start(control: ControlService) -> None:
+    view = control.overview()
+    assert (view.viewers, [one.id for one in view.pathways]) == (7, ["cdn-a", "cdn-b"])
+
+
+async def test_overview_brings_together_what_stands_on_the_board(control, board, view, clock, until) -> None:
+    route = RouteReport("a", "GET", 5.0, 0.0, 1.0, 2.0)
+    part = PartReport("edge", "running", 1, 0, clock.now(), "")
+    insight = InsightReport(clock.now(), 5, 1.5, 9.0, {"cdn-a": 5}, ())
+    for key, value in (
+        (NODE + "n1", NodeReport((), (route,))),
+        (NODE + "n2", NodeReport((), (route,))),
+        (PARTS + "m1", PartsReport((part,))),
+        (INSIGHT + "old", msgspec.structs.replace(insight, at=clock.now() - 9, starts_per_s=99.0)),
+        (INSIGHT + "new", insight),
+    ):
+        await board.write(key, msgspec.json.encode(value), 10)
+    await view.refresh()
+    await until(lambda: control.overview().requests_per_s == 10.0)
+    shown = control.overview()
+    assert (shown.starts_per_s, shown.parts, shown.pathways[0].viewers) == (1.5, (part,), 5)
+
+
+async def test_word_of_a_node_that_died_is_left_out(control, board, view, clock, until) -> None:
+    report = NodeReport((), (RouteReport("a", "GET", 5.0, 0.0, 1.0, 2.0),))
+    await board.write(NODE + "n1", msgspec.json.encode(report), 5)
+    await view.refresh()
+    await until(lambda: control.overview().requests_per_s == 5.0)
+    clock.advance(5)
+    await until(lambda: control.overview().requests_per_s == 0.0)
+
+
+async def test_taking_a_pathway_out_shows_at_once_and_is_noted(control, clock, told) -> None:
+    await control.set_pathway("ada", "cdn-b", PathwayState("out"))
+    assert [one.state for one in control.overview().pathways] == ["in", "out"]
+    (entry,) = (await control.audit()).entries
+    assert (entry.operator, entry.action, entry.target) == ("ada", "pathway-out", "cdn-b")
+    assert await told() == [OperatorActed(operator="ada", action="pathway-out", target="cdn-b")]
+
+
+async def test_pathway_that_is_none_is_refused_and_not_noted(control) -> None:
+    with pytest.raises(Refusal, match="there are cdn-a, cdn-b"):
+        await control.set_pathway("ada", "cdn-z", PathwayState("out"))
+    assert (await control.audit()).entries == ()
+
+
+async def test_kick_and_end_are_done_and_noted_with_who_and_why(control, sessions) -> None:
+    await control.kick("ada", "ses_1", "Rights.")
+    await control.end("bob", "ses_2")
+    assert sessions.asked == [("kick", "ses_1", "Rights."), ("end", "ses_2", "")]
+    assert [(e.operator, e.action, e.target, e.detail) for e in (await control.audit()).entries] == [
+        ("bob", "end", "ses_2", ""),
+        ("ada", "kick", "ses_1", "Rights."),
+    ]
+
+
+async def test_audit_shows_its_newest_entries_only(control) -> None:
+    for n in range(3):
+        await control.end("ada", f"ses_{n}")
+    assert [entry.target for entry in (await control.audit()).entries] == ["ses_2", "ses_1"]
+
+
+@pytest.mark.parametrize("failure", [Unavailable("sessions", "down"), Refusal("bad-credentials")])
+async def test_last_count_stays_while_sessions_do_not_answer(control, sessions, until, failure) -> None:
+    sessions.failure = failure
+    seen = len(control.history().samples)
+    await until(lambda: len(control.history().samples) > min(seen, 2))
+    assert control.overview().viewers == 7
+    sessions.failure, sessions.count = None, 8
+    await until(lambda: control.overview().viewers == 8)
+
+
+async def test_curves_have_an_end(control, until) -> None:
+    await until(lambda: len(control.history().samples) == 3)
+    first = control.history().samples[0]
+    await until(lambda: control.history().samples[0] is not first)
+    assert len(control.history().samples) == 3
+
+
+async def test_cockpits_see_each_look(control) -> None:
+    async def two() -> int:
+        seen = 0
+        async for _ in control.watch():
+            seen += 1
+            if seen == 2:
+                break
+        return seen
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(two(), two(), two()) == [2, 2, 2]
+
+
+async def test_cockpit_that_is_one_too_many_is_refused_before_its_stream(
+    control, cockpit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_service, "WATCHERS_MAX", 0)
+    answer = await cockpit.get("/v1/control/stream")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "30"
+
+
+async def test_cockpit_that_closes_makes_room(control, monkeypatch: pytest.MonkeyPatch, until) -> None:
+    """As the framework does it: the stream is dropped where it stands, and collected."""
+    monkeypatch.setattr(control_service, "WATCHERS_MAX", 1)
+    stream = routes._events(control.history(), control.overview(), control.watch())
+    async with asyncio.timeout(5):
+        heads = [(await anext(stream)).partition(b"\n")[0] for _ in range(3)]
+    assert heads == [b"event: history", b"event: overview", b"event: overview"]
+    with pytest.raises(Refusal):
+        control.watch()
+    del stream
+    gc.collect()
+
+    def room() -> bool:
+        try:
+            control.watch()
+        except Refusal:
+            return False
+        return True
+
+    await until(room)
+
+
+async def test_operators_api_answers(cockpit: httpx.AsyncClient, sessions: Watching) -> None:
+    overview = await cockpit.get("/v1/control/overview")
+    assert (overview.json()["viewers"], overview.headers["Cache-Control"]) == (7, "no-store")
+    assert (await cockpit.get("/v1/control/sessions")).json() == {"sessions": [], "next": None, "total": 7}
+    out = await cockpit.put(
+        "/v1/control/pathways/cdn-a", json={"state": "out"}, headers={"X-Operator": "ada"}
+    )
+    assert out.json() == {"id": "cdn-a", "state": "out"}
+    kick = await cockpit.post("/v1/control/sessions/ses_1/kick", json={"reason": "Rights."})
+    end = await cockpit.post("/v1/control/sessions/ses_2/end")
+    assert (kick.status_code, end.status_code) == (204, 204)
+    entries = (await cockpit.get("/v1/control/audit")).json()["entries"]
+    assert [(entry["operator"], entry["action"]) for entry in entries] == [
+        ("operator", "end"),
+        ("operator", "kick"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/control/pathways/cdn-z", {"state": "out"}, 404),
+        ("/v1/control/pathways/cdn-a", {"state": "sideways"}, 422),
+        ("/v1/control/pathways/cdn-a", {}, 422),
+        ("/v1/control/pathways/cdn-a", {"state": "in", "why": "x"}, 422),
+    ],
+)
+async def test_word_on_a_pathway_that_makes_no_sense_is_refused(
+    cockpit, path: str, body, status: int
+) -> None:
+    assert (await cockpit.put(path, json=body)).status_code == status
+    assert (await cockpit.get("/v1/control/audit")).json() == {"entries": []}
+
+
+async def test_reason_that_is_too_long_is_refused(cockpit, sessions) -> None:
+    answer = await cockpit.post("/v1/control/sessions/ses_1/kick", json={"reason": "x" * 201})
+    assert (answer.status_code, sessions.asked) == (422, [])
