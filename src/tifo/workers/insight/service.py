@@ -43,6 +43,7 @@ class InsightWorker:
         self._audience = Audience(settings.silent_s)
         self._starts = Rate(settings.rate_window_s)
         self._events = Rate(settings.rate_window_s)
+        self._failing = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume and report until `stop` is set; a log or board that fails is tried again."""
@@ -52,7 +53,7 @@ class InsightWorker:
                 try:
                     await self._consume(stop)
                 except Unavailable as error:
-                    _log.warning("insight.eventlog-failing", why=error.why)
+                    self._say_failing(error)
                     await _wait(stop, RETRY_S)
         finally:
             reporting.cancel()
@@ -71,6 +72,7 @@ class InsightWorker:
         deliveries = await consumer.poll()
         for delivery in deliveries:
             self._handle(delivery)
+        self._say_back()
         if deliveries:
             await consumer.commit()
         return len(deliveries)
@@ -86,12 +88,26 @@ class InsightWorker:
         if isinstance(event, SessionStarted):
             self._starts.add(record.at)
 
+    def _say_failing(self, error: Unavailable) -> None:
+        if not self._failing:
+            _log.warning("insight.eventlog-failing", why=error.why, effect="the counts stand still")
+        self._failing = True
+
+    def _say_back(self) -> None:
+        if self._failing:
+            _log.info("insight.eventlog-back")
+        self._failing = False
+
     async def _keep_reporting(self) -> None:
+        failing = False
         while True:
             try:
                 await self._report()
+                failing = False
             except Unavailable as error:
-                _log.warning("insight.report-failed", why=error.why)
+                if not failing:
+                    _log.warning("insight.report-failed", why=error.why, effect="cockpits see no counts")
+                failing = True
             await asyncio.sleep(self._settings.report_s)
 
     async def _report(self) -> None:

@@ -1,0 +1,138 @@
+"""The worker that counts who watches: from the log to the board, across failures and restarts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.api.events import PathwayUsed, SessionEnded, SessionStarted
+from tifo.board.entries import INSIGHT, InsightReport
+from tifo.eventlog.ports import Consumer, Record
+from tifo.eventlog.records import to_record
+from tifo.kernel.clock import ManualClock
+from tifo.kernel.errors import Unavailable
+from tifo.workers.insight import service as insight_service
+from tifo.workers.insight.service import InsightWorker
+from tifo.workers.insight.settings import InsightSettings
+
+SETTINGS = InsightSettings(poll_s=0.01, report_s=0.01, rate_window_s=5, silent_s=60)
+
+
+class Brittle(SqliteEventLog):
+    """A log whose readers can be turned away."""
+
+    failing = False
+
+    async def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+        if self.failing:
+            raise Unavailable("eventlog", "disk I/O error")
+        return await super().consumer(group, topics)
+
+
+@pytest.fixture
+async def log(tmp_path) -> AsyncIterator[Brittle]:
+    log = Brittle(tmp_path / "events.db")
+    yield log
+    await log.close()
+
+
+@asynccontextmanager
+async def working(log: Brittle, board: SqliteBoard, clock: ManualClock) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    worker = InsightWorker(log, board, clock, SETTINGS, "node-1")
+    running = asyncio.create_task(worker.run(stop))
+    yield
+    stop.set()
+    async with asyncio.timeout(5):
+        await running
+
+
+def started(n: int, at: float) -> Record:
+    event = SessionStarted(session=f"ses_{n}", event="final", account="a", device="d", device_kind="tv")
+    return to_record(event, f"evt_{n}", at)
+
+
+class Seen:
+    """The last report on the board."""
+
+    def __init__(self, board: SqliteBoard) -> None:
+        self._board = board
+
+    async def until(self, **expected: object) -> InsightReport:
+        async with asyncio.timeout(5):
+            while True:
+                entry = (await self._board.read()).get(INSIGHT + "node-1")
+                report = msgspec.json.decode(entry.value, type=InsightReport) if entry else None
+                if report and all(getattr(report, name) == value for name, value in expected.items()):
+                    return report
+
+
+@pytest.fixture
+def seen(board: SqliteBoard) -> Seen:
+    return Seen(board)
+
+
+async def test_worker_reports_who_watches_and_where(log, board, clock, seen) -> None:
+    now = clock.now()
+    used = PathwayUsed(session="ses_1", event="final", pathway="cdn-a")
+    await log.append([started(n, now) for n in range(10)] + [to_record(used, "evt_u", now)])
+    async with working(log, board, clock):
+        report = await seen.until(viewers=10, pathways={"cdn-a": 1})
+    assert (report.starts_per_s, report.events_per_s, report.at) == (2.0, 2.2, now)
+
+
+async def test_worker_follows_what_is_appended(log, board, clock, seen) -> None:
+    async with working(log, board, clock):
+        await log.append([started(1, clock.now())])
+        await seen.until(viewers=1)
+        ended = SessionEnded(session="ses_1", event="final", why="left")
+        await log.append([to_record(ended, "evt_e", clock.now())])
+        await seen.until(viewers=0)
+
+
+async def test_handled_events_do_not_come_again_after_a_restart(log, board, clock, seen) -> None:
+    await log.append([started(1, clock.now())])
+    async with working(log, board, clock):
+        await seen.until(viewers=1)
+        async with asyncio.timeout(5):
+            while not await caught_up(log):
+                pass
+    await log.append([started(2, clock.now())])
+    async with working(log, board, clock):
+        await seen.until(viewers=1)
+
+
+async def caught_up(log: Brittle) -> bool:
+    lags = await log.lag()
+    return bool(lags) and not any(lag.records for lag in lags)
+
+
+async def test_record_that_does_not_read_stops_nobody(log, board, clock, seen) -> None:
+    poison = Record("sessions", "s", "evt_0", "session.started", clock.now(), b"{\xff")
+    await log.append([poison, started(1, clock.now())])
+    async with working(log, board, clock):
+        await seen.until(viewers=1)
+
+
+async def test_log_that_fails_is_read_when_it_is_back(
+    log, board, clock, seen, monkeypatch, until, logged
+) -> None:
+    monkeypatch.setattr(insight_service, "RETRY_S", 0.01)
+    await log.append([started(1, clock.now())])
+    log.failing = True
+    async with working(log, board, clock):
+        await until(lambda: any(entry["event"] == "insight.eventlog-failing" for entry in logged))
+        log.failing = False
+        await seen.until(viewers=1)
+    assert [entry["event"] for entry in logged] == ["insight.eventlog-failing", "insight.eventlog-back"]
+
+
+async def test_report_of_a_worker_that_died_is_not_believed_for_long(log, board, clock, seen) -> None:
+    async with working(log, board, clock):
+        await seen.until(viewers=0)
+    clock.advance(insight_service.REPORT_TTL_S)
+    assert dict(await board.read()) == {}
