@@ -19,7 +19,6 @@ LONG_FILES: Mapping[str, int] = {
     # Every way in which a process can die; each story is short, and there are many.
     "tests/system/test_supervisor_processes.py": 492,
     # Both forms of the whole, and what the stories do with them. To be split by what it drives.
-    "tests/system/platforms.py": 627,
 }
 """Lines by path."""
 

@@ -1,12 +1,22 @@
-"""Exposes the platforms' fixtures to the stories; what they are stands in `platforms.py`."""
+"""Exposes the platforms' fixtures to the stories, and the modules that they share by name."""
 
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
-_SPEC = importlib.util.spec_from_file_location("platforms", Path(__file__).with_name("platforms.py"))
-_MODULE = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_MODULE)
 
-new_folder = _MODULE.new_folder
-platform = _MODULE.platform
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+for _name in ("commands", "players", "broken_tokens"):
+    _load(_name)
+_PLATFORMS = _load("platforms")
+
+new_folder = _PLATFORMS.new_folder
+platform = _PLATFORMS.platform

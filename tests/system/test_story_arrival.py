@@ -6,18 +6,8 @@ import xml.etree.ElementTree as ET
 import av
 import httpx
 import pytest
-from platforms import (
-    HEARTBEAT_S,
-    LEASE_S,
-    PATHWAYS,
-    STREAM_LIMIT,
-    Platform,
-    attribute,
-    bearer,
-    media,
-    refused,
-    uris,
-)
+from platforms import HEARTBEAT_S, LEASE_S, STREAM_LIMIT
+from players import PATHWAYS, Platform, attribute, bearer, media, refused, uris
 
 from tifo.kernel.clock import SystemClock, rfc3339
 

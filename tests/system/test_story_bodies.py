@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from platforms import Platform, bearer, problem, refused
+from players import Platform, bearer, problem, refused
 
 pytestmark = pytest.mark.system
 

@@ -6,7 +6,8 @@ from urllib.parse import urljoin, urlsplit
 import av
 import httpx
 import pytest
-from platforms import BREAK_S, Platform, Player, attribute, break_now, eventually, media, refused, uris
+from commands import eventually
+from players import BREAK_S, Platform, Player, attribute, break_now, media, refused, uris
 
 pytestmark = pytest.mark.system
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import tomli_w
-from platforms import free_block, settings_of_many, tifo
+from commands import free_block, tifo
+from platforms import settings_of_many
 
 pytestmark = pytest.mark.system
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from platforms import PATHWAYS, Platform, Player, attribute, break_now, eventually, refused
+from commands import eventually
+from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
 
@@ -18,14 +19,15 @@ def put(platform: Platform, pathway: str, state: str) -> httpx.Response:
 
 
 @contextlib.contextmanager
-def taken_out(platform: Platform, pathway: str) -> Iterator[None]:
-    witness = platform.player()
-    before = priority(witness)
+def taken_out(witness: Player) -> Iterator[str]:
+    """The viewer's first CDN is out, in force for it, and afterwards in again."""
+    platform, before = witness.platform, priority(witness)
+    pathway = before[0]
     answer = put(platform, pathway, "out")
     assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out"})
     try:
-        eventually(lambda: priority(witness) == [*others(before, pathway), pathway], 1, "out is in force")
-        yield
+        eventually(lambda: priority(witness) == [*before[1:], pathway], 1, "out is in force")
+        yield pathway
     finally:
         assert put(platform, pathway, "in").status_code == 200
         eventually(lambda: priority(witness) == before, 1, "in again is in force")
@@ -33,10 +35,6 @@ def taken_out(platform: Platform, pathway: str) -> Iterator[None]:
 
 def priority(player: Player) -> list[str]:
     return player.steering().json()["PATHWAY-PRIORITY"]
-
-
-def others(pathways: list[str], one: str) -> list[str]:
-    return [name for name in pathways if name != one]
 
 
 def first_in_playlist(player: Player) -> str:
@@ -48,8 +46,7 @@ def first_in_playlist(player: Player) -> str:
 def test_a_cdn_taken_out_is_last_for_every_viewer_within_a_second_and_comes_back(platform: Platform) -> None:
     player = platform.player()
     before = priority(player)
-    with taken_out(platform, before[0]):
-        assert priority(player) == [*before[1:], before[0]]
+    with taken_out(player):
         assert first_in_playlist(player) == before[1]
         state = {one["id"]: one["state"] for one in platform.overview()["pathways"]}
         assert state == dict.fromkeys(PATHWAYS, "in") | {before[0]: "out"}
@@ -66,15 +63,14 @@ def test_ads_come_from_a_cdn_that_is_in(platform: Platform) -> None:
         return next(name for name, port in platform.cdn_ports.items() if f":{port}/" in uri)
 
     assert ads_from() == first
-    with taken_out(platform, first):
+    with taken_out(player):
         eventually(lambda: ads_from() != first, 1, "ads move too")
 
 
 def test_other_viewers_stay_where_they_are_when_a_cdn_goes(platform: Platform) -> None:
     players = [platform.player() for _ in range(12)]
     before = {player.session: priority(player)[0] for player in players}
-    gone = before[players[0].session]
-    with taken_out(platform, gone):
+    with taken_out(players[0]) as gone:
         after = {player.session: priority(player)[0] for player in players}
     assert {s: p for s, p in after.items() if before[s] != gone} == {
         s: p for s, p in before.items() if p != gone

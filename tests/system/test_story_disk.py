@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from platforms import NewFolder, Platform, Player, break_now, eventually, one_machine, problem, refused
+from commands import eventually
+from platforms import NewFolder, one_machine
+from players import Platform, Player, break_now, problem, refused
 
 pytestmark = pytest.mark.system
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from platforms import NewFolder, Platform, media, on_granian, refused, uris
+from platforms import NewFolder, on_granian
+from players import Platform, media, refused, uris
 
 pytestmark = pytest.mark.system
 

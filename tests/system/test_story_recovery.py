@@ -8,18 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from platforms import (
-    LEASE_S,
-    STREAM_LIMIT,
-    NewFolder,
-    Platform,
-    attribute,
-    eventually,
-    media,
-    one_machine,
-    refused,
-    uris,
-)
+from commands import eventually
+from platforms import LEASE_S, STREAM_LIMIT, NewFolder, one_machine
+from players import Platform, attribute, media, refused, uris
 
 pytestmark = pytest.mark.system
 

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from platforms import Platform, refused
+from players import Platform, refused
 
 pytestmark = pytest.mark.system
 

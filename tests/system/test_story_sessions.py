@@ -1,7 +1,9 @@
 """A session's life: kept by heartbeats, ended by its viewer, by an operator, by another device."""
 
 import pytest
-from platforms import LEASE_S, STREAM_LIMIT, Platform, Player, eventually, problem, refused
+from commands import eventually
+from platforms import LEASE_S, STREAM_LIMIT
+from players import Platform, Player, problem, refused
 
 pytestmark = pytest.mark.system
 
@@ -34,7 +36,7 @@ def test_a_heartbeat_keeps_the_session_and_later_brings_a_new_token(platform: Pl
     assert renewed["token"] == player.token != player.answer["token"]
     assert renewed["expires_at"] > player.answer["expires_at"]
     assert player.master().status_code == 200
-    eventually(lambda: platform.events("session.renewed", player.session))
+    eventually(lambda: platform.events("sessions.renewed", player.session))
 
 
 def test_ending_twice_is_the_same_as_once(platform: Platform) -> None:

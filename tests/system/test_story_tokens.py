@@ -2,19 +2,8 @@
 
 import httpx
 import pytest
-from platforms import (
-    Http,
-    Platform,
-    Player,
-    attribute,
-    break_now,
-    broken,
-    claims_in,
-    problem,
-    refused,
-    signed,
-    uris,
-)
+from broken_tokens import broken, claims_in, signed
+from players import Http, Platform, Player, attribute, break_now, problem, refused, uris
 
 pytestmark = pytest.mark.system
 

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from platforms import Platform, bearer, eventually, problem, refused
+from commands import eventually
+from players import Platform, bearer, problem, refused
 
 pytestmark = pytest.mark.system
 

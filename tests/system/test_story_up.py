@@ -7,16 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from platforms import (
-    STOP_S_MAX,
-    NewFolder,
-    Platform,
-    eventually,
-    free_block,
-    left_over,
-    one_machine,
-    tifo,
-)
+from commands import STOP_S_MAX, eventually, free_block, left_over, tifo
+from platforms import NewFolder, one_machine
+from players import Platform
 
 pytestmark = pytest.mark.system
 

@@ -62,6 +62,18 @@ class Publisher:
         """Make the events durable, or raise `Unavailable`."""
         await self._append([self._record(event) for event in events])
 
+    async def keep_or_tell(self, event: Event) -> bool:
+        """Make the event durable, or have it appended later; whether it is durable now.
+
+        While the log is known to fail, nobody waits to find that out again.
+        """
+        if not self.failing:
+            with contextlib.suppress(Unavailable):
+                await self.keep([event])
+                return True
+        self.tell(event)
+        return False
+
     def tell(self, event: Event) -> None:
         """Have the event appended soon; one that is longer than a record may be is dropped, counted."""
         record = self._record(event)

@@ -9,7 +9,7 @@ from tifo.api.events import AdTracked, BreakDecided
 from tifo.api.steering import Steering
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
-from tifo.kernel.errors import Refusal, Unavailable
+from tifo.kernel.errors import Refusal
 from tifo.services.ads import rules
 from tifo.services.ads.settings import AdsSettings
 from tifo.telemetry.metrics import BEACONS
@@ -94,13 +94,8 @@ class AdService:
             creative=claims.cr,
             what=claims.what,
         )
-        try:
-            await self._publisher.keep([event])
-        except Unavailable:
-            BEACONS.labels("deferred").inc()
-            self._publisher.tell(event)
-        else:
-            BEACONS.labels("kept").inc()
+        kept = await self._publisher.keep_or_tell(event)
+        BEACONS.labels("kept" if kept else "deferred").inc()
 
     def _announced(self, break_id: str) -> Break:
         brk = self._schedule.find(break_id)
