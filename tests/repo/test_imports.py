@@ -39,7 +39,6 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "falcon": {
             "tifo.serving": "the framework",
             "tifo.services.*.routes": "handlers",
-            "tifo.telemetry.tracing": "reads the trace of a request",
         },
         "msgspec": {"tifo": "types everywhere"},
         "http_sfv": {"tifo.services.beacons.rules": "CMCD is a structured field"},

@@ -13,7 +13,7 @@ from tifo.eventlog.records import from_record, to_record
 NOW = 1_800_000_000.0
 EXAMPLES: tuple[Event, ...] = (
     events.SessionStarted(session="s", event="final", account="a", device="d", device_kind="tv"),
-    events.SessionRenewed(session="s", event="final", until=NOW),
+    events.SessionsRenewed(batch="ren_1", sessions=("s", "t")),
     SessionEnded(session="s", event="final", why="left"),
     events.SessionRefused(account="a", event="final", code="stream-limit"),
     events.PathwayUsed(session="s", event="final", pathway="cdn-a"),

@@ -10,7 +10,7 @@ from tifo.api.events import (
     PathwayUsed,
     SessionEnded,
     SessionRefused,
-    SessionRenewed,
+    SessionsRenewed,
     SessionStarted,
 )
 from tifo.workers.insight import rules
@@ -24,8 +24,8 @@ def started(session: str = "ses_1") -> SessionStarted:
     return SessionStarted(session=session, event="final", account="demo", device="tv-1", device_kind="tv")
 
 
-def renewed(session: str = "ses_1") -> SessionRenewed:
-    return SessionRenewed(session=session, event="final", until=NOW + 30)
+def renewed(*sessions: str) -> SessionsRenewed:
+    return SessionsRenewed(batch="ren_1", sessions=sessions or ("ses_1",))
 
 
 def ended(session: str = "ses_1", why: str = "left") -> SessionEnded:
@@ -55,8 +55,8 @@ def test_event_that_comes_twice_counts_once() -> None:
     assert audience((0, started()), (0, started()), (5, renewed()), (5, renewed())).viewers() == 1
 
 
-def test_renewal_whose_start_was_missed_counts() -> None:
-    assert audience((0, renewed())).viewers() == 1
+def test_renewals_whose_starts_were_missed_count() -> None:
+    assert audience((0, renewed("ses_1", "ses_2", "ses_1"))).viewers() == 2
 
 
 @pytest.mark.parametrize("why", ["left", "taken-over", "ended", "kicked", "expired"])

@@ -250,10 +250,7 @@ func (a *API) renew(w http.ResponseWriter, session PlaybackClaims, now time.Time
 		fail(w, err)
 		return
 	}
-	a.events.Tell(SessionEvent{
-		ID: newID("evt"), Type: "session.renewed", At: epoch(now), Session: lease.Session,
-		Event: lease.Event, Until: epoch(lease.Until),
-	})
+	a.events.Renewed(lease.Session)
 	answer(w, http.StatusOK, heartbeatAnswer{a.config.HeartbeatS, rfc3339(lease.Until), token})
 }
 

@@ -6,29 +6,39 @@ import (
 	"errors"
 	"log"
 	"os"
+	"slices"
+	"sync"
 	"time"
 )
 
 const (
 	eventsWaitingMax = 20_000
 	flushEvery       = 50 * time.Millisecond
+	gatherEvery      = time.Second
+	renewalsPerEvent = 1_000
 )
 
-// SessionEvent is what the log keeps of a start or a renewal.
+// SessionEvent is what the log keeps of a start, or of the renewals of the last second.
 type SessionEvent struct {
 	ID      string  `json:"id"`
 	Type    string  `json:"type"`
 	At      float64 `json:"at"`
-	Session string  `json:"session"`
-	Event   string  `json:"event"`
+	Session string  `json:"session,omitempty"`
+	Event   string  `json:"event,omitempty"`
 	Account string  `json:"account,omitempty"`
 	Device  string  `json:"device,omitempty"`
 	Kind    string  `json:"device_kind,omitempty"`
-	Until   float64 `json:"until,omitempty"`
+
+	Sessions []string `json:"sessions,omitempty"`
 }
 
 // EventLog appends events to a file in the background, one write and one sync for many.
-type EventLog struct{ waiting chan SessionEvent }
+type EventLog struct {
+	waiting chan SessionEvent
+
+	mutex   sync.Mutex
+	renewed []string
+}
 
 // OpenEventLog opens the file and begins to write.
 func OpenEventLog(path string) (*EventLog, error) {
@@ -36,8 +46,9 @@ func OpenEventLog(path string) (*EventLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	events := &EventLog{make(chan SessionEvent, eventsWaitingMax)}
+	events := &EventLog{waiting: make(chan SessionEvent, eventsWaitingMax)}
 	go events.write(file)
+	go events.gather()
 	return events, nil
 }
 
@@ -46,6 +57,25 @@ func (l *EventLog) Tell(event SessionEvent) {
 	select {
 	case l.waiting <- event:
 	default:
+	}
+}
+
+// Renewed has a renewal told with the others of its second.
+func (l *EventLog) Renewed(session string) {
+	l.mutex.Lock()
+	l.renewed = append(l.renewed, session)
+	l.mutex.Unlock()
+}
+
+func (l *EventLog) gather() {
+	for now := range time.Tick(gatherEvery) {
+		l.mutex.Lock()
+		renewed := l.renewed
+		l.renewed = nil
+		l.mutex.Unlock()
+		for batch := range slices.Chunk(renewed, renewalsPerEvent) {
+			l.Tell(SessionEvent{ID: newID("evt"), Type: "sessions.renewed", At: epoch(now), Sessions: batch})
+		}
 	}
 }
 

@@ -1,3 +1,3 @@
 module tifo.dev/benchmarks/heartbeat
 
-go 1.22
+go 1.23

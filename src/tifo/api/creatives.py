@@ -1,4 +1,4 @@
-"""The house's own ads, for whoever decides what fills a break. The pictures are drawn in `channel.house_ads`."""
+"""The house's own ads, for whoever decides what fills a break; the channel draws and serves them."""
 
 from dataclasses import dataclass
 

@@ -33,10 +33,13 @@ class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"
     device_kind: str
 
 
-class SessionRenewed(OfSession, frozen=True, kw_only=True, tag="session.renewed"):
-    """A lease was renewed: the session lives until `until` (epoch seconds) as far as is known."""
+class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
+    """Leases that were renewed in the last second, gathered; `batch` tells the reports apart."""
 
-    until: float
+    KEY: ClassVar[str] = "batch"
+
+    batch: str
+    sessions: tuple[str, ...]
 
 
 class SessionEnded(OfSession, frozen=True, kw_only=True, tag="session.ended"):
@@ -109,7 +112,7 @@ class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):
 
 AnyEvent = (
     SessionStarted
-    | SessionRenewed
+    | SessionsRenewed
     | SessionEnded
     | SessionRefused
     | PathwayUsed

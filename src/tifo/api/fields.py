@@ -8,7 +8,9 @@ from tifo.kernel.limits import ID_LENGTH_MAX, TOKEN_LENGTH_MAX
 
 # In Python `$` also stands before a last line feed; the rest of each pattern keeps it out.
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_LENGTH_MAX, pattern=r"^[A-Za-z0-9._:@-]+$(?!\n)")]
+Id = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=ID_LENGTH_MAX, pattern=r"^[A-Za-z0-9._:@-]+$(?!\n)")
+]
 """An identifier of ours or of a client: letters, digits and . _ : @ -"""
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9]+$(?!\n)")]

@@ -3,6 +3,7 @@
 import time
 from abc import abstractmethod
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -51,6 +52,10 @@ class ManualClock(Clock):
         self._now += seconds
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(epoch_s: float) -> str:
-    """An epoch time as RFC 3339 in UTC with milliseconds, as every answer of the API spells it."""
+    """An epoch time as RFC 3339 in UTC with milliseconds, as every answer of the API spells it.
+
+    Remembered, for at any moment thousands of leases end in the same few seconds.
+    """
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

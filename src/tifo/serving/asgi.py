@@ -7,7 +7,7 @@ requests over to the first one's.
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -17,8 +17,8 @@ import structlog
 from tifo.serving import memory
 from tifo.serving.problems import MEDIA_TYPE
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
+Scope = dict[str, Any]
+Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -8,7 +8,7 @@ from falcon.asgi import Request
 from tifo.api.sessions import PAGE_SESSIONS_MAX
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import ID_LENGTH_MAX
-from tifo.serving.routes import Query
+from tifo.serving.routes import LeanRequest, Query
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ async def read_bytes(request: Request, bytes_max: int) -> bytes:
     return body
 
 
-def bearer(request: Request) -> str:
+def bearer(request: Request | LeanRequest) -> str:
     """The bearer token, or an empty text when there is none."""
     value = request.get_header("Authorization") or ""
     scheme, _, token = value.partition(" ")

@@ -8,7 +8,7 @@ from tifo.board.revocations import Revocations
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.serving.bodies import bearer
-from tifo.serving.routes import Handler, Handlers
+from tifo.serving.routes import Handler, PlainHandlers
 from tifo.telemetry.metrics import TOKENS_REFUSED
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
@@ -37,7 +37,7 @@ class PlaybackGuard:
             raise Refusal("bad-token", "Start a new session.", members={"reason": refused.reason}) from None
 
 
-def operators_only(handlers: Handlers, operator_token: str) -> Handlers:
+def operators_only(handlers: PlainHandlers, operator_token: str) -> PlainHandlers:
     """The handlers behind the operators' token; an empty one, which only loopback may have, opens them."""
     return {name: _checked(handler, operator_token.encode()) for name, handler in handlers.items()}
 

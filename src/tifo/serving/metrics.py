@@ -7,7 +7,7 @@ import httpx
 from falcon.asgi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tifo.serving.routes import Credential, Handlers, Listener, Route
+from tifo.serving.routes import Credential, Listener, PlainHandlers, Route
 from tifo.telemetry.metrics import REGISTRY
 
 ENVOY_S_MAX = 2.0
@@ -26,7 +26,7 @@ ROUTES = (
 )
 
 
-def handlers(admin_socket: Path) -> Handlers:
+def handlers(admin_socket: Path) -> PlainHandlers:
     """The handler of the route above; without an Envoy behind the socket only ours are shown."""
 
     async def metrics(req: Request, resp: Response) -> None:

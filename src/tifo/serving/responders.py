@@ -9,8 +9,10 @@ import structlog
 from falcon.asgi import App, Request, Response
 
 from tifo.kernel.errors import Refusal
+from tifo.serving.asgi import AsgiApp
+from tifo.serving.lean import LeanLanes
 from tifo.serving.problems import write_problem
-from tifo.serving.routes import Handler, Handlers, Listener, Route
+from tifo.serving.routes import Handler, Handlers, Lean, Listener, Route
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.tracing import Tracing, trace_context
 
@@ -25,14 +27,24 @@ def application(
     handlers: Handlers,
     metrics: RequestMetrics,
     tracing: Tracing,
+) -> AsgiApp:
+    """The application of one listener, with the routes that stand on it."""
+    own = [(route, handlers[route.name]) for route in routes if route.listener is listener]
+    lean = [(route, handler) for route, handler in own if isinstance(handler, Lean)]
+    app = _framework(own, metrics, tracing)
+    return LeanLanes(app, lean, metrics, tracing) if lean else app
+
+
+def _framework(
+    own: Iterable[tuple[Route, Handler | Lean]], metrics: RequestMetrics, tracing: Tracing
 ) -> App[Request, Response]:
-    """The Falcon application of one listener, with the routes that stand on it."""
+    """Falcon with every route that is not lean; of those that are it knows that they are there."""
     app: App[Request, Response] = App()
     by_path: dict[str, dict[str, Handler]] = defaultdict(dict)
-    for route in routes:
-        if route.listener is listener:
-            responder = _responder(route, handlers[route.name], metrics, tracing)
-            by_path[route.path][f"on_{route.method.lower()}"] = responder
+    for route, handler in own:
+        responders = by_path[route.path]
+        if not isinstance(handler, Lean):
+            responders[f"on_{route.method.lower()}"] = _responder(route, handler, metrics, tracing)
     for path, responders in by_path.items():
         app.add_route(path, _Resource(responders))
     _refuse_the_rest(app, metrics)

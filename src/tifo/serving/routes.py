@@ -1,16 +1,53 @@
 """How a service says what it answers: one table, read by Falcon, Envoy, the metrics and OpenAPI."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from falcon.asgi import Request, Response
 
 Handler = Callable[..., Awaitable[None]]
 """`async def handler(request, response, **path_parameters)`; a refusal is raised, never returned."""
 
-Handlers = Mapping[str, Handler]
+
+class LeanRequest(NamedTuple):
+    """What came: the one parameter of the path, the headers, and the query as it was written."""
+
+    method: str
+    parameter: str
+    headers: Sequence[tuple[bytes, bytes]]
+    query: bytes
+
+    def get_header(self, name: str) -> str | None:
+        """The first header of that name, or None."""
+        wanted = name.lower().encode()
+        for key, value in self.headers:
+            if key == wanted:
+                return value.decode("latin-1")
+        return None
+
+
+class LeanAnswer(NamedTuple):
+    """What is answered: 200, these headers and the body's length, the body."""
+
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+LeanHandler = Callable[[LeanRequest], Awaitable[LeanAnswer]]
+
+
+class Lean(NamedTuple):
+    """Marks, in a service's table of handlers, one that is called past the framework (`serving.lean`)."""
+
+    handle: LeanHandler
+
+
+PlainHandlers = Mapping[str, Handler]
+"""Handlers of the framework's kind by route name."""
+
+Handlers = Mapping[str, Handler | Lean]
 """A service's handlers by route name."""
 
 
@@ -66,4 +103,17 @@ class Route:
     problems: tuple[str, ...] = ()
 
 
-__all__ = ["Credential", "Handler", "Handlers", "Listener", "Query", "Request", "Response", "Route"]
+__all__ = [
+    "Credential",
+    "Handler",
+    "Handlers",
+    "Lean",
+    "LeanAnswer",
+    "LeanHandler",
+    "LeanRequest",
+    "Listener",
+    "PlainHandlers",
+    "Request",
+    "Response",
+    "Route",
+]

@@ -5,9 +5,10 @@ group is 9, a or b for a traced request). The trace id is the request id without
 access log, our log and the trace name a request alike, and a `traceparent` from outside goes before.
 """
 
+from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
-from falcon.asgi import Request
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -21,7 +22,20 @@ _UUID_LENGTH = 36
 _NO_SPAN = nullcontext()
 
 
-def trace_context(request: Request) -> tuple[str, str, bool]:
+class Traced(Protocol):
+    """What a trace has to know of a request."""
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """GET, POST and so on."""
+
+    @abstractmethod
+    def get_header(self, name: str) -> str | None:
+        """A header, or None."""
+
+
+def trace_context(request: Traced) -> tuple[str, str, bool]:
     """(trace id, parent span id, sampled) of a request; empty texts when it came without any."""
     parent = request.get_header("Traceparent") or ""
     parts = parent.split("-")
@@ -43,7 +57,7 @@ class Tracing:
             self._provider = TracerProvider(resource=Resource.create({"service.name": service}))
             self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
 
-    def server_span(self, request: Request, route: str) -> AbstractContextManager[object]:
+    def server_span(self, request: Traced, route: str) -> AbstractContextManager[object]:
         """A server span around a sampled request; nothing for the others."""
         if self._provider is None:
             return _NO_SPAN

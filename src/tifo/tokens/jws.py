@@ -6,7 +6,8 @@ negotiated: a header that is not one of ours is refused.
 """
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
+from hashlib import sha256
 from typing import Generic, TypeVar
 
 import msgspec
@@ -17,6 +18,12 @@ from tifo.tokens.keys import Keyring
 
 CLOCK_SKEW_S = 5
 """How far a node's clock may be behind the one that signed."""
+
+BLOCK_BYTES = 64
+"""SHA-256's block."""
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,16 +46,23 @@ class TokenRefused(TifoError):
 
 
 class _Key:
-    """A secret whose key schedule is made once: a copy of it costs a third less than a new one."""
+    """HMAC-SHA-256 (RFC 2104) with the key's two blocks hashed once.
+
+    The library's HMAC sets itself up anew at each call, which for a token costs more than the hashing.
+    """
 
     def __init__(self, secret: bytes) -> None:
-        self._ready = hmac.new(secret, digestmod="sha256")
+        block = (sha256(secret).digest() if len(secret) > BLOCK_BYTES else secret).ljust(BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
 
-    def signature(self, signed: str) -> str:
+    def signature(self, signed: bytes) -> bytes:
         """The third part of the token whose first two are `signed`."""
-        mac = self._ready.copy()
-        mac.update(signed.encode())
-        return _text(mac.digest())
+        inner = self._inner.copy()
+        inner.update(signed)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return _text(outer.digest())
 
 
 class JwsCodec(Generic[C]):
@@ -65,15 +79,15 @@ class JwsCodec(Generic[C]):
 
     def sign(self, claims: C) -> str:
         """The token's compact form."""
-        signed = f"{self._head}.{_text(self._encode(claims))}"
-        return f"{signed}.{self._key.signature(signed)}"
+        signed = self._head + b"." + _text(self._encode(claims))
+        return (signed + b"." + self._key.signature(signed)).decode()
 
     def verify(self, token: str, now: float) -> C:
         """The claims of a token that is ours and in force at `now`; raises `TokenRefused`."""
         if not token or len(token) > TOKEN_LENGTH_MAX or not token.isascii():
             raise TokenRefused("malformed" if token else "empty")
-        signed, _, signature = token.rpartition(".")
-        head, _, body = signed.partition(".")
+        signed, _, signature = token.encode().rpartition(b".")
+        head, _, body = signed.partition(b".")
         key = self._key_by_head.get(head)
         if key is None:
             raise TokenRefused(_why_unknown(head))
@@ -81,7 +95,7 @@ class JwsCodec(Generic[C]):
             raise TokenRefused("signature")
         return self._in_force(self._read(body), now)
 
-    def _read(self, body: str) -> C:
+    def _read(self, body: bytes) -> C:
         try:
             return self._decode(_bytes(body))
         except ValueError:
@@ -98,16 +112,17 @@ class JwsCodec(Generic[C]):
         return claims
 
 
-def _head(kid: str) -> str:
+def _head(kid: str) -> bytes:
     return _text(msgspec.json.encode({"alg": "HS256", "kid": kid, "typ": "JWT"}))
 
 
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+def _text(raw: bytes) -> bytes:
+    """Base64url without padding (RFC 7515, section 2)."""
+    return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
-def _bytes(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _bytes(text: bytes) -> bytes:
+    return a2b_base64(text.translate(_FROM_URL) + b"=" * (-len(text) % 4))
 
 
 class _Header(msgspec.Struct):
@@ -115,7 +130,7 @@ class _Header(msgspec.Struct):
     kid: str = ""
 
 
-def _why_unknown(head: str) -> str:
+def _why_unknown(head: bytes) -> str:
     """Only for the word in the refusal: the token is refused whatever this finds."""
     try:
         header = msgspec.json.decode(_bytes(head), type=_Header)

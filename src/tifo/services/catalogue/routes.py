@@ -4,7 +4,7 @@ from falcon.asgi import Request, Response
 from tifo.api.catalogue import CalendarEvent, Catalogue, EventAnswer, EventsAnswer
 from tifo.kernel.clock import Clock, rfc3339
 from tifo.services.catalogue.settings import CatalogueSettings
-from tifo.serving.routes import Credential, Handlers, Listener, Route
+from tifo.serving.routes import Credential, Handlers, Listener, PlainHandlers, Route
 
 ROUTES = (
     Route(
@@ -48,7 +48,7 @@ PEER_ROUTES = (
 )
 
 
-def peer_handlers(service: Catalogue) -> Handlers:
+def peer_handlers(service: Catalogue) -> PlainHandlers:
     """The handlers of the peer routes; who calls them was checked before."""
 
     async def event(req: Request, resp: Response, event: str) -> None:

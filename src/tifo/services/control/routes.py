@@ -16,7 +16,7 @@ from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
-from tifo.serving.routes import Credential, Handler, Handlers, Listener, Route
+from tifo.serving.routes import Credential, Handler, Listener, PlainHandlers, Route
 
 OPERATOR_NAME_LENGTH_MAX = 64
 
@@ -103,7 +103,7 @@ ROUTES = (
 )
 
 
-def handlers(service: ControlService, sessions: Sessions) -> Handlers:
+def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
     """The handlers of the routes above; who calls them was checked before."""
     return {
         "control.overview": _overview(service),

@@ -11,7 +11,18 @@ from tifo.kernel.limits import JSON_BODY_BYTES_MAX
 from tifo.services.sessions.service import SessionService, Start, Started
 from tifo.serving.bodies import SESSION_QUERY, bearer, read_json, session_query
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handlers, Listener, Route
+from tifo.serving.routes import (
+    Credential,
+    Handlers,
+    Lean,
+    LeanAnswer,
+    LeanRequest,
+    Listener,
+    PlainHandlers,
+    Route,
+)
+
+_BEAT_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
 class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,7 +149,7 @@ PEER_ROUTES = (
 )
 
 
-def peer_handlers(service: SessionService) -> Handlers:
+def peer_handlers(service: SessionService) -> PlainHandlers:
     """The handlers of the peer routes; who calls them was checked before."""
 
     async def page(req: Request, resp: Response) -> None:
@@ -171,12 +182,12 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
         resp.set_header("Cache-Control", "no-store")
         resp.data = encode(answer)
 
-    async def heartbeat(req: Request, resp: Response, session: str) -> None:
-        claims = guard.claims(bearer(req))
-        _refuse_another(claims.sid, session)
+    async def heartbeat(request: LeanRequest) -> LeanAnswer:
+        claims = guard.claims(bearer(request))
+        _refuse_another(claims.sid, request.parameter)
         beat = await service.heartbeat(claims)
-        resp.content_type = "application/json"
-        resp.data = encode(HeartbeatAnswer(service.heartbeat_s, rfc3339(beat.expires_at), beat.token or None))
+        answer = HeartbeatAnswer(service.heartbeat_s, rfc3339(beat.expires_at), beat.token or None)
+        return LeanAnswer(_BEAT_HEADERS, encode(answer))
 
     async def end(req: Request, resp: Response, session: str) -> None:
         claims = guard.signed(bearer(req))
@@ -184,7 +195,7 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
         await service.leave(claims)
         resp.status = 204
 
-    return {"sessions.start": start, "sessions.heartbeat": heartbeat, "sessions.end": end}
+    return {"sessions.start": start, "sessions.heartbeat": Lean(heartbeat), "sessions.end": end}
 
 
 def _refuse_another(of_token: str, of_path: str) -> None:

@@ -8,7 +8,7 @@ import structlog
 
 from tifo.api.accounts import Accounts, Viewer
 from tifo.api.catalogue import CalendarEvent, Catalogue
-from tifo.api.events import SessionEnded, SessionRefused, SessionRenewed, SessionStarted
+from tifo.api.events import SessionEnded, SessionRefused, SessionsRenewed, SessionStarted
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, RunningSession, SessionPage, Sessions
 from tifo.board.entries import Revoked
 from tifo.board.revocations import Revocations
@@ -21,6 +21,9 @@ from tifo.services.sessions.ports import Full, Lease, Renewal, SessionStore
 from tifo.services.sessions.settings import SessionsSettings
 from tifo.telemetry.metrics import LEASE_RENEWALS, SESSION_ENDS, SESSION_STARTS, SESSIONS_LIVE
 from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
+
+RENEWALS_PER_EVENT_MAX = 1_000
+"""Sessions in one event of renewals: about 30 KB."""
 
 EXPIRE_BATCH_MAX = 1_000
 """Lapsed leases that one sweep takes at a time."""
@@ -86,6 +89,7 @@ class SessionService(Sessions):
         self._settings = settings
         self._policy = rules.LeasePolicy(settings.heartbeat_s, settings.lease_s, settings.token_ttl_s)
         self._left = rules.Departed()
+        self._renewed: list[str] = []
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
@@ -94,15 +98,16 @@ class SessionService(Sessions):
         return self._settings.heartbeat_s
 
     async def open(self) -> None:
-        """Begin to sweep lapsed leases."""
+        """Begin to sweep lapsed leases and to tell of renewals."""
         self._sweeper = asyncio.create_task(self._sweep(), name="session-sweeper")
 
     async def close(self) -> None:
-        """Stop sweeping."""
+        """Stop sweeping, and tell of the last renewals."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        self._tell_renewals()
 
     async def start(self, request: Start) -> Started:
         """Let a viewer in; raises `Refusal` (bad-token, not-found, event-over, not-entitled,
@@ -259,7 +264,14 @@ class SessionService(Sessions):
         self._say_renewed(lease)
 
     def _say_renewed(self, lease: Lease) -> None:
-        self._publisher.tell(SessionRenewed(session=lease.session, event=lease.event, until=lease.until))
+        """Gathered, for renewals are the steadiest of all events and nobody waits for one of them."""
+        self._renewed.append(lease.session)
+
+    def _tell_renewals(self) -> None:
+        renewed, self._renewed = self._renewed, []
+        for begin in range(0, len(renewed), RENEWALS_PER_EVENT_MAX):
+            batch = tuple(renewed[begin : begin + RENEWALS_PER_EVENT_MAX])
+            self._publisher.tell(SessionsRenewed(batch=self._ids.new("ren"), sessions=batch))
 
     def _limit_of(self, claims: PlaybackClaims) -> int:
         return claims.limit or self._settings.stream_limit
@@ -284,6 +296,7 @@ class SessionService(Sessions):
         failing = False
         while True:
             await asyncio.sleep(self._settings.sweep_s)
+            self._tell_renewals()
             try:
                 await self.expire()
                 failing = False

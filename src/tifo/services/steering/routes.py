@@ -1,13 +1,15 @@
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
-from falcon.asgi import Request, Response
+from falcon.uri import parse_query_string
 
 from tifo.services.steering.service import SteeringService
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handlers, Query, Route
+from tifo.serving.routes import Credential, Handlers, Lean, LeanAnswer, LeanRequest, Query, Route
 
 MEDIA_TYPE = "application/vnd.apple.steering-list"
+_HEADERS = ((b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"))
 
 QUERY_VALUE_LENGTH_MAX = 256
 """Characters of a player's report that are looked at."""
@@ -46,20 +48,19 @@ def handlers(service: SteeringService, guard: PlaybackGuard, public_url: str) ->
     """The handlers of the routes above; RELOAD-URI is absolute, for players disagree on its base."""
     encode = msgspec.json.Encoder().encode
 
-    async def manifest(req: Request, resp: Response, token: str) -> None:
+    async def manifest(request: LeanRequest) -> LeanAnswer:
+        token = request.parameter
         claims = guard.claims(token)
-        service.reported(claims, _reported(req, "pathway"), _reported(req, "throughput"))
-        resp.content_type = MEDIA_TYPE
-        resp.set_header("Cache-Control", "no-store")
-        resp.data = encode(
-            SteeringManifest(
-                1, service.ttl_s(), f"{public_url}/v1/steering/{token}", service.order(claims.sid)
-            )
-        )
+        if request.query:
+            query = parse_query_string(request.query.decode("latin-1"))
+            service.reported(claims, _reported(query, "pathway"), _reported(query, "throughput"))
+        reload_uri = f"{public_url}/v1/steering/{token}"
+        answer = SteeringManifest(1, service.ttl_s(), reload_uri, service.order(claims.sid))
+        return LeanAnswer(_HEADERS, encode(answer))
 
-    return {"steering.manifest": manifest}
+    return {"steering.manifest": Lean(manifest)}
 
 
-def _reported(request: Request, what: str) -> str:
-    value = request.get_param(f"_HLS_{what}") or request.get_param(f"_DASH_{what}") or ""
-    return value[:QUERY_VALUE_LENGTH_MAX]
+def _reported(query: Mapping[str, str | list[str]], what: str) -> str:
+    value = query.get(f"_HLS_{what}") or query.get(f"_DASH_{what}") or ""
+    return (value if isinstance(value, str) else value[-1])[:QUERY_VALUE_LENGTH_MAX]

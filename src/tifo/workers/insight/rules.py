@@ -3,7 +3,7 @@
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 
-from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionRenewed, SessionStarted
+from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
 
 SESSIONS_MAX = 4_000_000
 """Sessions that are told apart; past it the one heard of longest ago is forgotten."""
@@ -41,8 +41,11 @@ class Audience:
     def see(self, event: AnyEvent, at: float) -> None:
         """Take one event into account; one that comes late or twice changes nothing it should not."""
         match event:
-            case SessionStarted() | SessionRenewed():
+            case SessionStarted():
                 self._hear(event.session, at)
+            case SessionsRenewed():
+                for session in event.sessions:
+                    self._hear(session, at)
             case SessionEnded():
                 self._end(event.session, at, event.why)
             case PathwayUsed():
