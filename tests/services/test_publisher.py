@@ -221,3 +221,26 @@ async def test_many_callers_at_once_lose_nothing(sender: Publisher, gate: Gate) 
     await asyncio.gather(*map(say, range(200)))
     await sender.close()
     assert len(set(keys(gate))) == len(gate.kept) == 400
+
+
+async def test_event_that_nobody_waits_for_is_durable_at_once_while_the_log_keeps(sender, gate: Gate) -> None:
+    assert await sender.keep_or_tell(ended(1))
+    assert keys(gate) == ["ses_1"]
+
+
+async def test_event_whose_append_failed_arrives_later_under_its_own_id(sender, gate: Gate, until) -> None:
+    gate.failing = True
+    assert not await sender.keep_or_tell(ended(1))
+    gate.failing = False
+    await until(lambda: bool(gate.kept))
+    assert [record.id for record in gate.kept] == ["evt_00000000000000000001"]
+
+
+async def test_nobody_waits_for_a_log_that_is_known_to_fail(sender, gate: Gate) -> None:
+    gate.failing = True
+    sender.tell(ended(1))
+    await sender.keep_or_tell(ended(2))
+    gate.open.clear()
+    async with asyncio.timeout(1):
+        assert not await sender.keep_or_tell(ended(3))
+    gate.failing = False

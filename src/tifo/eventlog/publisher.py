@@ -65,21 +65,26 @@ class Publisher:
     async def keep_or_tell(self, event: Event) -> bool:
         """Make the event durable, or have it appended later; whether it is durable now.
 
-        While the log is known to fail, nobody waits to find that out again.
+        While the log is known to fail, nobody waits to find that out again. It keeps its id: an append
+        that failed may have been kept all the same.
         """
+        record = self._record(event)
         if not self.failing:
             with contextlib.suppress(Unavailable):
-                await self.keep([event])
+                await self._append([record])
                 return True
-        self.tell(event)
+        self._queue(record)
         return False
 
     def tell(self, event: Event) -> None:
         """Have the event appended soon; one that is longer than a record may be is dropped, counted."""
         record = self._record(event)
-        if len(record.value) > RECORD_BYTES_MAX:
+        if len(record.value) <= RECORD_BYTES_MAX:
+            self._queue(record)
+        else:
             EVENTS_DROPPED.labels(record.topic).inc()
-            return
+
+    def _queue(self, record: Record) -> None:
         if len(self._backlog) >= BACKLOG_RECORDS_MAX:
             dropped = self._backlog.popleft()
             EVENTS_DROPPED.labels(dropped.topic).inc()
