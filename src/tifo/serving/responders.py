@@ -38,17 +38,21 @@ def application(
 def _framework(
     own: Iterable[tuple[Route, Handler | Lean]], metrics: RequestMetrics, tracing: Tracing
 ) -> App[Request, Response]:
-    """Falcon with every route that is not lean; of those that are it knows that they are there."""
+    """Falcon with every route that is not lean; of those that are it knows the methods, to name them."""
     app: App[Request, Response] = App()
     by_path: dict[str, dict[str, Handler]] = defaultdict(dict)
     for route, handler in own:
-        responders = by_path[route.path]
-        if not isinstance(handler, Lean):
-            responders[f"on_{route.method.lower()}"] = _responder(route, handler, metrics, tracing)
+        plain = _no_parameter if isinstance(handler, Lean) else handler
+        by_path[route.path][f"on_{route.method.lower()}"] = _responder(route, plain, metrics, tracing)
     for path, responders in by_path.items():
         app.add_route(path, _Resource(responders))
     _refuse_the_rest(app, metrics)
     return app
+
+
+async def _no_parameter(req: Request, resp: Response, **parameters: str) -> None:
+    """What a lane leaves of its own route: an address whose parameter is empty."""
+    raise Refusal("not-found")
 
 
 class _Resource:
