@@ -5,6 +5,7 @@ group is 9, a or b for a traced request). The trace id is the request id without
 access log, our log and the trace name a request alike, and a `traceparent` from outside goes before.
 """
 
+import re
 from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -18,7 +19,9 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, T
 
 _SAMPLED_AT = 14
 _SAMPLED = frozenset("9ab")
-_UUID_LENGTH = 36
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+"""W3C Trace Context, section 3.2.2; all zeros are no id."""
 _NO_SPAN = nullcontext()
 
 
@@ -38,11 +41,10 @@ class Traced(Protocol):
 def trace_context(request: Traced) -> tuple[str, str, bool]:
     """(trace id, parent span id, sampled) of a request; empty texts when it came without any."""
     parent = request.get_header("Traceparent") or ""
-    parts = parent.split("-")
-    if len(parts) == 4 and len(parts[1]) == 32 and len(parts[2]) == 16:
-        return parts[1], parts[2], parts[3].endswith("1")
+    if found := _TRACEPARENT.fullmatch(parent):
+        return found[1], found[2], bool(int(found[3], 16) & 1)
     request_id = request.get_header("X-Request-Id") or ""
-    if len(request_id) != _UUID_LENGTH:
+    if not _UUID.fullmatch(request_id):
         return "", "", False
     compact = request_id.replace("-", "")
     return compact, compact[:16], request_id[_SAMPLED_AT] in _SAMPLED
