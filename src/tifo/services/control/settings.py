@@ -10,5 +10,3 @@ class ControlSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Samples that a cockpit gets when it opens."""
     audit_entries: int = 200
     """Entries of the audit trail that are shown."""
-    node_silent_s: int = 5
-    """Seconds after which a node that says nothing is left out of the sums."""
