@@ -17,7 +17,7 @@ from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platfo
 
 from tifo.api.creatives import HOUSE_CREATIVES
 
-HEARTBEAT_S, LEASE_S = 2, 8
+HEARTBEAT_S, LEASE_S = 2, 6
 STREAM_LIMIT = 2
 
 NewFolder = Callable[[], contextlib.AbstractContextManager[Path]]
