@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 
 from tifo import app
-from tifo.edge.application import is_loopback
 from tifo.kernel.errors import SettingsError
+from tifo.kernel.hosts import is_loopback
 from tifo.settings import KeySet, Settings
 
 KEYS_OF = {

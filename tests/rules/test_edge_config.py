@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tifo.edge import binary
-from tifo.edge.application import Application, ApplicationEdge, application_config, is_loopback
+from tifo.edge.application import Application, ApplicationEdge, application_config
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.front import Front, Service, front_config
 from tifo.edge.problems import local_replies
@@ -14,6 +14,7 @@ from tifo.edge.routes import UNREAD_BODY_BYTES_MAX
 from tifo.edge.settings import AccessLog, ClientRate, EdgeSettings
 from tifo.edge.shapes import BEARER, PATH_TOKEN
 from tifo.kernel.errors import CODES
+from tifo.kernel.hosts import is_loopback
 from tifo.kernel.limits import TOKEN_LENGTH_MAX
 from tifo.serving.routes import Credential, Route
 

@@ -27,9 +27,16 @@ def test_heartbeat_of_a_node_whose_clock_is_behind_writes_nothing() -> None:
     assert not rules.renewal_due(CLAIMS, NOW - 60, POLICY)
 
 
-@pytest.mark.parametrize(("passed_s", "lapsed"), [(0, False), (31, False), (60, False), (60.1, True)])
-def test_slot_may_be_anothers_after_one_lease_of_grace(passed_s: float, lapsed: bool) -> None:
-    assert rules.lapsed(CLAIMS, NOW + passed_s, POLICY) is lapsed
+@pytest.mark.parametrize(("passed_s", "freely"), [(0, True), (31, True), (60, True), (60.1, False)])
+def test_store_that_was_just_opened_takes_back_whoever_was_running(passed_s: float, freely: bool) -> None:
+    now = NOW + passed_s
+    assert rules.adopted_freely(CLAIMS, now, now - 5, POLICY) is freely
+
+
+@pytest.mark.parametrize(("opened_ago_s", "freely"), [(0, True), (59, True), (60, False), (86_400, False)])
+def test_store_that_remembers_asks_for_a_free_slot(opened_ago_s: float, freely: bool) -> None:
+    now = NOW + 31
+    assert rules.adopted_freely(CLAIMS, now, now - opened_ago_s, POLICY) is freely
 
 
 def test_token_says_all_that_a_heartbeat_needs() -> None:

@@ -259,7 +259,23 @@ async def test_operators_need_their_token(counted, header: str | None, let_in: b
 
 async def test_without_an_operators_token_all_are_let_in(counted) -> None:
     async with served(Listener.VIEWERS, ROUTES, operators_only(HANDLERS, ""), counted) as client:
-        assert (await client.get("/named/x")).text == "x"
+        for host in ("localhost:8090", "127.0.0.1", "[::1]:8090"):
+            assert (await client.get("/named/x", headers={"host": host})).text == "x"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", "192.0.2.7", ""])
+async def test_without_an_operators_token_only_our_own_address_is_answered(counted, host: str) -> None:
+    async with served(Listener.VIEWERS, ROUTES, operators_only(HANDLERS, ""), counted) as client:
+        problem(await client.get("/named/x", headers={"host": host}), "foreign-page")
+
+
+@pytest.mark.parametrize("token", ["", TOKEN])
+async def test_page_of_another_origin_does_not_act_for_operators(counted, token: str) -> None:
+    own, headers = "127.0.0.1:8090", {"host": "127.0.0.1:8090", "authorization": f"Bearer {TOKEN}"}
+    async with served(Listener.VIEWERS, ROUTES, operators_only(HANDLERS, token), counted) as client:
+        for origin in ("http://evil.example", "http://127.0.0.1:8080", "null"):
+            problem(await client.get("/named/x", headers={**headers, "origin": origin}), "foreign-page")
+        assert (await client.get("/named/x", headers={**headers, "origin": f"http://{own}"})).text == "x"
 
 
 @pytest.fixture

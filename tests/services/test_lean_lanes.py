@@ -55,9 +55,7 @@ async def test_route_beside_a_lean_one_goes_through_the_framework(client: httpx.
     assert (await client.delete("/s/ses_1")).text == "plain ses_1"
 
 
-@pytest.mark.parametrize(
-    "path", ["/s//beat", "/s/a/b/beat", "/s/a/beat/", "/t/a/beat", "/s/a/beats"]
-)
+@pytest.mark.parametrize("path", ["/s//beat", "/s/a/b/beat", "/s/a/beat/", "/t/a/beat", "/s/a/beats"])
 async def test_address_that_only_looks_lean_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.post(path)).json()["code"] == "not-found"
 

@@ -1,6 +1,5 @@
 """The `edge` process of one machine: two listeners, each with the Python application behind its limits."""
 
-import ipaddress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from tifo.edge.filters import (
     rate_filters,
     router_filter,
 )
-from tifo.edge.listeners import LOCALHOST, bootstrap, connection_manager, listener
+from tifo.edge.listeners import bootstrap, connection_manager, listener
 from tifo.edge.problems import local_replies
 from tifo.edge.routes import RouteRules, route_table
 from tifo.edge.settings import EdgeSettings
+from tifo.kernel.hosts import is_loopback
 from tifo.serving.routes import Credential, Route
 
 EVENT_STREAM = "text/event-stream"
@@ -97,16 +97,6 @@ def _operators(edge: ApplicationEdge) -> list[Json]:
 def open_credentials(settings: EdgeSettings) -> frozenset[Credential]:
     """The credentials that are not asked for: the operators' own, as long as only this machine can call."""
     return frozenset({Credential.OPERATOR}) if is_loopback(settings.operator_host) else frozenset()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine only; a name that is no address is not."""
-    if host == LOCALHOST:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _filters(name: str, application: Application, settings: EdgeSettings) -> list[Json]:

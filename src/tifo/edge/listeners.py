@@ -7,12 +7,12 @@ from tifo.edge.access_log import access_logs
 from tifo.edge.envoy import Json, address, extension
 from tifo.edge.limits import connection_manager_limits, overload_manager, runtime
 from tifo.edge.settings import EdgeLimits, EdgeSettings
+from tifo.kernel.hosts import LOCALHOST
 
 SOCKET_MODE = 0o600
 """The admin socket shows keys: its owner only."""
 
 
-LOCALHOST = "localhost"
 """The one name a listener may have: Envoy binds addresses only."""
 
 

@@ -20,6 +20,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "bad-token": Code(401, "The token is missing or not valid"),
         "bad-credentials": Code(401, "The operator's token is missing or not valid"),
         "not-entitled": Code(403, "The account may not watch this event"),
+        "foreign-page": Code(403, "A page of another origin may not act here"),
         "not-found": Code(404, "There is nothing at this address"),
         "method-not-allowed": Code(405, "The address does not answer this method"),
         "slow-request": Code(408, "The request took too long to arrive"),

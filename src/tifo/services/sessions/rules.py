@@ -52,13 +52,15 @@ def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool
     return claims.until - now <= policy.lease_s / 2
 
 
-def lapsed(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
-    """Whether the session was silent for so long that its slot may rightly be another's.
+def adopted_freely(claims: PlaybackClaims, now: float, opened_at: float, policy: LeasePolicy) -> bool:
+    """Whether a session that the store does not know is taken back without asking for a free slot.
 
-    One lease of grace beyond its end: a store that lost its memory adopts every session that was
-    running, while a device that slept asks for a free slot again.
+    A store that has just lost its memory takes back every session that was running: for two leases
+    after it was opened, sessions that were silent for no longer than one lease more than they had. At
+    any other time a session whose lease has lapsed is a newcomer, or the limit would bind nobody who
+    is silent at the right moments.
     """
-    return now > claims.until + policy.lease_s
+    return now < opened_at + 2 * policy.lease_s and now <= claims.until + policy.lease_s
 
 
 def one_to_end(running: Sequence[Lease], wanted: str, limit: int) -> Lease | None:

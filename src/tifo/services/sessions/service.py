@@ -89,6 +89,7 @@ class SessionService(Sessions):
         self._settings = settings
         self._policy = rules.LeasePolicy(settings.heartbeat_s, settings.lease_s, settings.token_ttl_s)
         self._left = rules.Departed()
+        self._opened_at = clock.now()
         self._renewed: list[str] = []
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -250,7 +251,8 @@ class SessionService(Sessions):
         )
 
     async def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> None:
-        limit = self._limit_of(claims) if rules.lapsed(claims, now, self._policy) else 0
+        freely = rules.adopted_freely(claims, now, self._opened_at, self._policy)
+        limit = 0 if freely else self._limit_of(claims)
         try:
             outcome = await self._store.renew(lease, limit=limit, now=now)
         except Unavailable:
