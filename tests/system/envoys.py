@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tifo.edge import binary
-from tifo.edge.problems import EDGE_CODES
+from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
 START_S_MAX = 20
 ANSWER_S_MAX = 10
@@ -98,8 +98,8 @@ class Reply:
         """The code of a problem document that is whole; anything else fails the test."""
         assert self.headers["content-type"] == "application/problem+json", self
         document = json.loads(self.body)
-        code = EDGE_CODES[document["code"]]
-        assert document["type"].endswith("/" + document["code"])
+        code = CODES[document["code"]]
+        assert document["type"] == PROBLEM_TYPES + document["code"]
         assert (document["status"], document["title"]) == (code.status, code.title)
         assert self.status == code.status
         assert document["request_id"] == self.headers.get("x-request-id")

@@ -10,6 +10,8 @@ from typing import Any
 
 import platforms
 import pytest
+from commands import eventually
+from players import Platform
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -48,11 +50,11 @@ FRAME = """() => {
 
 
 @pytest.fixture(scope="module", params=["without breaks"])
-def match(request: pytest.FixtureRequest) -> Iterator[platforms.Platform]:
+def match(request: pytest.FixtureRequest, new_folder: platforms.NewFolder) -> Iterator[Platform]:
     """One machine, with a break each minute or, so that it disturbs nothing else, none."""
     every_s = BREAK_EVERY_S if request.param == "with breaks" else 0
     with (
-        platforms.short_folder() as folder,
+        new_folder() as folder,
         platforms.one_machine(folder, break_every_s=every_s, break_s=BREAK_S) as platform,
     ):
         yield platform
@@ -67,7 +69,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, match: platforms.Platform) -> Iterator[Callable[[str], Page]]:
+def open_page(browser: Browser, match: Platform) -> Iterator[Callable[[str], Page]]:
     """Opens a page in a context of its own: another device. An error that the page does not catch fails."""
     with contextlib.ExitStack() as stack:
         errors: list[str] = []
@@ -85,20 +87,20 @@ def open_page(browser: Browser, match: platforms.Platform) -> Iterator[Callable[
 
 
 @pytest.fixture
-def watch(match: platforms.Platform, open_page: Callable[[str], Page]) -> Callable[..., Page]:
+def watch(match: Platform, open_page: Callable[[str], Page]) -> Callable[..., Page]:
     """A viewer's page of an account, playing unless it is told otherwise."""
 
     def start(account: str, *, playing: bool = True) -> Page:
         page = open_page(f"{match.viewers.base}/watch/demo?account={account}")
         if playing:
-            platforms.eventually(lambda: state(page) == "playing" and seconds(page) > 1, 30, "it plays")
+            eventually(lambda: state(page) == "playing" and seconds(page) > 1, 30, "it plays")
         return page
 
     return start
 
 
 @pytest.fixture
-def cockpit(match: platforms.Platform, open_page: Callable[[str], Page]) -> Page:
+def cockpit(match: Platform, open_page: Callable[[str], Page]) -> Page:
     page = open_page(f"{match.operators.base}/")
     page.wait_for_selector('html[data-state="live"]')
     return page
@@ -126,7 +128,7 @@ def goes_on(page: Page, for_s: float) -> None:
     """That the picture moves on at its own speed, without an error on the screen."""
     began, at, pictures = time.monotonic(), seconds(page), {frame(page)}
     while time.monotonic() - began < for_s:
-        platforms.eventually(lambda: frame(page) not in pictures, 5, "the picture moves")
+        eventually(lambda: frame(page) not in pictures, 5, "the picture moves")
         pictures.add(frame(page))
         assert state(page) == "playing"
     assert seconds(page) - at > (time.monotonic() - began) * 0.8
@@ -134,12 +136,10 @@ def goes_on(page: Page, for_s: float) -> None:
 
 
 @pytest.mark.parametrize("match", ["with breaks"], indirect=True)
-def test_match_plays_and_a_break_comes_and_goes(
-    match: platforms.Platform, watch: Callable[..., Page]
-) -> None:
+def test_match_plays_and_a_break_comes_and_goes(match: Platform, watch: Callable[..., Page]) -> None:
     page = watch("ada")
     if not said(page, "ad"):
-        platforms.eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
+        eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
     ads: list[str] = []
 
     def ad_runs() -> bool:
@@ -148,8 +148,8 @@ def test_match_plays_and_a_break_comes_and_goes(
             ads.append(ad)
         return bool(ad)
 
-    platforms.eventually(ad_runs, BREAK_EVERY_S + 15, "a break comes")
-    platforms.eventually(lambda: not ad_runs() and len(ads) == 2, BREAK_S + 15, "two ads, then the match")
+    eventually(ad_runs, BREAK_EVERY_S + 15, "a break comes")
+    eventually(lambda: not ad_runs() and len(ads) == 2, BREAK_S + 15, "two ads, then the match")
     goes_on(page, WATCHED_S)
     assert said(page, "errors") == "0"
     assert float(page.inner_text("#latency").split()[0]) < 20
@@ -158,30 +158,28 @@ def test_match_plays_and_a_break_comes_and_goes(
     kinds = ["impression", "firstQuartile", "midpoint", "thirdQuartile", "complete"]
     tracked = [(e["creative"], e["what"]) for e in match.events("ads.tracked", session)]
     assert tracked == [(ad, kind) for ad in ads for kind in kinds]
-    reports = platforms.eventually(lambda: match.events("playback.reported", session), 15, "CMCD is kept")
+    reports = eventually(lambda: match.events("playback.reported", session), 15, "CMCD is kept")
     assert {"ps", "t"} & {report["values"].get("e") for report in reports}
 
 
 def test_operator_takes_the_cdn_out_and_the_player_moves(watch: Callable[..., Page], cockpit: Page) -> None:
     page = watch("ben")
-    carrier = platforms.eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
+    carrier = eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
     cockpit.click(f'[data-pathway="{carrier}"] button')
-    platforms.eventually(
+    eventually(
         lambda: said(page, "pathway") not in ("", carrier), STEERING_TTL_S_MAX + 2 * SEGMENT_S, "it moves"
     )
     assert (state(page), page.is_visible("#message")) == ("playing", False)
     cockpit.click(f'[data-pathway="{carrier}"] button')
-    platforms.eventually(
-        lambda: said(page, "pathway") == carrier, STEERING_TTL_S_MAX + 2 * SEGMENT_S, "it comes back"
-    )
+    eventually(lambda: said(page, "pathway") == carrier, STEERING_TTL_S_MAX + 2 * SEGMENT_S, "it comes back")
     assert "pathway-out" in cockpit.inner_text("#audit")
 
 
 def test_cdn_that_dies_is_left_without_a_word(
-    match: platforms.Platform, watch: Callable[..., Page], cockpit: Page
+    match: Platform, watch: Callable[..., Page], cockpit: Page
 ) -> None:
     page = watch("cleo")
-    carrier = platforms.eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
+    carrier = eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
 
     def killed_again_and_again() -> bool:
         part = next(one for one in match.overview()["parts"] if one["name"] == carrier)
@@ -191,27 +189,27 @@ def test_cdn_that_dies_is_left_without_a_word(
         assert state(page) == "playing"
         return said(page, "pathway") not in ("", carrier)
 
-    platforms.eventually(killed_again_and_again, 40, "the player leaves the dead CDN")
+    eventually(killed_again_and_again, 40, "the player leaves the dead CDN")
     assert not page.is_visible("#message")
     cockpit.wait_for_selector(f'[data-part="{carrier}"]')
     goes_on(page, 4)
 
 
 def test_one_stream_too_many_shows_who_watches_and_takes_over(
-    match: platforms.Platform, watch: Callable[..., Page]
+    match: Platform, watch: Callable[..., Page]
 ) -> None:
     account = match.new_account()
     others = [match.player(account, device=f"device-{n}") for n in range(platforms.STREAM_LIMIT)]
     page = watch(account, playing=False)
-    platforms.eventually(lambda: state(page) == "refused", 10, "it is refused")
+    eventually(lambda: state(page) == "refused", 10, "it is refused")
     assert page.locator("#takeover button").count() == platforms.STREAM_LIMIT
     page.locator("#takeover button").first.click()
-    platforms.eventually(lambda: state(page) == "playing" and seconds(page) > 1, 30, "it plays instead")
+    eventually(lambda: state(page) == "playing" and seconds(page) > 1, 30, "it plays instead")
     assert sorted(one.beat().status_code for one in others) == [200] * (platforms.STREAM_LIMIT - 1) + [410]
 
 
 def test_kicked_viewer_stops_and_reads_why(
-    match: platforms.Platform, watch: Callable[..., Page], cockpit: Page
+    match: Platform, watch: Callable[..., Page], cockpit: Page
 ) -> None:
     page = watch(match.new_account())
     row = f'[data-session="{said(page, "session")}"]'
@@ -219,27 +217,23 @@ def test_kicked_viewer_stops_and_reads_why(
     cockpit.click(f"{row} button[data-action=kick]")
     cockpit.fill(f"{row} input", "Shared with half a town")
     cockpit.click(f"{row} button[data-action=confirm]")
-    platforms.eventually(lambda: state(page) == "kicked", 10, "it stops")
+    eventually(lambda: state(page) == "kicked", 10, "it stops")
     assert "Shared with half a town" in page.inner_text("#message")
     at = seconds(page)
-    platforms.eventually(
-        lambda: page.evaluate("document.querySelector('#video').paused"), 5, "it stands still"
-    )
+    eventually(lambda: page.evaluate("document.querySelector('#video').paused"), 5, "it stands still")
     assert seconds(page) - at < 1
 
 
-def test_viewer_who_stops_is_gone_from_the_cockpit(
-    match: platforms.Platform, watch: Callable[..., Page]
-) -> None:
+def test_viewer_who_stops_is_gone_from_the_cockpit(match: Platform, watch: Callable[..., Page]) -> None:
     page = watch(match.new_account())
     session = said(page, "session")
     page.click("#stop")
-    platforms.eventually(lambda: state(page) == "ended", 5, "it ends")
+    eventually(lambda: state(page) == "ended", 5, "it ends")
     listed = match.operators.get("/v1/control/sessions").json()["sessions"]
     assert session not in [one["session"] for one in listed]
 
 
-def test_pages_stand_on_their_own_ports_only(match: platforms.Platform) -> None:
+def test_pages_stand_on_their_own_ports_only(match: Platform) -> None:
     viewers, operators = (one.get("/").text for one in (match.viewers, match.operators))
     assert "cockpit" not in viewers
     asset = next(
@@ -249,12 +243,10 @@ def test_pages_stand_on_their_own_ports_only(match: platforms.Platform) -> None:
     assert match.viewers.get(asset).status_code == 404
 
 
-def test_pages_load_nothing_from_elsewhere(
-    match: platforms.Platform, open_page: Callable[[str], Page]
-) -> None:
+def test_pages_load_nothing_from_elsewhere(match: Platform, open_page: Callable[[str], Page]) -> None:
     page = open_page("about:blank")
     hosts: set[str] = set()
     page.on("request", lambda request: hosts.add(request.url.split("/")[2].partition(":")[0]))
     page.goto(f"{match.viewers.base}/watch/demo?account={match.new_account()}")
-    platforms.eventually(lambda: state(page) == "playing", 30, "it plays")
+    eventually(lambda: state(page) == "playing", 30, "it plays")
     assert hosts <= {"127.0.0.1", ""}

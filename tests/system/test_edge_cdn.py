@@ -1,20 +1,16 @@
 """A local CDN: whose token opens what, what the cache shares, and that tokens go no further."""
 
-import importlib.util
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import envoys
 import pytest
 
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.settings import AccessLog
 from tifo.kernel.clock import SystemClock
 
-_SPEC = importlib.util.spec_from_file_location("envoys", Path(__file__).with_name("envoys.py"))
-envoys = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(envoys)
 ask = envoys.ask
 
 pytestmark = pytest.mark.system

@@ -1,19 +1,14 @@
 """The front of many machines: the same refusals as the edge with Python inside, then the right service."""
 
 import contextlib
-import importlib.util
-import sys
-from pathlib import Path
 
+import envoys
 import pytest
 
 from tifo.edge.front import Front, Service, front_config
 from tifo.edge.settings import EdgeSettings
 from tifo.serving.routes import Credential, Route
 
-_SPEC = importlib.util.spec_from_file_location("envoys", Path(__file__).with_name("envoys.py"))
-envoys = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(envoys)
 ask = envoys.ask
 
 pytestmark = pytest.mark.system

@@ -1,22 +1,18 @@
 """The viewers' listener under attack: every refusal comes from Envoy, with its problem document."""
 
 import contextlib
-import importlib.util
 import json
 import socket
-import sys
 import time
 from pathlib import Path
 
+import envoys
 import pytest
 
 from tifo.edge.application import Application, ApplicationEdge, application_config
 from tifo.edge.settings import AccessLog, ClientRate, EdgeLimits, EdgeSettings
 from tifo.serving.routes import Credential, Route
 
-_SPEC = importlib.util.spec_from_file_location("envoys", Path(__file__).with_name("envoys.py"))
-envoys = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(envoys)
 ask, say = envoys.ask, envoys.say
 
 pytestmark = pytest.mark.system
