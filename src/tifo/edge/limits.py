@@ -22,7 +22,6 @@ def connection_manager_limits(limits: EdgeLimits, *, streaming: bool) -> Json:
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
-        "strip_any_host_port": True,
         "max_request_headers_kb": limits.headers_kib_max,
         "request_headers_timeout": seconds(limits.headers_wait_s_max),
         "request_timeout": seconds(limits.request_wait_s_max),
