@@ -79,45 +79,44 @@ ADMIN_SOCKET_LENGTH_MAX = 100
 # --- which adapter: by the scheme of a store's URL -------------------------------------------------
 
 
-def _sqlite_path(url: str, settings: Settings, default: str) -> Path:
-    if not url:
-        return Path(settings.data) / default
+def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
+    url: str = getattr(settings.stores, store) or f"sqlite:///{Path(settings.data) / default}"
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
-        raise SettingsError((f"stores: {url!r} is not a store for this; use sqlite:///FILE",))
+        raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE",))
     return Path(path)
 
 
 def session_store(settings: Settings) -> SessionStore:
     """`memory://`"""
     if settings.stores.sessions != "memory://":
-        raise SettingsError((f"stores.sessions: {settings.stores.sessions!r}: use memory://",))
+        raise SettingsError(("stores.sessions: there is no such store; use memory://",))
     return MemorySessionStore()
 
 
 def profile_store(settings: Settings) -> ProfileStore:
     """`sqlite:///FILE`"""
-    return SqliteProfileStore(_sqlite_path(settings.stores.profiles, settings, "profiles.db"))
+    return SqliteProfileStore(_sqlite_path(settings, "profiles", "profiles.db"))
 
 
 def calendar_store(settings: Settings) -> CalendarStore:
     """`sqlite:///FILE`"""
-    return SqliteCalendarStore(_sqlite_path(settings.stores.calendar, settings, "calendar.db"))
+    return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
 
 
 def event_log(settings: Settings) -> EventLog:
     """`sqlite:///FILE`"""
-    return SqliteEventLog(_sqlite_path(settings.stores.eventlog, settings, "events.db"))
+    return SqliteEventLog(_sqlite_path(settings, "eventlog", "events.db"))
 
 
 def board(settings: Settings) -> Board:
     """`sqlite:///FILE`"""
-    return SqliteBoard(_sqlite_path(settings.stores.board, settings, "board.db"), SystemClock())
+    return SqliteBoard(_sqlite_path(settings, "board", "board.db"), SystemClock())
 
 
 def audit_trail(settings: Settings) -> AuditTrail:
     """`sqlite:///FILE`"""
-    return SqliteAuditTrail(_sqlite_path(settings.stores.audit, settings, "audit.db"))
+    return SqliteAuditTrail(_sqlite_path(settings, "audit", "audit.db"))
 
 
 def admin_socket(settings: Settings) -> Path:

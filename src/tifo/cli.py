@@ -125,9 +125,9 @@ class Announcer(machine.Say):
         self._ready = False
 
     def states(self, states: tuple[PartState, ...]) -> None:
-        """A line for each process whose state is new."""
+        """A line for each process whose state is new; that none has started yet needs no words."""
         for state in states:
-            if self._said.get(state.name) != state.state.value:
+            if self._said.get(state.name, "stopped") != state.state.value:
                 self._said[state.name] = state.state.value
                 self._line(state)
 

@@ -154,6 +154,12 @@ async def test_kick_and_end_are_done_and_noted_with_who_and_why(control, session
     ]
 
 
+async def test_trail_that_cannot_be_written_stops_no_operator(control, sessions, tmp_path: Path) -> None:
+    (tmp_path / "audit.db").mkdir()
+    await control.kick("ada", "ses_1", "Rights.")
+    assert sessions.asked == [("kick", "ses_1", "Rights.")]
+
+
 async def test_audit_shows_its_newest_entries_only(control) -> None:
     for n in range(3):
         await control.end("ada", f"ses_{n}")

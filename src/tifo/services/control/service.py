@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 import msgspec
+import structlog
 
 from tifo.api.breaks import BreakSchedule
 from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Sample
@@ -26,13 +27,15 @@ from tifo.board.ports import Board
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock, rfc3339
-from tifo.kernel.errors import Refusal
+from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.control import rules
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.settings import ControlSettings
 
 WATCHERS_MAX = 50
 """Cockpits that are served live at once."""
+
+_log = structlog.get_logger(__name__)
 
 
 class ControlService:
@@ -130,8 +133,13 @@ class ControlService:
         return AuditAnswer(await self._audit.latest(self._settings.audit_entries))
 
     async def _note(self, operator: str, action: str, target: str, detail: str = "") -> None:
-        await self._audit.note(AuditEntry(rfc3339(self._clock.now()), operator, action, target, detail))
+        """Keep the trace of what was done; a trail that fails undoes nothing, and the log has the trace."""
         self._publisher.tell(OperatorActed(operator=operator, action=action, target=target, detail=detail))
+        entry = AuditEntry(rfc3339(self._clock.now()), operator, action, target, detail)
+        try:
+            await self._audit.note(entry)
+        except Unavailable as error:
+            _log.warning("audit.not-kept", why=error.why, **msgspec.structs.asdict(entry))
 
     async def _keep_looking(self) -> None:
         while True:
