@@ -29,7 +29,7 @@ from tifo.kernel.ids import SystemIds
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings
 from tifo.supervisor.parts import Part, PartState
 from tifo.supervisor.probes import AliveProbe, HttpProbe
-from tifo.supervisor.service import Supervisor
+from tifo.supervisor.service import NotReady, Supervisor
 from tifo.supervisor.tcp_ports import Wanted, check_ports
 
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
@@ -208,8 +208,10 @@ class PartsReporter:
     async def run(self) -> None:
         """Report until cancelled; a board that fails is tried again."""
         while True:
+            # Not wait_for, which before Python 3.12 loses a cancellation that comes with a change.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), PARTS_EVERY_S)
+                async with asyncio.timeout(PARTS_EVERY_S):
+                    await self._changed.wait()
             self._changed.clear()
             report = PartsReport(tuple(map(_report, self._states)))
             with contextlib.suppress(Unavailable):
@@ -260,8 +262,8 @@ class Machine:
         reporting = asyncio.create_task(reporter.run(), name="parts")
         await supervisor.start()
         try:
-            await self._until_ready(supervisor)
-            say.ready(self.settings)
+            if await self._ready(supervisor):
+                say.ready(self.settings)
             await supervisor.run()
         finally:
             await supervisor.stop()
@@ -269,13 +271,21 @@ class Machine:
             await asyncio.gather(reporting, return_exceptions=True)
             await board.close()
 
-    async def _until_ready(self, supervisor: Supervisor) -> None:
-        """Until a viewer could watch: every process runs, and `/readyz` says so."""
-        await supervisor.wait_ready(READY_S_MAX)
+    async def _ready(self, supervisor: Supervisor) -> bool:
+        """True once a viewer could watch; False when it was told to stop before that."""
+        try:
+            await supervisor.wait_ready(READY_S_MAX)
+        except NotReady:
+            if supervisor.stopping:
+                return False
+            raise
         edge = self.settings.edge
         async with asyncio.timeout(READY_S_MAX), httpx.AsyncClient(trust_env=False) as client:
-            while not await _answers(client, f"http://{edge.host}:{edge.port}/readyz"):  # noqa: ASYNC110
+            while not supervisor.stopping:
+                if await _answers(client, f"http://{edge.host}:{edge.port}/readyz"):
+                    return True
                 await asyncio.sleep(READY_POLL_S)
+        return False
 
 
 async def _answers(client: httpx.AsyncClient, url: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import STOP_S_MAX, eventually, free_block, left_over, tifo
+from commands import STOP_S_MAX, Processes, eventually, free_block, left_over, tifo
 from platforms import NewFolder, one_machine
 from players import Platform
 
@@ -99,6 +99,19 @@ def test_a_second_instance_runs_beside_the_first_and_stops_when_told(
         assert left_over(str(folder)) == []
         assert "Traceback" not in second.processes.said("up")
     assert machine.viewers.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("part", ["channel", "edge"])
+def test_it_stops_when_told_while_it_still_starts(new_folder: NewFolder, part: str) -> None:
+    with new_folder() as folder:
+        processes, first = Processes(folder), free_block(7)
+        ports = ("--port", str(first), "--operator-port", str(first + 6))
+        process = processes.start("up", "up", *ports, "--data", str(folder / "data"))
+        eventually(lambda: f"starting     {part}" in processes.said("up"), what=f"{part} starts")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOP_S_MAX) == 0
+        assert left_over(str(folder)) == []
+        assert "Traceback" not in processes.said("up")
 
 
 def test_a_second_start_keeps_keys_and_history(new_folder: NewFolder) -> None:

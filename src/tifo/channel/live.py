@@ -20,10 +20,11 @@ from tifo.channel.timeline import (
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import TifoError
 
-START_SEGMENTS = 3
-"""Segments of the past that a start encodes at once, so that a player finds its hold-back filled."""
+START_SEGMENTS = 4
+"""Segments of the past that a start encodes at once: what an HLS player holds back, and a DASH player's
+suggested delay of 8 s."""
 
-LAG_SEGMENTS_MAX = 4
+LAG_SEGMENTS_MAX = 6
 """Segments behind the clock at which the encoder gives up catching up, and leaves a gap."""
 
 CLOCK_STEP_BACK_S_MAX = 10

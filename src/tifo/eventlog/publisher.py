@@ -102,7 +102,8 @@ class Publisher:
                 await self._flush()
             except Unavailable:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), RETRY_S)
+                    async with asyncio.timeout(RETRY_S):
+                        await self._closing.wait()
                 self._wake.set()
         with contextlib.suppress(Unavailable):
             await self._flush()

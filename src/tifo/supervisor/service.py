@@ -75,6 +75,11 @@ class Supervisor:
         """Every part as it is now, in the order given."""
         return tuple(keeper.state for keeper in self._keepers.values())
 
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._closing.is_set()
+
     async def start(self) -> None:
         """Begin to start the parts, each when those it needs are running; does not wait for them.
 

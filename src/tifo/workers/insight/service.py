@@ -1,6 +1,7 @@
 """Insight: reads the event log and says on the board who watches what, each second."""
 
 import asyncio
+import contextlib
 
 import msgspec
 import structlog
@@ -131,7 +132,6 @@ class InsightWorker:
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
