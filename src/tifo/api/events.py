@@ -8,7 +8,6 @@ SESSIONS = "sessions"
 PLAYBACK = "playback"
 ADS = "ads"
 CONTROL = "control"
-TOPICS = (SESSIONS, PLAYBACK, ADS, CONTROL)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
