@@ -8,6 +8,7 @@ SESSIONS = "sessions"
 PLAYBACK = "playback"
 ADS = "ads"
 CONTROL = "control"
+TOPICS = (SESSIONS, PLAYBACK, ADS, CONTROL)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
