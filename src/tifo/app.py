@@ -63,6 +63,7 @@ from tifo.settings import Settings
 from tifo.telemetry import logs
 from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.stores import Meters
 from tifo.telemetry.tracing import Tracing
 from tifo.tokens.access import access_tokens
 from tifo.tokens.beacon import beacon_tokens
@@ -91,7 +92,7 @@ def session_store(settings: Settings) -> SessionStore:
     """`memory://`"""
     if settings.stores.sessions != "memory://":
         raise SettingsError(("stores.sessions: there is no such store; use memory://",))
-    return MemorySessionStore()
+    return MemorySessionStore(SystemClock())
 
 
 def profile_store(settings: Settings) -> ProfileStore:
@@ -152,6 +153,7 @@ class Wiring:
         self.clock = SystemClock()
         self.ids = SystemIds()
         self.metrics = RequestMetrics()
+        self.meters = Meters(self.clock)
         self.tracing = Tracing(config.telemetry.otlp_endpoint, f"tifo-{config.node}")
         self._stack = stack
         self._made: dict[Callable[..., Any], Any] = {}
@@ -429,6 +431,7 @@ class ApiNode:
                 view=await w.once(_view),
                 publisher=await w.once(_publisher),
                 metrics=w.metrics,
+                meters=w.meters,
                 every_s=w.settings.telemetry.report_s,
             )
         )

@@ -9,6 +9,9 @@ from tifo.api.reports import GroupLag, PartReport, RouteReport
 
 Health = Literal["ok", "failing"]
 
+Posture = Literal["normal", "guarded", "event-page", "lean", "fail-open", "waiting-room"]
+"""The steps of the degradation ladder, mildest first."""
+
 
 class PathwayView(msgspec.Struct, frozen=True):
     """One CDN: the operators' word on it, and who is on it now."""

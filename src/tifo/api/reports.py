@@ -33,3 +33,30 @@ class GroupLag(msgspec.Struct, frozen=True):
     group: str
     topic: str
     lag: int
+
+
+class StoreReport(msgspec.Struct, frozen=True):
+    """A store as one node sees it; `kind` is its URL's scheme, `since` (epoch seconds) when it last began
+    to fail or to answer again."""
+
+    name: str
+    kind: str
+    state: Literal["ok", "failing"]
+    since: float
+    commands_per_s: float
+    round_trips_per_s: float
+
+
+class CacheReport(msgspec.Struct, frozen=True):
+    """A cache of one node: how many values it holds, and how it answered, each second.
+
+    `stale`: with an old value while the source is asked again or fails. `coalesced`: by waiting for
+    another request's answer.
+    """
+
+    name: str
+    entries: int
+    hits_per_s: float
+    stale_per_s: float
+    coalesced_per_s: float
+    misses_per_s: float

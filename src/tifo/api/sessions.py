@@ -1,7 +1,7 @@
 """What the session service promises to the others."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -30,11 +30,21 @@ class RunningSession(msgspec.Struct, frozen=True):
 
 
 class SessionPage(msgspec.Struct, frozen=True):
-    """A page of running sessions; `next` is what to pass as `after`, None on the last page."""
+    """A page of running sessions, perhaps short; `next` is what to pass as `after`, None on the last page."""
 
     sessions: tuple[RunningSession, ...]
     next: str | None
     total: int
+
+
+class Kick(msgspec.Struct, frozen=True):
+    """Whom an operator sends away: one session (with its account, or its slot is free only when its lease
+    lapses), every session of an account, or everybody who watches an event."""
+
+    what: Literal["session", "account", "event"]
+    id: str
+    reason: str = ""
+    account: str = ""
 
 
 class Sessions(Protocol):
@@ -42,15 +52,22 @@ class Sessions(Protocol):
 
     @abstractmethod
     async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
-        """Running sessions by id; empty `account` and `event` mean all. At most `PAGE_SESSIONS_MAX`."""
+        """Running sessions; empty `account` and `event` mean all. At most `PAGE_SESSIONS_MAX`."""
 
     @abstractmethod
-    async def end(self, session: str, reason: str) -> None:
-        """End a session; its player is told `ended`. Ending one that does not run changes nothing."""
+    async def end(self, session: str, account: str, reason: str) -> None:
+        """End a session of an account; its player is told `ended`.
+
+        Where the account is not given, its slot is free when its lease lapses. Ending a session that
+        does not run changes nothing.
+        """
 
     @abstractmethod
-    async def kick(self, session: str, reason: str) -> None:
-        """End a session; its player is told `kicked` and the reason."""
+    async def kick(self, kick: Kick) -> None:
+        """End the sessions that `kick` names; their players are told `kicked` and the reason.
+
+        In force on every node within a second, for every session that has begun until now.
+        """
 
     @abstractmethod
     async def live(self) -> int:

@@ -5,11 +5,15 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from tifo.api.reports import GroupLag, PartReport, RouteReport
+from tifo.api.control import Posture
+from tifo.api.reports import CacheReport, GroupLag, PartReport, RouteReport, StoreReport
 from tifo.board.ports import Entry
 
 PATHWAY = "pathway/"
+POSTURE = "posture"
 REVOKED = "revoked/"
+REVOKED_ACCOUNT = "revoked-account/"
+REVOKED_EVENT = "revoked-event/"
 NODE = "node/"
 PARTS = "parts/"
 INSIGHT = "insight/"
@@ -21,11 +25,21 @@ class PathwayState(msgspec.Struct, frozen=True):
     state: Literal["in", "out"]
 
 
+class PostureState(msgspec.Struct, frozen=True):
+    """The step of the degradation ladder in force; without an entry it is `normal`."""
+
+    step: Posture
+
+
 class Revoked(msgspec.Struct, frozen=True):
-    """A session that was ended from outside: `code` is `ended` or `kicked`, `reason` is for its viewer."""
+    """Sessions that were ended from outside: `code` is `ended` or `kicked`, `reason` is for their viewers.
+
+    Of an account or an event, those that began at or before the epoch second `before`.
+    """
 
     code: Literal["ended", "kicked"]
     reason: str = ""
+    before: int = 0
 
 
 class NodeReport(msgspec.Struct, frozen=True):
@@ -34,6 +48,8 @@ class NodeReport(msgspec.Struct, frozen=True):
     services: tuple[str, ...]
     routes: tuple[RouteReport, ...]
     eventlog: Literal["ok", "failing"] = "ok"
+    stores: tuple[StoreReport, ...] = ()
+    caches: tuple[CacheReport, ...] = ()
 
 
 class PartsReport(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import BOARD_FAILING
 from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.stores import Meters
 
 REPORT_TTL_S = 5.0
 """Seconds after which the word of a node that died is no longer believed."""
@@ -28,6 +29,7 @@ class Reporter:
         view: BoardView,
         publisher: Publisher,
         metrics: RequestMetrics,
+        meters: Meters,
         every_s: float,
     ) -> None:
         self._key = NODE + node
@@ -36,6 +38,7 @@ class Reporter:
         self._view = view
         self._publisher = publisher
         self._metrics = metrics
+        self._meters = meters
         self._every_s = every_s
         self._task: asyncio.Task[None] | None = None
 
@@ -60,6 +63,8 @@ class Reporter:
                 services=self._services,
                 routes=self._metrics.report(self._every_s),
                 eventlog="failing" if self._publisher.failing else "ok",
+                stores=self._meters.stores(self._every_s),
+                caches=self._meters.caches(self._every_s),
             )
             await self._write(report)
 

@@ -72,5 +72,26 @@ BOARD_FAILING = Gauge(
     "1 while the board cannot be read and its last state stays in force.",
     registry=REGISTRY,
 )
+STORE_COMMANDS = Counter(
+    "tifo_store_commands", "Commands sent to a store, by store.", ["store"], registry=REGISTRY
+)
+STORE_ROUND_TRIPS = Counter(
+    "tifo_store_round_trips",
+    "Exchanges with a store, each of one or more commands.",
+    ["store"],
+    registry=REGISTRY,
+)
+STORE_FAILING = Gauge(
+    "tifo_store_failing", "1 while a store does not answer this node.", ["store"], registry=REGISTRY
+)
+CACHE_READS = Counter(
+    "tifo_cache_reads",
+    "Reads of a cache, by cache and outcome (hit, shared-hit, stale, coalesced, miss, failed).",
+    ["cache", "outcome"],
+    registry=REGISTRY,
+)
+CACHE_ENTRIES = Gauge(
+    "tifo_cache_entries", "Values a cache holds in this process.", ["cache"], registry=REGISTRY
+)
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
 # under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.

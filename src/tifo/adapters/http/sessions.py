@@ -2,8 +2,10 @@
 
 from urllib.parse import quote
 
+import msgspec
+
 from tifo.adapters.http.client import PeerClient
-from tifo.api.sessions import SessionPage, Sessions
+from tifo.api.sessions import Kick, SessionPage, Sessions
 
 
 class HttpSessions(Sessions):
@@ -21,13 +23,14 @@ class HttpSessions(Sessions):
             "/v1/peer/sessions", SessionPage, account=account, event=event, after=after, limit=limit
         )
 
-    async def end(self, session: str, reason: str) -> None:
+    async def end(self, session: str, account: str, reason: str) -> None:
         """End it there."""
-        await self._peer.post(f"/v1/peer/sessions/{quote(session, safe='')}/end", {"reason": reason})
+        body = {"account": account, "reason": reason}
+        await self._peer.post(f"/v1/peer/sessions/{quote(session, safe='')}/end", body)
 
-    async def kick(self, session: str, reason: str) -> None:
-        """Kick it there."""
-        await self._peer.post(f"/v1/peer/sessions/{quote(session, safe='')}/kick", {"reason": reason})
+    async def kick(self, kick: Kick) -> None:
+        """Kick them there."""
+        await self._peer.post("/v1/peer/kicks", msgspec.structs.asdict(kick))
 
     async def live(self) -> int:
         """How many run there."""

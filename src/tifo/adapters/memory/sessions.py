@@ -8,15 +8,20 @@ from itertools import islice
 
 from sortedcontainers import SortedList
 
+from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.services.sessions.ports import (
-    LEASES_PER_ACCOUNT_MAX,
     Admitted,
     Full,
     Lease,
+    LeasePage,
+    Limits,
+    Renew,
     Renewal,
+    Request,
     SessionStore,
 )
+from tifo.services.sessions.slots import admit, has_room
 
 SESSIONS_MAX = 5_000_000
 """Sessions the store holds; a start past it is refused as `Unavailable`."""
@@ -30,7 +35,8 @@ class MemorySessionStore(SessionStore):
     its sessions are gone when it stops, and come back from their signed tokens with their heartbeats.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._opened_at = clock.now()
         self._leases: dict[str, Lease] = {}
         self._by_account: defaultdict[str, set[str]] = defaultdict(set)
         self._lapsing: list[tuple[float, str]] = []
@@ -40,53 +46,40 @@ class MemorySessionStore(SessionStore):
         self._takeovers: dict[str, tuple[str, float]] = {}
         self._ids: SortedList = SortedList()
 
-    async def start(self, lease: Lease, *, limit: int, now: float) -> Admitted | Full:
-        """Take a slot or the same device's own."""
-        running = self._running(lease.account, now)
-        for own in running:
-            if (own.device, own.event) == (lease.device, lease.event):
-                kept = replace(own, until=max(own.until, lease.until))
-                self._put(kept)
-                return Admitted(kept, len(running))
-        if len(running) >= min(limit, LEASES_PER_ACCOUNT_MAX):
+    async def start(self, request: Request, *, forget_at: float, now: float) -> Admitted | Full:
+        """Decide by the rule, and keep what it says."""
+        running = self._running(request.lease.account, now)
+        decision = admit(running, request)
+        if decision.granted is None:
             return Full(running)
-        if len(self._leases) >= SESSIONS_MAX:
+        if decision.granted.session not in self._leases and len(self._leases) >= SESSIONS_MAX:
             raise Unavailable("sessions", f"it holds {SESSIONS_MAX} sessions")
-        self._put(lease)
-        return Admitted(lease, len(running) + 1)
+        for one in decision.ended:
+            self._end(one.session, forget_at)
+        self._put(decision.granted)
+        return Admitted(decision.granted, len(self._by_account[request.lease.account]), decision.ended)
 
-    async def renew(self, lease: Lease, *, limit: int, now: float) -> Renewal:
+    async def renew(self, renewals: Sequence[Renew], *, now: float) -> tuple[Renewal, ...]:
         """Extend, adopt, or say why not."""
-        if self._ended.get(lease.session, 0.0) > now:
-            return Renewal.ENDED
         self._set_lapsed_aside(now)
-        known = self._leases.get(lease.session)
-        if known is not None:
-            self._put(replace(known, until=max(known.until, lease.until)))
-            return Renewal.RENEWED
-        if limit and len(self._running(lease.account, now)) >= limit:
-            return Renewal.FULL
-        self._lapsed.pop(lease.session, None)
-        self._put(lease)
-        return Renewal.ADOPTED
+        return tuple(self._renew(one.lease, one.limits, now) for one in renewals)
 
-    async def end(self, session: str, *, forget_at: float) -> Lease | None:
+    async def end(self, account: str, session: str, *, forget_at: float, now: float) -> Lease | None:
         """Free the slot and remember the end."""
-        if self._ended.setdefault(session, forget_at) == forget_at:
-            heapq.heappush(self._forgetting, (forget_at, session))
-        return self._remove(session) or self._lapsed.pop(session, None)
+        return self._end(session, forget_at)
 
     async def running(self, account: str, *, now: float) -> tuple[Lease, ...]:
         """The account's leases, oldest first."""
         return self._running(account, now)
 
-    async def page(self, *, account: str, event: str, after: str, limit: int, now: float) -> Sequence[Lease]:
-        """From the sorted ids, or the account's few."""
+    async def page(self, *, account: str, event: str, after: str, limit: int, now: float) -> LeasePage:
+        """By session id, from the sorted ids or the account's few."""
         self._set_lapsed_aside(now)
         ids = SortedList(self._by_account.get(account, ())) if account else self._ids
         following = (self._leases[one] for one in ids.irange(after, inclusive=(False, True)))
         wanted = (one for one in following if event in ("", one.event))
-        return tuple(islice(wanted, limit))
+        found = tuple(islice(wanted, limit + 1))
+        return LeasePage(found[:limit], found[limit - 1].session if len(found) > limit else None)
 
     async def count(self, *, now: float) -> int:
         """As many as are held once the lapsed are set aside."""
@@ -102,7 +95,11 @@ class MemorySessionStore(SessionStore):
             del self._lapsed[lease.session]
         return said
 
-    async def put_takeover(self, account: str, code: str, *, until: float) -> None:
+    async def remembers_since(self, *, now: float) -> float:
+        """Since this process began to keep it."""
+        return self._opened_at
+
+    async def put_takeover(self, account: str, code: str, *, until: float, now: float) -> None:
         """One code an account."""
         self._takeovers[account] = (code, until)
 
@@ -116,6 +113,24 @@ class MemorySessionStore(SessionStore):
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    def _renew(self, lease: Lease, limits: Limits | None, now: float) -> Renewal:
+        if self._ended.get(lease.session, 0.0) > now:
+            return Renewal.ENDED
+        known = self._leases.get(lease.session)
+        if known is not None:
+            self._put(replace(known, until=max(known.until, lease.until)))
+            return Renewal.RENEWED
+        if limits is not None and not has_room(self._running(lease.account, now), lease, limits):
+            return Renewal.FULL
+        self._lapsed.pop(lease.session, None)
+        self._put(lease)
+        return Renewal.ADOPTED
+
+    def _end(self, session: str, forget_at: float) -> Lease | None:
+        if self._ended.setdefault(session, forget_at) == forget_at:
+            heapq.heappush(self._forgetting, (forget_at, session))
+        return self._remove(session) or self._lapsed.pop(session, None)
 
     def _running(self, account: str, now: float) -> tuple[Lease, ...]:
         self._set_lapsed_aside(now)

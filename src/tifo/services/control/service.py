@@ -11,7 +11,7 @@ import structlog
 from tifo.api.breaks import BreakSchedule
 from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Sample
 from tifo.api.events import OperatorActed
-from tifo.api.sessions import Sessions
+from tifo.api.sessions import Kick, Sessions
 from tifo.board.entries import (
     INSIGHT,
     NODE,
@@ -120,12 +120,12 @@ class ControlService:
 
     async def end(self, operator: str, session: str) -> None:
         """End a session."""
-        await self._sessions.end(session, "")
+        await self._sessions.end(session, "", "")
         await self._note(operator, "end", session)
 
     async def kick(self, operator: str, session: str, reason: str) -> None:
         """Kick a session; its viewer reads the reason."""
-        await self._sessions.kick(session, reason)
+        await self._sessions.kick(Kick("session", session, reason))
         await self._note(operator, "kick", session, reason)
 
     async def audit(self) -> AuditAnswer:

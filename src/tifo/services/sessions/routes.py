@@ -4,7 +4,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from tifo.api.fields import Code, Id, Reason, Timestamp
-from tifo.api.sessions import Device, SessionPage
+from tifo.api.sessions import Device, Kick, SessionPage
 from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import JSON_BODY_BYTES_MAX
@@ -105,8 +105,9 @@ ROUTES = (
 
 
 class PeerEndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a session is ended; its viewer reads it."""
+    """Whose session is ended, where that is known, and why; its viewer reads it."""
 
+    account: str = ""
     reason: Reason = ""
 
 
@@ -137,11 +138,11 @@ PEER_ROUTES = (
     Route(
         name="sessions.peer-kick",
         method="POST",
-        path="/v1/peer/sessions/{session}/kick",
-        summary="Kick a session, for our services in other processes",
+        path="/v1/peer/kicks",
+        summary="Kick a session, an account or an event, for our services in other processes",
         listener=Listener.OPERATORS,
         credential=Credential.OPERATOR,
-        body=PeerEndBody,
+        body=Kick,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "invalid", "unavailable"),
@@ -158,12 +159,11 @@ def peer_handlers(service: SessionService) -> PlainHandlers:
 
     async def end(req: Request, resp: Response, session: str) -> None:
         body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
-        await service.end(session, body.reason)
+        await service.end(session, body.account, body.reason)
         resp.status = 204
 
-    async def kick(req: Request, resp: Response, session: str) -> None:
-        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
-        await service.kick(session, body.reason)
+    async def kick(req: Request, resp: Response) -> None:
+        await service.kick(await read_json(req, Kick, JSON_BODY_BYTES_MAX))
         resp.status = 204
 
     return {"sessions.peer-page": page, "sessions.peer-end": end, "sessions.peer-kick": kick}

@@ -9,7 +9,7 @@ import structlog
 from tifo.api.accounts import Accounts, Viewer
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import SessionEnded, SessionRefused, SessionsRenewed, SessionStarted
-from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, RunningSession, SessionPage, Sessions
+from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, Kick, RunningSession, SessionPage, Sessions
 from tifo.board.entries import Revoked
 from tifo.board.revocations import Revocations
 from tifo.eventlog.publisher import Publisher
@@ -17,7 +17,7 @@ from tifo.kernel.clock import Clock, rfc3339
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import Ids
 from tifo.services.sessions import rules
-from tifo.services.sessions.ports import Full, Lease, Renewal, SessionStore
+from tifo.services.sessions.ports import Full, Lease, Limits, Renew, Renewal, Request, SessionStore
 from tifo.services.sessions.settings import SessionsSettings
 from tifo.telemetry.metrics import LEASE_RENEWALS, SESSION_ENDS, SESSION_STARTS, SESSIONS_LIVE
 from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
@@ -147,28 +147,27 @@ class SessionService(Sessions):
         Not a revocation: at the final whistle everybody leaves, and nobody has to be told. The store
         knows, and so does this node until the store is asked again anyway.
         """
-        await self._finish(claims.sid, "left")
+        await self._finish(claims.acc, claims.sid, "left")
         self._left.add(claims.sid, self._clock.now() + self._policy.lease_s)
 
-    async def end(self, session: str, reason: str) -> None:
+    async def end(self, session: str, account: str, reason: str) -> None:
         """End a session on an operator's word; its player is told `ended`."""
         await self._revoke(session, Revoked("ended", reason or "The session was ended by an operator."))
-        await self._finish(session, "ended")
+        await self._finish(account, session, "ended")
 
-    async def kick(self, session: str, reason: str) -> None:
-        """End a session on an operator's word; its player is told `kicked`."""
-        await self._revoke(session, Revoked("kicked", reason))
-        await self._finish(session, "kicked")
+    async def kick(self, kick: Kick) -> None:
+        """End sessions on an operator's word; their players are told `kicked`."""
+        await self._revoke(kick.id, Revoked("kicked", kick.reason))
+        await self._finish(kick.account, kick.id, "kicked")
 
     async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
         """Running sessions by id, with how many run in all."""
         now = self._clock.now()
         count = max(1, min(limit, PAGE_SESSIONS_MAX))
-        leases = await self._store.page(account=account, event=event, after=after, limit=count + 1, now=now)
-        shown = leases[:count]
+        found = await self._store.page(account=account, event=event, after=after, limit=count, now=now)
         return SessionPage(
-            sessions=tuple(map(_running, shown)),
-            next=shown[-1].session if len(leases) > count else None,
+            sessions=tuple(map(_running, found.leases)),
+            next=found.next,
             total=await self._store.count(now=now),
         )
 
@@ -195,7 +194,9 @@ class SessionService(Sessions):
         if request.takeover:
             await self._take_over(viewer.account, request, limit, now)
         wanted = self._new_lease(viewer, request, now)
-        outcome = await self._store.start(wanted, limit=limit, now=now)
+        request_slot = Request(wanted, Limits(limit))
+        forget_at = now + self._policy.token_ttl_s
+        outcome = await self._store.start(request_slot, forget_at=forget_at, now=now)
         if isinstance(outcome, Full):
             raise await self._stream_limit(viewer.account, outcome, limit, now)
         self._say_started(outcome.lease, again=outcome.lease.session != wanted.session)
@@ -234,7 +235,7 @@ class SessionService(Sessions):
         chosen = rules.one_to_end(running, request.end, limit)
         if chosen is None:
             return
-        await self._finish(chosen.session, "taken-over")
+        await self._finish(chosen.account, chosen.session, "taken-over")
         revoked = Revoked("ended", "The stream was taken over by another device.")
         # On the board for one lease only: past it every token of the session must ask the store, which
         # knows. A board that fails delays the word by as much and keeps nobody out.
@@ -243,7 +244,7 @@ class SessionService(Sessions):
 
     async def _stream_limit(self, account: str, full: Full, limit: int, now: float) -> Refusal:
         code = self._ids.code()
-        await self._store.put_takeover(account, code, until=now + self._settings.takeover_s)
+        await self._store.put_takeover(account, code, until=now + self._settings.takeover_s, now=now)
         return Refusal(
             "stream-limit",
             f"The account watches on {len(full.running)} devices and may on {limit}.",
@@ -252,12 +253,8 @@ class SessionService(Sessions):
 
     async def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> None:
         freely = rules.adopted_freely(claims, now, self._opened_at, self._policy)
-        limit = 0 if freely else self._limit_of(claims)
-        try:
-            outcome = await self._store.renew(lease, limit=limit, now=now)
-        except Unavailable:
-            LEASE_RENEWALS.labels("store-failed").inc()
-            return
+        limits = None if freely else Limits(self._limit_of(claims))
+        (outcome,) = await self._store.renew([Renew(lease, limits)], now=now)
         _RENEWALS[outcome].inc()
         if outcome is Renewal.ENDED:
             raise Refusal("ended", "The session has ended.")
@@ -284,9 +281,9 @@ class SessionService(Sessions):
     async def _revoke(self, session: str, revoked: Revoked) -> None:
         await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)
 
-    async def _finish(self, session: str, why: str) -> None:
-        forget_at = self._clock.now() + self._policy.token_ttl_s
-        lease = await self._store.end(session, forget_at=forget_at)
+    async def _finish(self, account: str, session: str, why: str) -> None:
+        now = self._clock.now()
+        lease = await self._store.end(account, session, forget_at=now + self._policy.token_ttl_s, now=now)
         if lease is not None:
             self._say_ended(lease, why)
 
