@@ -13,14 +13,9 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from tifo import settings as settings_file
+from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.sessions import HttpSessions
-from tifo.adapters.memory.sessions import MemorySessionStore
-from tifo.adapters.sqlite.audit import SqliteAuditTrail
-from tifo.adapters.sqlite.board import SqliteBoard
-from tifo.adapters.sqlite.calendar import SqliteCalendarStore
-from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -33,20 +28,16 @@ from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import SystemIds
 from tifo.services.accounts import routes as accounts_routes
-from tifo.services.accounts.ports import ProfileStore
 from tifo.services.accounts.service import AccountService
 from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.service import AdService
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
-from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.catalogue.service import CatalogueService
 from tifo.services.control import routes as control_routes
-from tifo.services.control.ports import AuditTrail
 from tifo.services.control.service import ControlService
 from tifo.services.sessions import routes as sessions_routes
-from tifo.services.sessions.ports import SessionStore
 from tifo.services.sessions.service import SessionService
 from tifo.services.steering import routes as steering_routes
 from tifo.services.steering.rules import Pathway
@@ -75,49 +66,6 @@ CONFIG_VARIABLE = "TIFO_CONFIG"
 SERVICES_VARIABLE = "TIFO_SERVICES"
 ADMIN_SOCKET_LENGTH_MAX = 100
 """Characters of a Unix socket's path; the kernel takes 107."""
-
-
-# --- which adapter: by the scheme of a store's URL -------------------------------------------------
-
-
-def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
-    url: str = getattr(settings.stores, store) or f"sqlite:///{Path(settings.data) / default}"
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE",))
-    return Path(path)
-
-
-def session_store(settings: Settings) -> SessionStore:
-    """`memory://`"""
-    if settings.stores.sessions != "memory://":
-        raise SettingsError(("stores.sessions: there is no such store; use memory://",))
-    return MemorySessionStore(SystemClock())
-
-
-def profile_store(settings: Settings) -> ProfileStore:
-    """`sqlite:///FILE`"""
-    return SqliteProfileStore(_sqlite_path(settings, "profiles", "profiles.db"))
-
-
-def calendar_store(settings: Settings) -> CalendarStore:
-    """`sqlite:///FILE`"""
-    return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
-
-
-def event_log(settings: Settings) -> EventLog:
-    """`sqlite:///FILE`"""
-    return SqliteEventLog(_sqlite_path(settings, "eventlog", "events.db"))
-
-
-def board(settings: Settings) -> Board:
-    """`sqlite:///FILE`"""
-    return SqliteBoard(_sqlite_path(settings, "board", "board.db"), SystemClock())
-
-
-def audit_trail(settings: Settings) -> AuditTrail:
-    """`sqlite:///FILE`"""
-    return SqliteAuditTrail(_sqlite_path(settings, "audit", "audit.db"))
 
 
 def admin_socket(settings: Settings) -> Path:
@@ -191,7 +139,7 @@ class Wiring:
 
 
 async def _board(w: Wiring) -> Board:
-    return w.closing(board(w.settings))
+    return w.closing(stores.board(w.settings))
 
 
 async def _view(w: Wiring) -> BoardView:
@@ -199,7 +147,7 @@ async def _view(w: Wiring) -> BoardView:
 
 
 async def _log(w: Wiring) -> EventLog:
-    return w.closing(event_log(w.settings))
+    return w.closing(stores.event_log(w.settings))
 
 
 async def _publisher(w: Wiring) -> Publisher:
@@ -216,7 +164,7 @@ async def _guard(w: Wiring) -> PlaybackGuard:
 
 
 async def _accounts(w: Wiring) -> AccountService:
-    profiles = w.closing(profile_store(w.settings))
+    profiles = w.closing(stores.profile_store(w.settings))
     tokens = access_tokens(w.settings.keys.access.keyring("access"))
     service = AccountService(profiles, tokens, w.clock, w.settings.accounts)
     await service.open()
@@ -226,14 +174,14 @@ async def _accounts(w: Wiring) -> AccountService:
 async def _catalogue(w: Wiring) -> Catalogue:
     if "catalogue" not in w.services and w.settings.peers.catalogue:
         return await w.opened(HttpCatalogue(w.settings.peers.catalogue, w.settings.keys.operator_token))
-    store = w.closing(calendar_store(w.settings))
+    store = w.closing(stores.calendar_store(w.settings))
     return await w.opened(CatalogueService(store, w.settings.catalogue))
 
 
 async def _session_service(w: Wiring) -> SessionService:
     return await w.opened(
         SessionService(
-            store=w.closing(session_store(w.settings)),
+            store=w.closing(stores.session_store(w.settings)),
             accounts=await w.once(_accounts),
             catalogue=await w.once(_catalogue),
             tokens=playback_tokens(w.settings.keys.playback.keyring("playback")),
@@ -289,7 +237,7 @@ async def _control(w: Wiring) -> ControlService:
             sessions=await w.once(_sessions),
             board=await w.once(_board),
             view=await w.once(_view),
-            audit=w.closing(audit_trail(w.settings)),
+            audit=w.closing(stores.audit_trail(w.settings)),
             publisher=await w.once(_publisher),
             schedule=w.schedule,
             clock=w.clock,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 
-from tifo import app
+from tifo import app, stores
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
 from tifo.settings import KeySet, Settings
@@ -143,12 +143,12 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
 
 def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     for make in (
-        app.session_store,
-        app.profile_store,
-        app.calendar_store,
-        app.event_log,
-        app.board,
-        app.audit_trail,
+        stores.session_store,
+        stores.profile_store,
+        stores.calendar_store,
+        stores.event_log,
+        stores.board,
+        stores.audit_trail,
         app.admin_socket,
     ):
         try:

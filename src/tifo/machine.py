@@ -17,7 +17,7 @@ import httpx
 import msgspec
 import tomli_w
 
-from tifo import app
+from tifo import app, stores
 from tifo.api.catalogue import CalendarEvent
 from tifo.api.reports import PartReport
 from tifo.board.entries import PARTS, PartsReport
@@ -243,7 +243,7 @@ class Machine:
         """
         check_ports(wanted_ports(self.settings))
         file = write_settings(self.settings)
-        board = app.board(self.settings)
+        board = stores.board(self.settings)
         reporter = PartsReporter(board)
 
         def changed(states: Sequence[PartState]) -> None:

@@ -1,0 +1,59 @@
+"""Which adapter stands behind each port: told by the scheme of the store's URL, and nowhere else."""
+
+from pathlib import Path
+
+from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.sqlite.audit import SqliteAuditTrail
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.adapters.sqlite.calendar import SqliteCalendarStore
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.profiles import SqliteProfileStore
+from tifo.board.ports import Board
+from tifo.eventlog.ports import EventLog
+from tifo.kernel.clock import SystemClock
+from tifo.kernel.errors import SettingsError
+from tifo.services.accounts.ports import ProfileStore
+from tifo.services.catalogue.ports import CalendarStore
+from tifo.services.control.ports import AuditTrail
+from tifo.services.sessions.ports import SessionStore
+from tifo.settings import Settings
+
+
+def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
+    url: str = getattr(settings.stores, store) or f"sqlite:///{Path(settings.data) / default}"
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE",))
+    return Path(path)
+
+
+def session_store(settings: Settings) -> SessionStore:
+    """`memory://`"""
+    if settings.stores.sessions != "memory://":
+        raise SettingsError(("stores.sessions: there is no such store; use memory://",))
+    return MemorySessionStore(SystemClock())
+
+
+def profile_store(settings: Settings) -> ProfileStore:
+    """`sqlite:///FILE`"""
+    return SqliteProfileStore(_sqlite_path(settings, "profiles", "profiles.db"))
+
+
+def calendar_store(settings: Settings) -> CalendarStore:
+    """`sqlite:///FILE`"""
+    return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
+
+
+def event_log(settings: Settings) -> EventLog:
+    """`sqlite:///FILE`"""
+    return SqliteEventLog(_sqlite_path(settings, "eventlog", "events.db"))
+
+
+def board(settings: Settings) -> Board:
+    """`sqlite:///FILE`"""
+    return SqliteBoard(_sqlite_path(settings, "board", "board.db"), SystemClock())
+
+
+def audit_trail(settings: Settings) -> AuditTrail:
+    """`sqlite:///FILE`"""
+    return SqliteAuditTrail(_sqlite_path(settings, "audit", "audit.db"))
