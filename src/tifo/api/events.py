@@ -26,20 +26,34 @@ class OfSession(Event, frozen=True, kw_only=True):
 
 
 class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"):
-    """A viewer was let in."""
+    """A viewer was let in.
+
+    `isp`: AS number and name, such as "AS64500 Example Telecom"; empty where it is not known.
+    `lease_s`: seconds that the session may be silent and still live; 0 where the sender did not say.
+    """
 
     account: str
     device: str
     device_kind: str
+    isp: str = ""
+    lease_s: int = 0
 
 
 class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
-    """Leases that were renewed in the last second, gathered; `batch` tells the reports apart."""
+    """Leases that were renewed in the last second, gathered; `batch` tells the reports apart.
+
+    The sessions of one batch are alike in event, device kind and ISP, so that who reads them knows what
+    the start of each said; empty where that is not known. `lease_s` is as in `SessionStarted`.
+    """
 
     KEY: ClassVar[str] = "batch"
 
     batch: str
     sessions: tuple[str, ...]
+    event: str = ""
+    device_kind: str = ""
+    isp: str = ""
+    lease_s: int = 0
 
 
 class SessionEnded(OfSession, frozen=True, kw_only=True, tag="session.ended"):
