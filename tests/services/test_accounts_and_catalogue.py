@@ -50,56 +50,56 @@ async def accounts(profiles: BrittleProfiles, keys: Keyring, clock: ManualClock)
 
 
 async def test_accounts_of_the_settings_exist(accounts: AccountService) -> None:
-    assert await accounts.viewer(accounts.login("demo")) == Viewer("demo", ("*",), 2)
-    assert await accounts.viewer(accounts.login("visitor")) == Viewer("visitor", (), None)
+    assert await accounts.viewer(accounts.login("demo"), "tv") == Viewer("demo", ("*",), 2)
+    assert await accounts.viewer(accounts.login("visitor"), "tv") == Viewer("visitor", (), None)
 
 
 async def test_account_without_a_profile_is_an_ordinary_subscriber(accounts: AccountService) -> None:
-    viewer = await accounts.viewer(accounts.login("somebody"))
+    viewer = await accounts.viewer(accounts.login("somebody"), "tv")
     assert viewer.entitled("final")
     assert viewer.stream_limit is None
 
 
 async def test_visitor_is_entitled_to_nothing(accounts: AccountService) -> None:
-    assert not (await accounts.viewer(accounts.login("visitor"))).entitled("final")
+    assert not (await accounts.viewer(accounts.login("visitor"), "tv")).entitled("final")
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])
 async def test_text_that_is_no_token_is_refused(accounts: AccountService, token: str) -> None:
     with pytest.raises(Refusal, match="bad-token"):
-        await accounts.viewer(token)
+        await accounts.viewer(token, "tv")
 
 
 async def test_token_that_has_expired_is_refused(accounts: AccountService, clock: ManualClock) -> None:
     token = accounts.login("demo")
     clock.advance(SETTINGS.access_token_ttl_s)
     with pytest.raises(Refusal) as caught:
-        await accounts.viewer(token)
+        await accounts.viewer(token, "tv")
     assert caught.value.members == {"reason": "expired"}
 
 
 async def test_profile_is_read_again_after_its_time(accounts, profiles, clock) -> None:
     token = accounts.login("demo")
-    await accounts.viewer(token)
+    await accounts.viewer(token, "tv")
     await profiles.put(Viewer("demo", ("final",)))
     clock.advance(SETTINGS.profile_cache_s - 1)
-    assert (await accounts.viewer(token)).entitlements == ("*",)
+    assert (await accounts.viewer(token, "tv")).entitlements == ("*",)
     clock.advance(1)
-    assert (await accounts.viewer(token)).entitlements == ("final",)
+    assert (await accounts.viewer(token, "tv")).entitlements == ("final",)
 
 
 async def test_known_profile_stays_in_force_while_the_store_fails(accounts, profiles, clock) -> None:
     token = accounts.login("demo")
-    await accounts.viewer(token)
+    await accounts.viewer(token, "tv")
     profiles.failing = True
     clock.advance(60)
-    assert (await accounts.viewer(token)).stream_limit == 2
+    assert (await accounts.viewer(token, "tv")).stream_limit == 2
 
 
 async def test_unknown_profile_of_a_failing_store_is_refused(accounts, profiles) -> None:
     profiles.failing = True
     with pytest.raises(Unavailable):
-        await accounts.viewer(accounts.login("demo"))
+        await accounts.viewer(accounts.login("demo"), "tv")
 
 
 class BrittleCalendar(CalendarStore):

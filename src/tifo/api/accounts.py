@@ -12,6 +12,8 @@ class Viewer(msgspec.Struct, frozen=True):
     account: str
     entitlements: tuple[str, ...]
     stream_limit: int | None = None
+    by_grace: bool = False
+    """Whether it is let in only because the login provider is gone."""
 
     def entitled(self, event: str) -> bool:
         """Whether the account may watch the event; `*` opens every event."""
@@ -22,5 +24,16 @@ class Accounts(Protocol):
     """Accounts, by the tokens their login provider gave them."""
 
     @abstractmethod
-    async def viewer(self, access_token: str) -> Viewer:
-        """Raises `Refusal("bad-token")` for a token that is not in force."""
+    async def viewer(self, access_token: str, device: str) -> Viewer:
+        """Who asks to watch on `device`.
+
+        Raises `Refusal` (bad-token) for a token that is not in force, and `Unavailable` when that cannot
+        be told or the account cannot be read.
+        """
+
+    @abstractmethod
+    def grace_token(self, viewer: Viewer, device: str) -> str:
+        """What the device may start with again while the login provider is gone; empty when nothing is due.
+
+        Good for that device only. A viewer who was let in by grace gets none: grace is not prolonged.
+        """

@@ -32,7 +32,7 @@ class AccountService(Accounts):
         for demo in self._settings.demo:
             await self._profiles.put(Viewer(demo.account, demo.entitlements, demo.stream_limit or None))
 
-    async def viewer(self, access_token: str) -> Viewer:
+    async def viewer(self, access_token: str, device: str) -> Viewer:
         """The account behind a token that is in force."""
         try:
             claims = self._tokens.verify(access_token, self._clock.now())
@@ -40,6 +40,10 @@ class AccountService(Accounts):
             TOKENS_REFUSED.labels("access", refused.reason).inc()
             raise Refusal("bad-token", "Log in again.", members={"reason": refused.reason}) from None
         return await self._profile(claims.sub)
+
+    def grace_token(self, viewer: Viewer, device: str) -> str:
+        """None yet."""
+        return ""
 
     def login(self, account: str) -> str:
         """An access token for any account: the laptop's own issuer."""

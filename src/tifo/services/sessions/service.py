@@ -113,7 +113,7 @@ class SessionService(Sessions):
     async def start(self, request: Start) -> Started:
         """Let a viewer in; raises `Refusal` (bad-token, not-found, event-over, not-entitled,
         stream-limit, bad-takeover, unavailable)."""
-        viewer = await self._accounts.viewer(request.access_token)
+        viewer = await self._accounts.viewer(request.access_token, request.device.id)
         try:
             started = await self._admit(viewer, request)
         except Refusal as refusal:
