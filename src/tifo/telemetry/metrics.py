@@ -93,5 +93,35 @@ CACHE_READS = Counter(
 CACHE_ENTRIES = Gauge(
     "tifo_cache_entries", "Values a cache holds in this process.", ["cache"], registry=REGISTRY
 )
+DEPENDENCY_CALLS = Counter(
+    "tifo_dependency_calls",
+    "Calls to what is not ours, by dependency and outcome (ok, failed, timeout, full, open).",
+    ["dependency", "outcome"],
+    registry=REGISTRY,
+)
+DEPENDENCY_CALLS_UNDER_WAY = Gauge(
+    "tifo_dependency_calls_under_way",
+    "Calls to what is not ours that were let in and have not ended, by dependency.",
+    ["dependency"],
+    registry=REGISTRY,
+)
+DEPENDENCY_FAILING = Gauge(
+    "tifo_dependency_failing",
+    "1 while a dependency has failed so often in a row that it is only probed.",
+    ["dependency"],
+    registry=REGISTRY,
+)
+LOGINS_BY_GRACE = Counter(
+    "tifo_logins_by_grace",
+    "Viewers let in while the login provider is gone, by what they showed (grace-token, expired-token).",
+    ["shown"],
+    registry=REGISTRY,
+)
+PROFILES_LOST = Counter(
+    "tifo_profiles_lost",
+    "Accounts whose profile could not be read anywhere, by what was done (let-in, refused).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
 # under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.
