@@ -1,5 +1,7 @@
 """Counting who watches from events that come late, twice or in another order."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,19 +15,25 @@ from tifo.api.events import (
     SessionsRenewed,
     SessionStarted,
 )
+from tifo.api.reports import AudienceReport, AudienceSplit
 from tifo.workers.insight import rules
-from tifo.workers.insight.rules import Audience, Rate
+from tifo.workers.insight.rules import Audience, Rate, Wheel, split
 
 NOW = 1_800_000_000.0
 SILENT_S = 60
 
 
-def started(session: str = "ses_1") -> SessionStarted:
-    return SessionStarted(session=session, event="final", account="demo", device="tv-1", device_kind="tv")
+def started(session: str = "ses_1", kind: str = "tv", **more: object) -> SessionStarted:
+    values = {"session": session, "event": "final", "account": "demo", "device": "d", "device_kind": kind}
+    return SessionStarted(**{**values, **more})  # type: ignore[arg-type]
 
 
-def renewed(*sessions: str) -> SessionsRenewed:
-    return SessionsRenewed(batch="ren_1", sessions=sessions or ("ses_1",))
+def renewed(*sessions: str, **more: object) -> SessionsRenewed:
+    return SessionsRenewed(batch="ren_1", sessions=sessions or ("ses_1",), **more)  # type: ignore[arg-type]
+
+
+def counts(split: AudienceSplit) -> dict[str, int]:
+    return {one.name: one.viewers for one in split.top}
 
 
 def ended(session: str = "ses_1", why: str = "left") -> SessionEnded:
@@ -39,7 +47,7 @@ def used(pathway: str, session: str = "ses_1") -> PathwayUsed:
 def audience(*events: tuple[float, Event]) -> Audience:
     seen = Audience(SILENT_S)
     for after_s, event in events:
-        seen.see(event, NOW + after_s)  # type: ignore[arg-type]
+        seen.see(event, NOW + after_s, NOW + after_s)  # type: ignore[arg-type]
     return seen
 
 
@@ -112,7 +120,7 @@ def test_backlog_of_long_ago_counts_nobody_once_it_was_swept() -> None:
 def test_end_is_forgotten_after_the_silence_that_would_have_ended_it() -> None:
     seen = audience((0, started()), (1, ended()))
     seen.forget_silent(NOW + 1 + SILENT_S)
-    seen.see(renewed(), NOW + 100)
+    seen.see(renewed(), NOW + 100, NOW + 100)
     assert seen.viewers() == 1
 
 
@@ -133,8 +141,110 @@ def test_session_heard_of_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch
         (0, started("ses_1")), (1, started("ses_2")), (2, renewed("ses_1")), (3, started("ses_3"))
     )
     assert seen.viewers() == 2
-    seen.see(ended("ses_2"), NOW + 4)
+    seen.see(ended("ses_2"), NOW + 4, NOW + 4)
     assert seen.viewers() == 2
+
+
+TELECOM = "AS64500 Example Telecom"
+
+
+def test_viewers_count_by_event_device_kind_and_isp() -> None:
+    seen = audience(
+        (0, started("ses_1", isp=TELECOM)),
+        (0, started("ses_2", kind="web", isp=TELECOM)),
+        (0, started("ses_3", event="semi")),
+    )
+    report = seen.report()
+    assert counts(report.event) == {"final": 2, "semi": 1}
+    assert counts(report.device_kind) == {"tv": 2, "web": 1}
+    assert counts(report.isp) == {TELECOM: 2, "": 1}
+
+
+def test_viewer_who_ended_or_fell_silent_is_in_no_split() -> None:
+    seen = audience((0, started("ses_1", isp=TELECOM)), (0, started("ses_2")), (1, ended("ses_1")))
+    assert counts(seen.report().device_kind) == {"tv": 1}
+    seen.forget_silent(NOW + SILENT_S)
+    assert seen.report() == AudienceReport()
+
+
+def test_worker_that_missed_the_start_learns_it_from_a_renewal() -> None:
+    seen = audience((0, renewed("ses_1", "ses_2", event="final", device_kind="tv", isp=TELECOM)))
+    assert [counts(one) for one in (seen.report().event, seen.report().isp)] == [{"final": 2}, {TELECOM: 2}]
+
+
+@pytest.mark.parametrize("silent", [renewed(), used("cdn-a"), renewed(event="final")])
+def test_event_that_does_not_say_what_a_session_is_leaves_it_known(silent: Event) -> None:
+    report = audience((0, started(isp=TELECOM)), (5, silent)).report()
+    assert (counts(report.event), counts(report.device_kind), counts(report.isp)) == (
+        {"final": 1},
+        {"tv": 1},
+        {TELECOM: 1},
+    )
+
+
+def test_viewer_who_moved_to_another_network_counts_there() -> None:
+    seen = audience((0, started(isp=TELECOM)), (5, renewed(event="final", device_kind="tv", isp="AS1 B")))
+    assert counts(seen.report().isp) == {"AS1 B": 1}
+
+
+def test_long_lease_is_believed_for_as_long_as_it_says() -> None:
+    seen = audience((0, started(lease_s=240)), (10, used("cdn-a")))
+    seen.forget_silent(NOW + 249)
+    assert seen.viewers() == 1
+    seen.forget_silent(NOW + 250)
+    assert seen.viewers() == 0
+
+
+def test_short_lease_is_believed_for_the_least_silence_that_is_set() -> None:
+    seen = audience((0, renewed(lease_s=6)))
+    seen.forget_silent(NOW + SILENT_S - 1)
+    assert seen.viewers() == 1
+
+
+def test_clock_that_is_ahead_keeps_nobody_longer_and_holds_nobody_up() -> None:
+    seen = Audience(SILENT_S)
+    seen.see(started("ses_1"), NOW + 1e9, NOW)
+    seen.see(started("ses_2"), NOW, NOW)
+    seen.see(ended("ses_3"), NOW + 1e9, NOW)
+    seen.forget_silent(NOW + SILENT_S)
+    assert seen.viewers() == 0
+    seen.see(renewed("ses_3"), NOW + 100, NOW + 100)
+    assert seen.viewers() == 1
+
+
+def test_session_that_comes_and_goes_is_waited_for_once() -> None:
+    seen = Audience(SILENT_S)
+    for n in range(100):
+        seen.see(started(), NOW + n, NOW + n)
+        seen.see(ended(why="expired"), NOW + n, NOW + n)
+        seen.forget_silent(NOW + n)
+    seen.see(started(), NOW + 100, NOW + 100)
+    seen.forget_silent(NOW + 159)
+    assert seen.viewers() == 1
+    seen.forget_silent(NOW + 160)
+    assert (seen.viewers(), list(seen._live_due.take(NOW + 1e6))) == (0, [])
+
+
+def test_what_sessions_have_in_common_is_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "TRAITS_MAX", 2)
+    seen = audience(*((n, started(f"ses_{n}", isp=f"AS{n % 3}")) for n in range(9)))
+    assert counts(seen.report().isp) == {"AS0": 3, "AS1": 3, "AS2": 3}
+    assert len(seen._traits) <= 2
+
+
+def test_split_names_the_largest_and_adds_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "TOP_MAX", 2)
+    found = split(Counter({"a": 1, "b": 5, "c": 3, "d": 3}))
+    assert (counts(found), found.others) == ({"b": 5, "c": 3}, 4)
+
+
+def test_wheel_gives_each_thing_once_when_it_is_due() -> None:
+    wheel: Wheel[str] = Wheel()
+    for name, at in (("a", 10.0), ("b", 10.2), ("c", 12.0)):
+        wheel.put(name, at)
+    assert list(wheel.take(9.9)) == []
+    assert list(wheel.take(11)) == ["a", "b"]
+    assert wheel.take_first() == (12, "c")
 
 
 kinds = st.sampled_from([started, renewed, ended, lambda s: used("cdn-a", s), lambda s: ended(s, "expired")])
@@ -148,8 +258,9 @@ stories = st.lists(
 def test_whatever_happens_counts_stay_within_who_was_heard_of(story) -> None:
     seen = audience(*((at, kind(session)) for at, kind, session in story))
     assert 0 <= sum(seen.by_pathway().values()) <= seen.viewers() <= len({session for _, _, session in story})
+    assert sum(counts(seen.report().event).values()) == seen.viewers()
     seen.forget_silent(NOW + 1_000)
-    assert (seen.viewers(), seen.by_pathway()) == (0, {})
+    assert (seen.viewers(), seen.by_pathway(), seen.report()) == (0, {}, AudienceReport())
 
 
 def test_rate_is_the_mean_of_its_window() -> None:

@@ -60,3 +60,25 @@ class CacheReport(msgspec.Struct, frozen=True):
     stale_per_s: float
     coalesced_per_s: float
     misses_per_s: float
+
+
+class AudienceCount(msgspec.Struct, frozen=True):
+    """Who is alike in one respect; `name` is empty where it is not known."""
+
+    name: str
+    viewers: int
+
+
+class AudienceSplit(msgspec.Struct, frozen=True):
+    """Everybody by one respect: the largest groups, largest first, and how many are in none of them."""
+
+    top: tuple[AudienceCount, ...] = ()
+    others: int = 0
+
+
+class AudienceReport(msgspec.Struct, frozen=True):
+    """Who watches now, by event, by kind of device and by ISP."""
+
+    event: AudienceSplit = AudienceSplit()
+    device_kind: AudienceSplit = AudienceSplit()
+    isp: AudienceSplit = AudienceSplit()

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from tifo.api.control import Posture
-from tifo.api.reports import CacheReport, GroupLag, PartReport, RouteReport, StoreReport
+from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, RouteReport, StoreReport
 from tifo.board.ports import Entry
 
 PATHWAY = "pathway/"
@@ -59,7 +59,7 @@ class PartsReport(msgspec.Struct, frozen=True):
 
 
 class InsightReport(msgspec.Struct, frozen=True):
-    """What the stream of events says of now: `viewers` in all, and on each pathway."""
+    """What the stream of events says of now: `viewers` in all, on each pathway, and by what they are."""
 
     at: float
     viewers: int
@@ -67,6 +67,7 @@ class InsightReport(msgspec.Struct, frozen=True):
     events_per_s: float
     pathways: dict[str, int]
     groups: tuple[GroupLag, ...]
+    audience: AudienceReport = AudienceReport()
 
 
 T = TypeVar("T")

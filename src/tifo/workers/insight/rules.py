@@ -1,12 +1,26 @@
 """Counting who watches from what is said of sessions; each event counts once, in any order and late."""
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterator
+from heapq import nsmallest
+from math import ceil
+from sys import intern
+from typing import Generic, NamedTuple, TypeVar
 
 from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
+from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
 
 SESSIONS_MAX = 4_000_000
-"""Sessions that are told apart; past it the one heard of longest ago is forgotten."""
+"""Sessions that are told apart; past it the one whose time is over first is forgotten."""
+
+TRAITS_MAX = 100_000
+"""Combinations of event, device kind and ISP that are kept once for all sessions alike."""
+
+TOP_MAX = 50
+"""Groups of each split that are told by name."""
+
+
+T = TypeVar("T")
 
 
 class Rate:
@@ -29,72 +43,212 @@ class Rate:
         return round(self._sum / self._window_s, 2)
 
 
+class Traits(NamedTuple):
+    """What many sessions have in common; empty or 0 where it is not known. `lease_s` as in the events."""
+
+    event: str = ""
+    device_kind: str = ""
+    isp: str = ""
+    lease_s: int = 0
+
+
+class _Session:
+    """One session that lives. There are millions: it holds what is its own, and shares the rest."""
+
+    __slots__ = ("id", "pathway", "traits", "until")
+
+    def __init__(self, session: str, traits: Traits, until: float) -> None:
+        self.id = session
+        self.traits = traits
+        self.until = until
+        self.pathway = ""
+
+
 class Audience:
-    """The sessions that live, by the events seen so far: when each was last heard of, and on which CDN."""
+    """The sessions that live, by the events seen so far: until when each is believed, what it is, and where.
+
+    A session is believed for its lease after its last sign of life, and for `silent_s` at the least.
+    """
 
     def __init__(self, silent_s: int) -> None:
         self._silent_s = silent_s
-        self._heard: OrderedDict[str, float] = OrderedDict()
-        self._pathway: dict[str, str] = {}
-        self._ended: OrderedDict[str, float] = OrderedDict()
+        self._live: dict[str, _Session] = {}
+        self._live_due: Wheel[_Session] = Wheel()
+        self._ended: set[str] = set()
+        self._ended_due: Wheel[str] = Wheel()
+        self._traits: dict[Traits, Traits] = {}
+        self._on_pathway: Counter[str] = Counter()
+        self._in_event: Counter[str] = Counter()
+        self._of_kind: Counter[str] = Counter()
+        self._of_isp: Counter[str] = Counter()
 
-    def see(self, event: AnyEvent, at: float) -> None:
-        """Take one event into account; one that comes late or twice changes nothing it should not."""
+    def see(self, event: AnyEvent, at: float, now: float) -> None:
+        """Take one event into account; one that comes late or twice changes nothing it should not.
+
+        What is said to happen after `now` was written by a clock that is ahead: it happens now.
+        """
+        at = min(at, now)
         match event:
-            case SessionStarted():
-                self._hear(event.session, at)
-            case SessionsRenewed():
-                for session in event.sessions:
-                    self._hear(session, at)
+            case SessionStarted() | SessionsRenewed():
+                traits = self._shared(Traits(event.event, event.device_kind, event.isp, event.lease_s))
+                for session in _sessions_of(event):
+                    self._hear(session, at, traits)
             case SessionEnded():
                 self._end(event.session, at, event.why)
             case PathwayUsed():
-                self._hear(event.session, at)
-                if event.session in self._heard:
-                    self._pathway[event.session] = event.pathway
+                self._hear(event.session, at, self._shared(Traits(event.event)))
+                self._move(event.session, event.pathway)
             case _:
                 pass
 
     def forget_silent(self, now: float) -> None:
         """Leave out sessions that were not heard of for long: their process died without a word."""
-        for session in list(_older(self._heard, now - self._silent_s)):
-            self._drop(session)
-        for session in list(_older(self._ended, now - self._silent_s)):
-            del self._ended[session]
+        for session in self._live_due.take(now):
+            if self._live.get(session.id) is not session:
+                continue
+            if session.until > now:
+                self._live_due.put(session, session.until)
+            else:
+                self._drop(session.id)
+        self._ended.difference_update(self._ended_due.take(now))
 
     def viewers(self) -> int:
         """Sessions that live."""
-        return len(self._heard)
+        return len(self._live)
 
     def by_pathway(self) -> dict[str, int]:
         """Sessions that live and have said which CDN they are on."""
-        return dict(Counter(self._pathway.values()))
+        return dict(self._on_pathway)
 
-    def _hear(self, session: str, at: float) -> None:
-        if session in self._ended:
+    def report(self) -> AudienceReport:
+        """Sessions that live, by event, kind of device and ISP."""
+        return AudienceReport(split(self._in_event), split(self._of_kind), split(self._of_isp))
+
+    def _hear(self, name: str, at: float, traits: Traits) -> None:
+        if name in self._ended:
             return
-        self._heard[session] = max(at, self._heard.get(session, 0.0))
-        self._heard.move_to_end(session)
-        if len(self._heard) > SESSIONS_MAX:
-            self._drop(next(iter(self._heard)))
+        session = self._live.get(name)
+        if session is None:
+            self._add(_Session(name, traits, at + self._patience(traits)))
+            return
+        if session.traits is not traits:
+            self._learn(session, traits)
+        session.until = max(session.until, at + self._patience(session.traits))
 
-    def _end(self, session: str, at: float, why: str) -> None:
-        self._drop(session)
+    def _patience(self, traits: Traits) -> int:
+        return max(traits.lease_s, self._silent_s)
+
+    def _add(self, session: _Session) -> None:
+        if len(self._live) >= SESSIONS_MAX:
+            self._make_room()
+        self._live[session.id] = session
+        self._live_due.put(session, session.until)
+        self._count(session.traits, 1)
+
+    def _make_room(self) -> None:
+        while len(self._live) >= SESSIONS_MAX:
+            due, session = self._live_due.take_first()
+            if self._live.get(session.id) is not session:
+                continue
+            if session.until > due:
+                self._live_due.put(session, session.until)
+            else:
+                self._drop(session.id)
+
+    def _learn(self, session: _Session, heard: Traits) -> None:
+        """What is heard goes before what was known, but not knowing does not."""
+        known = session.traits
+        merged = self._shared(
+            Traits(
+                heard.event or known.event,
+                heard.device_kind or known.device_kind,
+                heard.isp or known.isp,
+                heard.lease_s or known.lease_s,
+            )
+        )
+        if merged != known:
+            session.traits = merged
+            self._count(known, -1)
+            self._count(merged, 1)
+
+    def _shared(self, traits: Traits) -> Traits:
+        """The one copy of these traits, so that a million sessions that are alike hold it together."""
+        if len(self._traits) >= TRAITS_MAX:
+            self._traits.clear()
+        return self._traits.setdefault(traits, traits)
+
+    def _move(self, name: str, pathway: str) -> None:
+        session = self._live.get(name)
+        if session is None:
+            return
+        self._count_on(session.pathway, -1)
+        session.pathway = intern(pathway)
+        self._count_on(pathway, 1)
+
+    def _end(self, name: str, at: float, why: str) -> None:
+        self._drop(name)
         # A session that expired may wake up and go on; the others never do, whatever is heard late.
-        if why == "expired":
+        if why == "expired" or name in self._ended:
             return
-        self._ended[session] = at
-        if len(self._ended) > SESSIONS_MAX:
-            self._ended.popitem(last=False)
+        if len(self._ended) >= SESSIONS_MAX:
+            self._ended.discard(self._ended_due.take_first()[1])
+        self._ended.add(name)
+        self._ended_due.put(name, at + self._silent_s)
 
-    def _drop(self, session: str) -> None:
-        self._heard.pop(session, None)
-        self._pathway.pop(session, None)
+    def _drop(self, name: str) -> None:
+        session = self._live.pop(name, None)
+        if session is not None:
+            self._count(session.traits, -1)
+            self._count_on(session.pathway, -1)
+
+    def _count_on(self, pathway: str, change: int) -> None:
+        if pathway:
+            _add(self._on_pathway, pathway, change)
+
+    def _count(self, traits: Traits, change: int) -> None:
+        _add(self._in_event, traits.event, change)
+        _add(self._of_kind, traits.device_kind, change)
+        _add(self._of_isp, traits.isp, change)
 
 
-def _older(heard: "OrderedDict[str, float]", limit: float) -> Iterable[str]:
-    """Keys in the order they were heard of, as long as they are older than the limit."""
-    for session, at in heard.items():
-        if at > limit:
-            return
-        yield session
+class Wheel(Generic[T]):
+    """Things by the second in which each is due: as quick with millions as with one."""
+
+    def __init__(self) -> None:
+        self._due: dict[int, list[T]] = {}
+
+    def put(self, thing: T, at: float) -> None:
+        """It is due at `at`."""
+        self._due.setdefault(ceil(at), []).append(thing)
+
+    def take(self, now: float) -> Iterator[T]:
+        """Take out everything that is due by `now`; what is put in meanwhile is for the next time."""
+        for second in [one for one in self._due if one <= now]:
+            yield from self._due.pop(second)
+
+    def take_first(self) -> tuple[int, T]:
+        """Take out one thing of those that are due first, with the second it was due in; there is one."""
+        second = min(self._due)
+        things = self._due[second]
+        thing = things.pop()
+        if not things:
+            del self._due[second]
+        return second, thing
+
+
+def split(counts: Counter[str]) -> AudienceSplit:
+    """The largest groups by name, and the rest together."""
+    top = nsmallest(TOP_MAX, counts.items(), key=lambda group: (-group[1], group[0]))
+    named = sum(viewers for _, viewers in top)
+    return AudienceSplit(tuple(AudienceCount(*group) for group in top), counts.total() - named)
+
+
+def _sessions_of(event: SessionStarted | SessionsRenewed) -> tuple[str, ...]:
+    return (event.session,) if isinstance(event, SessionStarted) else event.sessions
+
+
+def _add(counts: Counter[str], name: str, change: int) -> None:
+    """A count that comes to nothing is not kept, so that names come and go for ever."""
+    counts[name] += change
+    if not counts[name]:
+        del counts[name]

@@ -80,14 +80,15 @@ class InsightWorker:
 
     def _handle(self, delivery: Delivery) -> None:
         record = delivery.record
+        now = self._clock.now()
         EVENTS_HANDLED.labels(GROUP, record.topic).inc()
-        self._events.add(self._clock.now())
+        self._events.add(now)
         event = from_record(record)
         if event is None:
             return
-        self._audience.see(event, record.at)
+        self._audience.see(event, record.at, now)
         if isinstance(event, SessionStarted):
-            self._starts.add(record.at)
+            self._starts.add(min(record.at, now))
 
     def _say_failing(self, error: Unavailable) -> None:
         if not self._failing:
@@ -121,6 +122,7 @@ class InsightWorker:
             events_per_s=self._events.per_s(now),
             pathways=self._audience.by_pathway(),
             groups=await self._lag(),
+            audience=self._audience.report(),
         )
         await self._board.write(self._key, msgspec.json.encode(report), REPORT_TTL_S)
 

@@ -11,4 +11,4 @@ class InsightSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_window_s: int = 5
     """Seconds over which starts and events per second are averaged."""
     silent_s: int = 60
-    """Seconds after its last sign of life from which a session is not counted: two leases."""
+    """Seconds after its last sign of life for which a session is counted; a longer lease goes before."""
