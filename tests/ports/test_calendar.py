@@ -1,6 +1,8 @@
 """The contract of the calendar store, over every adapter."""
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -40,6 +42,12 @@ async def test_event_comes_back_whole(calendar: CalendarStore) -> None:
     assert await calendar.events() == (event("final"),)
 
 
+async def test_who_may_watch_where_comes_back_too(calendar: CalendarStore) -> None:
+    derby = msgspec.structs.replace(event("derby"), access="pass", regions=("FR", "BE"), stream_limit=1)
+    await calendar.put(derby)
+    assert await calendar.events() == (derby,)
+
+
 async def test_events_stand_by_start_then_id(calendar: CalendarStore) -> None:
     for one in (event("late", 30.0), event("b", 10.5), event("a", 10.5), event("early", 2.0)):
         await calendar.put(one)
@@ -70,3 +78,12 @@ async def test_many_callers_at_once_lose_nothing(calendar: CalendarStore, reopen
     await asyncio.gather(*(s.put(event(f"{n}-{i}")) for n in range(30) for i, s in enumerate(stores)))
     await other.close()
     assert len(await calendar.events()) == 60
+
+
+async def test_event_that_a_newer_version_wrote_is_read_without_what_is_unknown(tmp_path: Path) -> None:
+    calendar = SqliteCalendarStore(tmp_path / "calendar.db")
+    await calendar.put(event("final"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "calendar.db")) as file, file:
+        file.execute("UPDATE events SET event = json_set(event, '$.stadium', 'North')")
+    assert await calendar.events() == (event("final"),)
+    await calendar.close()

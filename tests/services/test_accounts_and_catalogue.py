@@ -56,12 +56,12 @@ async def test_accounts_of_the_settings_exist(accounts: AccountService) -> None:
 
 async def test_account_without_a_profile_is_an_ordinary_subscriber(accounts: AccountService) -> None:
     viewer = await accounts.viewer(accounts.login("somebody"), "tv")
-    assert viewer.entitled("final")
+    assert viewer.entitled(match("final"), NOW)
     assert viewer.stream_limit is None
 
 
 async def test_visitor_is_entitled_to_nothing(accounts: AccountService) -> None:
-    assert not (await accounts.viewer(accounts.login("visitor"), "tv")).entitled("final")
+    assert not (await accounts.viewer(accounts.login("visitor"), "tv")).entitled(match("final"), NOW)
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])

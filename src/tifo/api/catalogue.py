@@ -8,9 +8,11 @@ import msgspec
 from tifo.api.fields import Id, Timestamp
 
 Criticality = Literal["ordinary", "high", "exceptional"]
+Access = Literal["free", "subscriber", "pass"]
 
 
-class CalendarEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# What is as usual is not written: a node of the version before reads an event until it uses a new field.
+class CalendarEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A match in the calendar."""
 
     id: Id
@@ -27,6 +29,12 @@ class CalendarEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much is at stake, for those who plan and watch over it."""
     forecast_viewers: int = 0
     """Viewers at once that are expected; 0 where nobody has said."""
+    access: Access = "subscriber"
+    """Who may watch: everybody (`free`), subscribers, or only who has a pass for it (`pass`)."""
+    regions: tuple[str, ...] = ()
+    """Where it may be shown, by the regions of accounts; none is everywhere."""
+    stream_limit: int = 0
+    """Sessions of one account at once in this event; 0 is no limit of its own."""
 
     def state(self, now: float) -> Literal["upcoming", "live", "over"]:
         """Where the event stands at `now`."""

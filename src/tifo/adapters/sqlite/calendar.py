@@ -1,6 +1,7 @@
 """The calendar in one SQLite table."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,7 @@ class SqliteCalendarStore(CalendarStore):
             ).fetchall()
         )
         try:
-            return tuple(msgspec.json.decode(row[0], type=CalendarEvent) for row in rows)
+            return tuple(_event(row[0]) for row in rows)
         except msgspec.DecodeError as error:
             raise Unavailable("calendar", f"an event does not read: {error}") from error
 
@@ -40,3 +41,10 @@ class SqliteCalendarStore(CalendarStore):
     async def close(self) -> None:
         """Close the file."""
         await self._database.close()
+
+
+def _event(value: bytes) -> CalendarEvent:
+    """Without the fields that a newer version wrote and this one does not know."""
+    fields = msgspec.json.decode(value, type=dict[str, Any])
+    known = {name: fields[name] for name in CalendarEvent.__struct_fields__ if name in fields}
+    return msgspec.convert(known, CalendarEvent)
