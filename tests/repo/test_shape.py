@@ -31,6 +31,17 @@ OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
 
 NO_ADAPTERS = {
     "tifo.adapters.http.client.PeerClient": "what the clients of our own services share",
+    "tifo.adapters.redis.connection.Call": "what the Redis adapters ask",
+    "tifo.adapters.redis.connection.RedisConnection": "how they ask it",
+    "tifo.adapters.redis.connection.RedisConnections": "one for each URL",
+    "tifo.adapters.redis.connection.Script": "what they ask it with",
+    "tifo.adapters.redis.lane.Asked": "a command on its way",
+    "tifo.adapters.redis.lane.Failed": "an answer that did not come",
+    "tifo.adapters.redis.lane.Lane": "the way to one master",
+    "tifo.adapters.redis.link.Link": "a connection to one server",
+    "tifo.adapters.redis.link.LinkFailed": "why it did not answer",
+    "tifo.adapters.redis.link.Target": "what a Redis URL says",
+    "tifo.adapters.redis.servers.Servers": "which master has which slots",
     "tifo.adapters.sqlite.database.Database": "what the SQLite adapters share",
 }
 """Public classes below `adapters/` that stand behind no port."""
