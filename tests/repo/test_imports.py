@@ -18,6 +18,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "sqlite3": {"tifo.adapters.sqlite": "its adapters"},
         "httpx": {
             "tifo.adapters.http": "its adapters",
+            "tifo.adapters.oidc": "asks the login provider for its keys",
             "tifo.machine": "asks its own edge whether it is ready",
             "tifo.serving.health": "asks the channel and the CDNs whether they answer",
             "tifo.serving.metrics": "shows this node's own Envoy's metrics after ours",
@@ -25,6 +26,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "sortedcontainers": {"tifo.adapters.memory": "its adapters"},
         "cachebox": {
             "tifo.adapters.http": "its adapters",
+            "tifo.adapters.oidc": "tokens that were verified, bounded; no I/O",
             "tifo.services.accounts.service": "a bounded cache in the process; no I/O",
         },
         "redis": {"tifo.adapters.redis": "its adapters"},

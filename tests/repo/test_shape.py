@@ -42,6 +42,7 @@ NO_ADAPTERS = {
     "tifo.adapters.redis.link.LinkFailed": "why it did not answer",
     "tifo.adapters.redis.link.Target": "what a Redis URL says",
     "tifo.adapters.redis.servers.Servers": "which master has which slots",
+    "tifo.adapters.oidc.client.ProviderClient": "what the login provider is asked",
     "tifo.adapters.sqlite.database.Database": "what the SQLite adapters share",
 }
 """Public classes below `adapters/` that stand behind no port."""
