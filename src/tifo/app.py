@@ -235,6 +235,7 @@ async def _control(w: Wiring) -> ControlService:
         ControlService(
             pathways=tuple(one.id for one in w.settings.pathways),
             sessions=await w.once(_sessions),
+            catalogue=await w.once(_catalogue),
             board=await w.once(_board),
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),

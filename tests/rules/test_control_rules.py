@@ -1,9 +1,28 @@
 """From what nodes, worker and supervisor say to one look at the whole."""
 
 from tifo.api.breaks import BreakSchedule
-from tifo.api.reports import GroupLag, PartReport, RouteReport
+from tifo.api.control import StoreView
+from tifo.api.reports import (
+    AudienceCount,
+    AudienceReport,
+    AudienceSplit,
+    CacheReport,
+    GroupLag,
+    PartReport,
+    RouteReport,
+    StoreReport,
+)
 from tifo.board.entries import InsightReport, NodeReport, PathwayState
-from tifo.services.control.rules import Seen, breaks_view, merge_routes, overview, pathway_views, sample
+from tifo.services.control.rules import (
+    Seen,
+    breaks_view,
+    merge_caches,
+    merge_routes,
+    merge_stores,
+    overview,
+    pathway_views,
+    sample,
+)
 
 NOW = 1_800_000_000.0
 SCHEDULE = BreakSchedule(every_s=180, duration_s=20)
@@ -14,6 +33,7 @@ INSIGHT = InsightReport(
     events_per_s=120.0,
     pathways={"cdn-a": 60, "cdn-b": 20},
     groups=(GroupLag("insight", "sessions", 5), GroupLag("insight", "playback", 2)),
+    audience=AudienceReport(event=AudienceSplit((AudienceCount("final", 90),))),
 )
 PART = PartReport("edge", "running", 4711, 0, NOW - 60, "")
 
@@ -33,6 +53,7 @@ def seen(**changes: object) -> Seen:
         "nodes": {"node-1": NodeReport(("sessions",), (route("a", 10.0, errors=1.0),))},
         "insight": INSIGHT,
         "parts": (PART,),
+        "posture": "normal",
         "board_failing": False,
         "log_failing": False,
     }
@@ -45,6 +66,41 @@ def test_overview_brings_together_what_was_said() -> None:
     assert (view.requests_per_s, view.errors_per_s) == (10.0, 1.0)
     assert (view.eventlog.state, view.eventlog.events_per_s, view.eventlog.lag) == ("ok", 120.0, 7)
     assert (view.parts, view.board.state) == ((PART,), "ok")
+
+
+def test_overview_says_the_posture_and_who_the_viewers_are() -> None:
+    view = overview(seen(posture="lean"), SCHEDULE)
+    assert (view.posture, view.audience) == ("lean", INSIGHT.audience)
+    assert overview(seen(insight=None), SCHEDULE).audience == AudienceReport()
+
+
+def store(
+    state: str = "ok", since: float = NOW, commands: float = 10.0, name: str = "sessions"
+) -> StoreReport:
+    return StoreReport(name, "redis", state, since, commands, commands / 10)  # type: ignore[arg-type]
+
+
+def test_store_that_every_node_reaches_is_well_since_the_last_one_did() -> None:
+    (merged,) = merge_stores([store(since=NOW - 60), store(since=NOW - 5)])
+    assert merged == StoreView("sessions", "redis", "ok", NOW - 5, 2, 0, 20.0, 2.0)
+
+
+def test_store_fails_as_soon_as_it_does_for_one_node() -> None:
+    (merged,) = merge_stores([store(), store("failing", NOW - 9), store("failing", NOW - 30)])
+    assert (merged.state, merged.since, merged.nodes, merged.nodes_failing) == ("failing", NOW - 30, 3, 2)
+
+
+def test_stores_and_caches_of_all_nodes_are_in_the_overview_by_name() -> None:
+    cache = CacheReport("events", 3, 90.0, 1.0, 2.0, 7.0)
+    node = NodeReport((), (), stores=(store(name="sessions"), store(name="board")), caches=(cache,))
+    view = overview(seen(nodes={"node-1": node, "node-2": node}), SCHEDULE)
+    assert [(one.name, one.nodes) for one in view.stores] == [("board", 2), ("sessions", 2)]
+    assert view.caches == (CacheReport("events", 6, 180.0, 2.0, 4.0, 14.0),)
+
+
+def test_caches_stand_by_name() -> None:
+    found = merge_caches([CacheReport(name, 1, 0.0, 0.0, 0.0, 0.0) for name in ("profiles", "events")])
+    assert [one.name for one in found] == ["events", "profiles"]
 
 
 def test_overview_stands_without_a_worker_or_any_node() -> None:

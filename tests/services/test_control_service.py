@@ -12,10 +12,20 @@ import pytest
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.api.breaks import BreakSchedule
+from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import OperatorActed
 from tifo.api.reports import PartReport, RouteReport
-from tifo.api.sessions import SessionPage, Sessions
-from tifo.board.entries import INSIGHT, NODE, PARTS, InsightReport, NodeReport, PartsReport, PathwayState
+from tifo.api.sessions import Kick, SessionPage, Sessions
+from tifo.board.entries import (
+    INSIGHT,
+    NODE,
+    PARTS,
+    POSTURE,
+    InsightReport,
+    NodeReport,
+    PartsReport,
+    PathwayState,
+)
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
@@ -34,23 +44,44 @@ class Watching(Sessions):
     """A session service that notes what it is asked to do, and can be taken away."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, str]] = []
+        self.asked: list[Kick | tuple[str, str, str]] = []
         self.failure: Refusal | None = None
         self.count = 7
 
     async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
         return SessionPage((), None, self.count)
 
-    async def end(self, session: str, reason: str) -> None:
-        self.asked.append(("end", session, reason))
+    async def end(self, session: str, account: str, reason: str) -> None:
+        self.asked.append((session, account, reason))
 
-    async def kick(self, session: str, reason: str) -> None:
-        self.asked.append(("kick", session, reason))
+    async def kick(self, kick: Kick) -> None:
+        self.asked.append(kick)
 
     async def live(self) -> int:
         if self.failure is not None:
             raise self.failure
         return self.count
+
+
+class Calendar(Catalogue):
+    """A calendar of one match, which can be taken away."""
+
+    failing = False
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        if self.failing:
+            raise Unavailable("catalogue", "down")
+        if event_id != "final":
+            raise Refusal("not-found", f"There is no event {event_id}.")
+        return CalendarEvent("final", "The final", 0.0, 1.0, "main")
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        return (await self.event("final"),)
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
 
 
 @pytest.fixture
@@ -68,6 +99,7 @@ async def audit(tmp_path: Path) -> AsyncIterator[SqliteAuditTrail]:
 @pytest.fixture
 async def control(
     sessions: Watching,
+    calendar: Calendar,
     board: SqliteBoard,
     view: BoardView,
     audit: SqliteAuditTrail,
@@ -77,6 +109,7 @@ async def control(
     control = ControlService(
         pathways=("cdn-a", "cdn-b"),
         sessions=sessions,
+        catalogue=calendar,
         board=board,
         view=view,
         audit=audit,
@@ -144,25 +177,59 @@ async def test_pathway_that_is_none_is_refused_and_not_noted(control) -> None:
     assert (await control.audit()).entries == ()
 
 
-async def test_kick_and_end_are_done_and_noted_with_who_and_why(control, sessions) -> None:
-    await control.kick("ada", "ses_1", "Rights.")
-    await control.end("bob", "ses_2")
-    assert sessions.asked == [("kick", "ses_1", "Rights."), ("end", "ses_2", "")]
+async def test_kicks_and_ends_are_done_and_noted_with_who_and_why(control, sessions) -> None:
+    kick, end = Kick("session", "ses_1", "Rights.", "carl"), ("ses_2", "dora", "")
+    await control.kick("ada", kick)
+    await control.end("bob", *end[:2])
+    assert sessions.asked == [kick, end]
     assert [(e.operator, e.action, e.target, e.detail) for e in (await control.audit()).entries] == [
         ("bob", "end", "ses_2", ""),
         ("ada", "kick", "ses_1", "Rights."),
     ]
 
 
+@pytest.mark.parametrize(
+    ("kick", "action"),
+    [(Kick("account", "carl", "Shared."), "kick-account"), (Kick("event", "final", "Rights."), "kick-event")],
+)
+async def test_whole_account_or_event_is_kicked_and_noted_as_such(
+    control, sessions, told, kick: Kick, action: str
+) -> None:
+    await control.kick("ada", kick)
+    assert sessions.asked == [kick]
+    assert await told() == [OperatorActed(operator="ada", action=action, target=kick.id, detail=kick.reason)]
+
+
+async def test_event_that_is_not_in_the_calendar_is_not_kicked(control, sessions) -> None:
+    with pytest.raises(Refusal, match="not-found"):
+        await control.kick("ada", Kick("event", "finale"))
+    assert (sessions.asked, (await control.audit()).entries) == ([], ())
+
+
+async def test_calendar_that_does_not_answer_stops_no_kick(control, sessions, calendar) -> None:
+    calendar.failing = True
+    await control.kick("ada", Kick("event", "final"))
+    assert sessions.asked == [Kick("event", "final")]
+
+
+async def test_posture_is_normal_until_an_operator_sets_it(control, view) -> None:
+    assert (control.posture, control.overview().posture) == ("normal", "normal")
+    await control.set_posture("ada", "lean")
+    assert (control.posture, control.overview().posture) == ("lean", "lean")
+    assert msgspec.json.decode(view.entries[POSTURE].value) == {"step": "lean"}
+    (entry,) = (await control.audit()).entries
+    assert (entry.operator, entry.action, entry.target) == ("ada", "posture", "lean")
+
+
 async def test_trail_that_cannot_be_written_stops_no_operator(control, sessions, tmp_path: Path) -> None:
     (tmp_path / "audit.db").mkdir()
-    await control.kick("ada", "ses_1", "Rights.")
-    assert sessions.asked == [("kick", "ses_1", "Rights.")]
+    await control.kick("ada", Kick("session", "ses_1"))
+    assert sessions.asked == [Kick("session", "ses_1")]
 
 
 async def test_audit_shows_its_newest_entries_only(control) -> None:
     for n in range(3):
-        await control.end("ada", f"ses_{n}")
+        await control.end("ada", f"ses_{n}", "")
     assert [entry.target for entry in (await control.audit()).entries] == ["ses_2", "ses_1"]
 
 
@@ -238,6 +305,7 @@ async def test_operators_api_answers(cockpit: httpx.AsyncClient, sessions: Watch
     kick = await cockpit.post("/v1/control/sessions/ses_1/kick", json={"reason": "Rights."})
     end = await cockpit.post("/v1/control/sessions/ses_2/end")
     assert (kick.status_code, end.status_code) == (204, 204)
+    assert sessions.asked == [Kick("session", "ses_1", "Rights."), ("ses_2", "", "")]
     entries = (await cockpit.get("/v1/control/audit")).json()["entries"]
     assert [(entry["operator"], entry["action"]) for entry in entries] == [
         ("operator", "end"),
@@ -259,6 +327,42 @@ async def test_word_on_a_pathway_that_makes_no_sense_is_refused(
 ) -> None:
     assert (await cockpit.put(path, json=body)).status_code == status
     assert (await cockpit.get("/v1/control/audit")).json() == {"entries": []}
+
+
+async def test_operators_may_say_whose_session_they_stop(cockpit, sessions) -> None:
+    await cockpit.post("/v1/control/sessions/ses_1/kick", json={"account": "ada"})
+    await cockpit.post("/v1/control/sessions/ses_2/end?account=bob")
+    assert sessions.asked == [Kick("session", "ses_1", "", "ada"), ("ses_2", "bob", "")]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kicks"),
+    [
+        ({"what": "event", "id": "final", "reason": "Rights."}, 204, [Kick("event", "final", "Rights.")]),
+        ({"what": "account", "id": "carl"}, 204, [Kick("account", "carl")]),
+        ({"what": "session", "id": "ses_1", "account": "c"}, 204, [Kick("session", "ses_1", "", "c")]),
+        ({"what": "event", "id": "finale"}, 404, []),
+        ({"what": "everybody", "id": "final"}, 422, []),
+        ({"what": "account", "id": ""}, 422, []),
+        ({"what": "account", "id": "a b"}, 422, []),
+        ({"what": "account", "id": "a" * 65}, 422, []),
+        ({"what": "account", "id": "a", "reason": "x" * 201}, 422, []),
+        ({"what": "account", "id": "a", "why": "x"}, 422, []),
+        ({"what": "account"}, 422, []),
+    ],
+)
+async def test_kicks_are_taken_whole_or_refused(cockpit, sessions, body, status: int, kicks) -> None:
+    answer = await cockpit.post("/v1/control/kicks", json=body)
+    assert (answer.status_code, sessions.asked) == (status, kicks)
+
+
+async def test_posture_is_asked_for_and_set(cockpit) -> None:
+    assert (await cockpit.get("/v1/control/posture")).json() == {"step": "normal"}
+    answer = await cockpit.put("/v1/control/posture", json={"step": "lean"})
+    assert (answer.status_code, answer.json()) == (200, {"step": "lean"})
+    assert (await cockpit.get("/v1/control/posture")).json() == {"step": "lean"}
+    wrong = await cockpit.put("/v1/control/posture", json={"step": "panic"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
 
 
 async def test_reason_that_is_too_long_is_refused(cockpit, sessions) -> None:

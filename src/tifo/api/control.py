@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tifo.api.fields import Reason, Timestamp
-from tifo.api.reports import GroupLag, PartReport, RouteReport
+from tifo.api.fields import AccountName, Reason, Timestamp
+from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, RouteReport
 
 Health = Literal["ok", "failing"]
 
@@ -58,6 +58,23 @@ class BreaksView(msgspec.Struct, frozen=True):
     next: NextBreak | None
 
 
+class StoreView(msgspec.Struct, frozen=True):
+    """A store as all nodes together see it: `failing` as soon as it fails for one of them.
+
+    `since` (epoch seconds): when the first of those that fail began to, or, when none fails, when the last
+    one was answered again. Rates add up.
+    """
+
+    name: str
+    kind: str
+    state: Health
+    since: float
+    nodes: int
+    nodes_failing: int
+    commands_per_s: float
+    round_trips_per_s: float
+
+
 class Overview(msgspec.Struct, frozen=True):
     """One look at the whole; `at` and other times in epoch seconds, rates per second."""
 
@@ -72,6 +89,10 @@ class Overview(msgspec.Struct, frozen=True):
     parts: tuple[PartReport, ...]
     breaks: BreaksView
     board: BoardView
+    posture: Posture
+    audience: AudienceReport
+    stores: tuple[StoreView, ...]
+    caches: Annotated[tuple[CacheReport, ...], msgspec.Meta(description="of all nodes together")]
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -106,9 +127,22 @@ class PathwayAnswer(msgspec.Struct, frozen=True):
 
 
 class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why; the viewer reads it."""
+    """Why; the viewer reads it. With its `account` the session's slot is free at once."""
 
     reason: Reason = ""
+    account: AccountName = ""
+
+
+class PostureBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The step of the degradation ladder to be in force."""
+
+    step: Posture
+
+
+class PostureAnswer(msgspec.Struct, frozen=True):
+    """The step of the degradation ladder in force."""
+
+    step: Posture
 
 
 class AuditEntry(msgspec.Struct, frozen=True):

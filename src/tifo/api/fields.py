@@ -13,6 +13,9 @@ Id = Annotated[
 ]
 """An identifier of ours or of a client: letters, digits and . _ : @ -"""
 
+AccountName = Annotated[str, msgspec.Meta(max_length=ID_LENGTH_MAX)]
+"""An account, or empty where it is not known."""
+
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9]+$(?!\n)")]
 """A one-time code."""
 

@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from tifo.api.fields import DeviceKind, Id, Timestamp
+from tifo.api.fields import AccountName, DeviceKind, Id, Reason, Timestamp
 
 PAGE_SESSIONS_MAX = 200
 """Sessions on one page of the operators' list."""
@@ -37,14 +37,14 @@ class SessionPage(msgspec.Struct, frozen=True):
     total: int
 
 
-class Kick(msgspec.Struct, frozen=True):
+class Kick(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom an operator sends away: one session (with its account, or its slot is free only when its lease
     lapses), every session of an account, or everybody who watches an event."""
 
     what: Literal["session", "account", "event"]
-    id: str
-    reason: str = ""
-    account: str = ""
+    id: Id
+    reason: Reason = ""
+    account: AccountName = ""
 
 
 class Sessions(Protocol):

@@ -10,13 +10,15 @@ from tifo.api.control import (
     Overview,
     PathwayAnswer,
     PathwayBody,
+    PostureAnswer,
+    PostureBody,
 )
-from tifo.api.sessions import SessionPage, Sessions
+from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
-from tifo.serving.routes import Credential, Handler, Listener, PlainHandlers, Route
+from tifo.serving.routes import Credential, Handler, Listener, PlainHandlers, Query, Route
 
 OPERATOR_NAME_LENGTH_MAX = 64
 
@@ -74,9 +76,44 @@ ROUTES = (
         summary="End a session",
         listener=_OPERATORS,
         credential=_TOKEN,
+        query=(Query("account", "whose session it is: its slot is then free at once"),),
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "unavailable"),
+    ),
+    Route(
+        name="control.kicks",
+        method="POST",
+        path="/v1/control/kicks",
+        summary="Kick a session, all sessions of an account, or everybody who watches an event",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        body=Kick,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "not-found", "invalid", "unavailable"),
+    ),
+    Route(
+        name="control.posture",
+        method="GET",
+        path="/v1/control/posture",
+        summary="The step of the degradation ladder in force",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        answer=PostureAnswer,
+        problems=("bad-credentials",),
+    ),
+    Route(
+        name="control.set-posture",
+        method="PUT",
+        path="/v1/control/posture",
+        summary="Put a step of the degradation ladder in force; in `lean`, heartbeats are further apart",
+        listener=_OPERATORS,
+        credential=_TOKEN,
+        body=PostureBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=PostureAnswer,
+        problems=("bad-credentials", "invalid", "unavailable"),
     ),
     Route(
         name="control.pathway",
@@ -111,6 +148,9 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.sessions": _sessions(sessions),
         "control.kick": _kick(service),
         "control.end": _end(service),
+        "control.kicks": _kicks(service),
+        "control.posture": _posture(service),
+        "control.set-posture": _set_posture(service),
         "control.pathway": _pathway(service),
         "control.audit": _audit(service),
     }
@@ -155,7 +195,8 @@ def _sessions(service: Sessions) -> Handler:
 def _kick(service: ControlService) -> Handler:
     async def kick(req: Request, resp: Response, session: str) -> None:
         body = await read_json(req, KickBody, JSON_BODY_BYTES_MAX)
-        await service.kick(_operator(req), session[:ID_LENGTH_MAX], body.reason)
+        kick = Kick("session", session[:ID_LENGTH_MAX], body.reason, body.account)
+        await service.kick(_operator(req), kick)
         resp.status = 204
 
     return kick
@@ -163,10 +204,35 @@ def _kick(service: ControlService) -> Handler:
 
 def _end(service: ControlService) -> Handler:
     async def end(req: Request, resp: Response, session: str) -> None:
-        await service.end(_operator(req), session[:ID_LENGTH_MAX])
+        account = (req.get_param("account") or "")[:ID_LENGTH_MAX]
+        await service.end(_operator(req), session[:ID_LENGTH_MAX], account)
         resp.status = 204
 
     return end
+
+
+def _kicks(service: ControlService) -> Handler:
+    async def kicks(req: Request, resp: Response) -> None:
+        await service.kick(_operator(req), await read_json(req, Kick, JSON_BODY_BYTES_MAX))
+        resp.status = 204
+
+    return kicks
+
+
+def _posture(service: ControlService) -> Handler:
+    async def posture(req: Request, resp: Response) -> None:
+        _answer(resp, PostureAnswer(service.posture))
+
+    return posture
+
+
+def _set_posture(service: ControlService) -> Handler:
+    async def set_posture(req: Request, resp: Response) -> None:
+        body = await read_json(req, PostureBody, JSON_BODY_BYTES_MAX)
+        await service.set_posture(_operator(req), body.step)
+        _answer(resp, PostureAnswer(body.step))
+
+    return set_posture
 
 
 def _pathway(service: ControlService) -> Handler:

@@ -1,7 +1,7 @@
 """From what the nodes, the worker and the supervisor say to one look at the whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tifo.api.breaks import BreakSchedule
@@ -12,10 +12,12 @@ from tifo.api.control import (
     NextBreak,
     Overview,
     PathwayView,
+    Posture,
     RunningBreak,
     Sample,
+    StoreView,
 )
-from tifo.api.reports import PartReport, RouteReport
+from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
 from tifo.board.entries import InsightReport, NodeReport, PathwayState
 
 
@@ -30,6 +32,7 @@ class Seen:
     nodes: Mapping[str, NodeReport]
     insight: InsightReport | None
     parts: tuple[PartReport, ...]
+    posture: Posture
     board_failing: bool
     log_failing: bool
 
@@ -57,6 +60,10 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         parts=seen.parts,
         breaks=breaks_view(schedule, seen.at),
         board=BoardView("failing" if seen.board_failing else "ok"),
+        posture=seen.posture,
+        audience=insight.audience if insight else AudienceReport(),
+        stores=merge_stores(report for node in seen.nodes.values() for report in node.stores),
+        caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
     )
 
 
@@ -93,6 +100,46 @@ def merge_routes(reports: Iterable[RouteReport]) -> tuple[RouteReport, ...]:
         for (route, method), same in by_route.items()
     )
     return tuple(sorted(merged, key=lambda report: (-report.requests_per_s, report.route)))
+
+
+def merge_stores(reports: Iterable[StoreReport]) -> tuple[StoreView, ...]:
+    """The same store of several nodes as one."""
+    by_store: defaultdict[tuple[str, str], list[StoreReport]] = defaultdict(list)
+    for report in reports:
+        by_store[report.name, report.kind].append(report)
+    return tuple(_store_view(same) for _, same in sorted(by_store.items()))
+
+
+def _store_view(same: Sequence[StoreReport]) -> StoreView:
+    failing = [one.since for one in same if one.state == "failing"]
+    return StoreView(
+        name=same[0].name,
+        kind=same[0].kind,
+        state="failing" if failing else "ok",
+        since=min(failing) if failing else max(one.since for one in same),
+        nodes=len(same),
+        nodes_failing=len(failing),
+        commands_per_s=round(sum(one.commands_per_s for one in same), 1),
+        round_trips_per_s=round(sum(one.round_trips_per_s for one in same), 1),
+    )
+
+
+def merge_caches(reports: Iterable[CacheReport]) -> tuple[CacheReport, ...]:
+    """The same cache of several nodes as one: entries and rates add up."""
+    by_name: defaultdict[str, list[CacheReport]] = defaultdict(list)
+    for report in reports:
+        by_name[report.name].append(report)
+    return tuple(
+        CacheReport(
+            name=name,
+            entries=sum(one.entries for one in same),
+            hits_per_s=round(sum(one.hits_per_s for one in same), 1),
+            stale_per_s=round(sum(one.stale_per_s for one in same), 1),
+            coalesced_per_s=round(sum(one.coalesced_per_s for one in same), 1),
+            misses_per_s=round(sum(one.misses_per_s for one in same), 1),
+        )
+        for name, same in sorted(by_name.items())
+    )
 
 
 def breaks_view(schedule: BreakSchedule, now: float) -> BreaksView:

@@ -9,7 +9,8 @@ import msgspec
 import structlog
 
 from tifo.api.breaks import BreakSchedule
-from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Sample
+from tifo.api.catalogue import Catalogue
+from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Posture, Sample
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
 from tifo.board.entries import (
@@ -17,13 +18,16 @@ from tifo.board.entries import (
     NODE,
     PARTS,
     PATHWAY,
+    POSTURE,
     InsightReport,
     NodeReport,
     PartsReport,
     PathwayState,
+    PostureState,
     decode_all,
 )
 from tifo.board.ports import Board
+from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock, rfc3339
@@ -35,6 +39,9 @@ from tifo.services.control.settings import ControlSettings
 WATCHERS_MAX = 50
 """Cockpits that are served live at once."""
 
+_KICKS = {"session": "kick", "account": "kick-account", "event": "kick-event"}
+"""How each kind of kick is called in the audit trail."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +52,7 @@ class ControlService:
         self,
         pathways: tuple[str, ...],
         sessions: Sessions,
+        catalogue: Catalogue,
         board: Board,
         view: BoardView,
         audit: AuditTrail,
@@ -55,8 +63,10 @@ class ControlService:
     ) -> None:
         self._pathways = pathways
         self._sessions = sessions
+        self._catalogue = catalogue
         self._board = board
         self._view = view
+        self._postures = Postures(view)
         self._audit = audit
         self._publisher = publisher
         self._schedule = schedule
@@ -118,15 +128,37 @@ class ControlService:
         await self._note(operator, f"pathway-{state.state}", pathway)
         await self._look()
 
-    async def end(self, operator: str, session: str) -> None:
+    @property
+    def posture(self) -> Posture:
+        """The step of the degradation ladder in force."""
+        return self._postures.step
+
+    async def set_posture(self, operator: str, step: Posture) -> None:
+        """Put a step of the degradation ladder in force, on every node within a second."""
+        await self._board.write(POSTURE, msgspec.json.encode(PostureState(step)))
+        await self._view.refresh()
+        await self._note(operator, "posture", step)
+        await self._look()
+
+    async def end(self, operator: str, session: str, account: str) -> None:
         """End a session."""
-        await self._sessions.end(session, "", "")
+        await self._sessions.end(session, account, "")
         await self._note(operator, "end", session)
 
-    async def kick(self, operator: str, session: str, reason: str) -> None:
-        """Kick a session; its viewer reads the reason."""
-        await self._sessions.kick(Kick("session", session, reason))
-        await self._note(operator, "kick", session, reason)
+    async def kick(self, operator: str, kick: Kick) -> None:
+        """Kick a session, an account or an event; their viewers read the reason.
+
+        Raises `Refusal` (not-found) for an event that is not in the calendar.
+        """
+        if kick.what == "event":
+            await self._refuse_unknown_event(kick.id)
+        await self._sessions.kick(kick)
+        await self._note(operator, _KICKS[kick.what], kick.id, kick.reason)
+
+    async def _refuse_unknown_event(self, event: str) -> None:
+        # A calendar that does not answer stops no operator.
+        with contextlib.suppress(Unavailable):
+            await self._catalogue.event(event)
 
     async def audit(self) -> AuditAnswer:
         """The audit trail, newest first."""
@@ -168,6 +200,7 @@ class ControlService:
             nodes=decode_all(self._view.under(NODE), NodeReport),
             insight=max(insight.values(), key=lambda report: report.at, default=None),
             parts=tuple(part for report in parts.values() for part in report.parts),
+            posture=self.posture,
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )
