@@ -16,10 +16,12 @@ from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.sessions import HttpSessions
+from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
 from tifo.board.ports import Board
+from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.eventlog.ports import EventLog
@@ -155,7 +157,7 @@ async def _publisher(w: Wiring) -> Publisher:
 
 
 async def _revocations(w: Wiring) -> Revocations:
-    return Revocations(await w.once(_board), await w.once(_view))
+    return Revocations(await w.once(_view))
 
 
 async def _guard(w: Wiring) -> PlaybackGuard:
@@ -182,10 +184,12 @@ async def _session_service(w: Wiring) -> SessionService:
     return await w.opened(
         SessionService(
             store=w.closing(stores.session_store(w.settings)),
+            local=MemorySessionStore(w.clock),
             accounts=await w.once(_accounts),
             catalogue=await w.once(_catalogue),
             tokens=playback_tokens(w.settings.keys.playback.keyring("playback")),
             revocations=await w.once(_revocations),
+            postures=Postures(await w.once(_view)),
             publisher=await w.once(_publisher),
             clock=w.clock,
             ids=w.ids,

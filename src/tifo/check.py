@@ -4,10 +4,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
+from typing import get_args
 
 from tifo import app, stores
+from tifo.api.fields import DeviceKind
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
+from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, Settings
 
 KEYS_OF = {
@@ -24,6 +27,7 @@ _PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 OPERATOR_TOKEN_LENGTH_MIN = 32
 
+DEVICE_KINDS = get_args(DeviceKind)
 SERVERS = ("pyvoy", "granian")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -132,13 +136,27 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
     if "sessions" not in services:
         return
     one = settings.sessions
-    if one.lease_s < 3 * one.heartbeat_s:
+    if one.lease_s < HEARTBEATS_PER_LEASE_MIN * one.heartbeat_s:
         yield (
             f"sessions.lease_s: {one.lease_s} s with a heartbeat every {one.heartbeat_s} s; a lease lasts at "
-            "least three heartbeats, or one lost on the way ends a session"
+            f"least {HEARTBEATS_PER_LEASE_MIN} heartbeats, or one lost on the way ends a session"
         )
+    if not 0 < one.gather_s <= one.lease_s / 4:
+        yield (
+            f"sessions.gather_s: {one.gather_s}; above 0 and at most a quarter of the lease of {one.lease_s} "
+            "s, or renewals reach the store when it is too late"
+        )
+    if one.lean_heartbeat_s < one.heartbeat_s:
+        yield f"sessions.lean_heartbeat_s: {one.lean_heartbeat_s}; at least heartbeat_s, {one.heartbeat_s}"
+    if not 0 <= one.heartbeat_jitter_share < 1:
+        yield f"sessions.heartbeat_jitter_share: {one.heartbeat_jitter_share}; from 0 to below 1"
     if one.stream_limit < 1:
         yield f"sessions.stream_limit: {one.stream_limit}; at least 1"
+    for kind, limit in one.limits_by_kind.items():
+        if kind not in DEVICE_KINDS:
+            yield f"sessions.limits_by_kind: {kind!r} is no kind of device; one of {', '.join(DEVICE_KINDS)}"
+        elif limit < 1:
+            yield f"sessions.limits_by_kind.{kind}: {limit}; at least 1"
 
 
 def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:

@@ -4,17 +4,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from session_nodes import SETTINGS, Brittle, Calendar, Door, Make
 
+from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.events import TOPICS, Event
+from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.eventlog.records import from_record
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.ids import SequentialIds
+from tifo.services.sessions.service import SessionService
+from tifo.services.sessions.settings import SessionsSettings
 from tifo.tokens.keys import Keyring
+from tifo.tokens.playback import PlaybackTokens, playback_tokens
 
 Told = Callable[[], Awaitable[list[Event | None]]]
 
@@ -37,8 +43,8 @@ async def view(board: SqliteBoard, clock: ManualClock) -> BoardView:
 
 
 @pytest.fixture
-async def revocations(board: SqliteBoard, view: BoardView) -> Revocations:
-    return Revocations(board, view)
+async def revocations(view: BoardView) -> Revocations:
+    return Revocations(view)
 
 
 @pytest.fixture
@@ -66,3 +72,53 @@ async def told(publisher: Publisher, log: SqliteEventLog) -> Told:
         return [from_record(delivery.record) for delivery in await consumer.poll()]
 
     return read
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> Brittle:
+    return Brittle(clock)
+
+
+@pytest.fixture
+def postures(view: BoardView) -> Postures:
+    return Postures(view)
+
+
+@pytest.fixture
+def tokens(keys: Keyring) -> PlaybackTokens:
+    return playback_tokens(keys)
+
+
+@pytest.fixture
+def make(
+    store: Brittle,
+    tokens: PlaybackTokens,
+    revocations: Revocations,
+    postures: Postures,
+    publisher: Publisher,
+    clock: ManualClock,
+    ids: SequentialIds,
+) -> Make:
+    """A node over the test's store, board and log, or over others."""
+
+    def one(settings: SessionsSettings = SETTINGS, **parts: object) -> SessionService:
+        usual = {
+            "store": store,
+            "local": MemorySessionStore(clock),
+            "accounts": Door(),
+            "catalogue": Calendar(clock.now() - 60),
+            "tokens": tokens,
+            "revocations": revocations,
+            "postures": postures,
+            "publisher": publisher,
+            "clock": clock,
+            "ids": ids,
+        }
+        return SessionService(**{**usual, **parts}, settings=settings)
+
+    return one
+
+
+@pytest.fixture
+def service(make: Make) -> SessionService:
+    return make()

@@ -12,7 +12,7 @@ SESSIONS_LIVE = Gauge(
 )
 SESSION_STARTS = Counter(
     "tifo_session_starts",
-    "Session starts by outcome (admitted or the problem's code).",
+    "Session starts by outcome (admitted, admitted-locally, again, or the problem's code).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -24,8 +24,13 @@ SESSION_ENDS = Counter(
 )
 LEASE_RENEWALS = Counter(
     "tifo_lease_renewals",
-    "Heartbeats that wrote the store, by outcome (renewed, adopted, full, ended, store-failed).",
+    "Heartbeats that wrote the store, by outcome (renewed, adopted, full, ended, failed).",
     ["outcome"],
+    registry=REGISTRY,
+)
+RENEWALS_OWED = Gauge(
+    "tifo_renewals_owed",
+    "Renewals that the session store has not taken yet because it did not answer.",
     registry=REGISTRY,
 )
 TOKENS_REFUSED = Counter(
@@ -88,6 +93,12 @@ CACHE_READS = Counter(
     "tifo_cache_reads",
     "Reads of a cache, by cache and outcome (hit, shared-hit, stale, coalesced, miss, failed).",
     ["cache", "outcome"],
+    registry=REGISTRY,
+)
+CACHE_DOUBTED = Counter(
+    "tifo_cache_doubted",
+    "Times that all values of a cache were doubted because this node missed what others wrote.",
+    ["cache"],
     registry=REGISTRY,
 )
 CACHE_ENTRIES = Gauge(

@@ -11,7 +11,8 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
 
     `sid` session, `acc` account, `ev` event, `dev` and `kind` the device, `since` when the session
     started and `until` when its lease ends as far as this token knows (epoch seconds); `limit` is the
-    account's stream limit when the session started, 0 where the token does not say.
+    account's stream limit when the session started, 0 where the token does not say; `isp` the network that
+    the session started from, empty where it is not known.
     """
 
     sid: str
@@ -22,6 +23,7 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
     since: int
     until: int
     limit: int = 0
+    isp: str = ""
 
 
 PlaybackTokens = JwsCodec[PlaybackClaims]

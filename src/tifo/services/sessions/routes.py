@@ -8,7 +8,8 @@ from tifo.api.sessions import Device, Kick, SessionPage
 from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import JSON_BODY_BYTES_MAX
-from tifo.services.sessions.service import SessionService, Start, Started
+from tifo.services.sessions.admission import Start
+from tifo.services.sessions.service import SessionService, Started
 from tifo.serving.bodies import SESSION_QUERY, bearer, read_json, session_query
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.routes import (
@@ -48,21 +49,25 @@ class Streams(msgspec.Struct, frozen=True):
     used: int
 
 
-class StartAnswer(msgspec.Struct, frozen=True):
+class StartAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A session that was let in. Heartbeats every `heartbeat_s`, with `token`, keep it past `expires_at`."""
 
     session: str
     token: str
-    heartbeat_s: int
+    heartbeat_s: float
     expires_at: Timestamp
     playback: Playback
     streams: Streams
+    grace_token: Annotated[
+        str | None,
+        msgspec.Meta(description="starts a session on this device while the login provider is gone"),
+    ] = None
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`token` is there when the player must use a new one."""
 
-    heartbeat_s: int
+    heartbeat_s: float
     expires_at: Timestamp
     token: Annotated[str | None, msgspec.Meta(description="replaces the token used so far")] = None
 
@@ -176,7 +181,7 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
     async def start(req: Request, resp: Response) -> None:
         body = await read_json(req, StartBody, JSON_BODY_BYTES_MAX)
         request = Start(bearer(req), body.event, body.device, body.takeover or "", body.end or "")
-        answer = _start_answer(await service.start(request), service.heartbeat_s, public_url)
+        answer = _start_answer(await service.start(request), public_url)
         resp.status = 201
         resp.content_type = "application/json"
         resp.set_header("Cache-Control", "no-store")
@@ -185,8 +190,8 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
     async def heartbeat(request: LeanRequest) -> LeanAnswer:
         claims = guard.claims(bearer(request))
         _refuse_another(claims.sid, request.parameter)
-        beat = await service.heartbeat(claims)
-        answer = HeartbeatAnswer(service.heartbeat_s, rfc3339(beat.expires_at), beat.token or None)
+        beat = service.heartbeat(claims)
+        answer = HeartbeatAnswer(beat.heartbeat_s, rfc3339(beat.expires_at), beat.token or None)
         return LeanAnswer(_BEAT_HEADERS, encode(answer))
 
     async def end(req: Request, resp: Response, session: str) -> None:
@@ -203,13 +208,14 @@ def _refuse_another(of_token: str, of_path: str) -> None:
         raise Refusal("bad-token", "The token is another session's.", members={"reason": "session"})
 
 
-def _start_answer(started: Started, heartbeat_s: int, public_url: str) -> StartAnswer:
+def _start_answer(started: Started, public_url: str) -> StartAnswer:
     playback = f"{public_url}/v1/playback/{started.token}"
     return StartAnswer(
         session=started.lease.session,
         token=started.token,
-        heartbeat_s=heartbeat_s,
+        heartbeat_s=started.heartbeat_s,
         expires_at=rfc3339(started.lease.until),
         playback=Playback(hls=f"{playback}/master.m3u8", dash=f"{playback}/manifest.mpd"),
         streams=Streams(limit=started.limit, used=started.used),
+        grace_token=started.grace_token or None,
     )

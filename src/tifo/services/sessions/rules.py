@@ -1,22 +1,133 @@
-"""The rules of sessions: when a lease is renewed, whose it may be, which one gives way."""
+"""The rules of sessions: how often a player reports, when its lease is renewed, who is taken back.
 
-from collections.abc import Sequence
+The lease. A session holds a slot until a time, its lease's end, which its signed token carries too. A
+heartbeat before half of the lease has passed reads and writes nothing. One after that gets a token with
+a new lease at once, and the store is told within the gathering interval (`renewals.py`). Leases are
+longer than three heartbeats, so one that is lost on the way ends nothing.
+
+The limit stands in `slots.py`.
+
+When the store fails. Whoever is watching goes on: the lease in the token is our own signature, and the
+token is renewed on its strength alone. A start is let in on a lease of this node, or refused, by setting
+(`let_in_without_store`). Once the store answers, each session that runs is registered again, spread over
+time, whether it still fits the limit or not (`taken_back_freely`): nobody who is watching pays for our
+fault. The limit holds for every start again from then on.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tifo.services.sessions.ports import Lease
+from tifo.api.control import Posture
+from tifo.services.sessions.ports import Lease, Limits
 from tifo.tokens.playback import PlaybackClaims
 
 DEPARTED_MAX = 200_000
 """Sessions that left and are remembered on one node."""
 
+HEARTBEATS_PER_LEASE_MIN = 3
+"""A lease outlives this many heartbeats: two may be lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeasePolicy:
-    """Seconds between heartbeats, of a lease, and of a token's validity."""
+    """Seconds between heartbeats, of a lease, and of a token's validity.
+
+    `take_back_s`: seconds of silence that are forgiven while memories are young.
+    """
 
     heartbeat_s: int
     lease_s: int
     token_ttl_s: int
+    take_back_s: int
+
+
+def in_posture(policy: LeasePolicy, posture: Posture, lean_heartbeat_s: int) -> LeasePolicy:
+    """The policy in force: `lean` has players report less often, on leases that are as much longer."""
+    if posture != "lean":
+        return policy
+    lease_s = max(policy.lease_s, math.ceil(lean_heartbeat_s * policy.lease_s / policy.heartbeat_s))
+    return LeasePolicy(lean_heartbeat_s, lease_s, policy.token_ttl_s, policy.take_back_s)
+
+
+def next_heartbeat_s(policy: LeasePolicy, jitter_share: float, fraction: float) -> float:
+    """Seconds until a player's next heartbeat: up to `jitter_share` early, by a `fraction` in [0, 1)."""
+    return round(policy.heartbeat_s * (1 - jitter_share * fraction), 1)
+
+
+def lease_end(now: float, policy: LeasePolicy) -> float:
+    """When a lease that begins now ends, in whole seconds."""
+    return float(math.ceil(now + policy.lease_s))
+
+
+def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
+    """Whether a heartbeat must write: half of the lease its token knows of has passed."""
+    return claims.until - now <= policy.lease_s / 2
+
+
+def taken_back_freely(
+    claims: PlaybackClaims, now: float, remembers_since: float, policy: LeasePolicy
+) -> bool:
+    """Whether a session that the store does not know is taken back without asking for a free slot.
+
+    Its lease still runs, as we signed it: then the store has forgotten it. Or the lease has lapsed, but
+    nobody may have been there to renew it: for two leases after this node or the store's memory began
+    (`remembers_since`), a silence of `take_back_s` is forgiven. At any other time a session whose lease
+    has lapsed is a newcomer, or the limit would bind nobody who is silent at the right moments.
+    """
+    if claims.until > now:
+        return True
+    return now < remembers_since + 2 * policy.lease_s and now <= claims.until + policy.take_back_s
+
+
+def limits_of(
+    account_limit: int, event_limit: int, device_kind: str, limits_by_kind: Mapping[str, int]
+) -> Limits:
+    """The limits that a start keeps within."""
+    return Limits(account_limit, limits_by_kind.get(device_kind, 0), event_limit)
+
+
+def why_full(running: Sequence[Lease], wanted: Lease, limits: Limits) -> str:
+    """A sentence for the viewer: which limit leaves no room, and how it is filled."""
+    kind = wanted.device_kind
+    of_kind = sum(one.device_kind == kind for one in running)
+    of_event = sum(one.event == wanted.event for one in running)
+    if limits.of_kind and of_kind >= limits.of_kind:
+        return f"The account watches on {of_kind} devices of the kind {kind} and may on {limits.of_kind}."
+    if limits.of_event and of_event >= limits.of_event:
+        return f"The account watches this event on {of_event} devices and may on {limits.of_event}."
+    return f"The account watches on {len(running)} devices and may on {limits.account}."
+
+
+def token_claims(lease: Lease, limit: int, isp: str, now: float, policy: LeasePolicy) -> PlaybackClaims:
+    """What the session's next token says."""
+    return PlaybackClaims(
+        aud="playback",
+        nbf=int(now),
+        exp=int(now) + policy.token_ttl_s,
+        sid=lease.session,
+        acc=lease.account,
+        ev=lease.event,
+        dev=lease.device,
+        kind=lease.device_kind,
+        since=int(lease.since),
+        until=int(lease.until),
+        limit=limit,
+        isp=isp,
+    )
+
+
+def lease_of(claims: PlaybackClaims, until: float) -> Lease:
+    """The lease that a token's session asks for."""
+    return Lease(
+        session=claims.sid,
+        account=claims.acc,
+        event=claims.ev,
+        device=claims.dev,
+        device_kind=claims.kind,
+        since=float(claims.since),
+        until=until,
+    )
 
 
 class Departed:
@@ -42,64 +153,3 @@ class Departed:
             if until > now:
                 return
             del self._until[session]
-
-
-def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:
-    """Whether a heartbeat must write: half of the lease its token knows of has passed.
-
-    The token carries the end of its lease, so a heartbeat before that reads and writes nothing.
-    """
-    return claims.until - now <= policy.lease_s / 2
-
-
-def adopted_freely(claims: PlaybackClaims, now: float, opened_at: float, policy: LeasePolicy) -> bool:
-    """Whether a session that the store does not know is taken back without asking for a free slot.
-
-    A store that has just lost its memory takes back every session that was running: for two leases
-    after it was opened, sessions that were silent for no longer than one lease more than they had. At
-    any other time a session whose lease has lapsed is a newcomer, or the limit would bind nobody who
-    is silent at the right moments.
-    """
-    return now < opened_at + 2 * policy.lease_s and now <= claims.until + policy.lease_s
-
-
-def one_to_end(running: Sequence[Lease], wanted: str, limit: int) -> Lease | None:
-    """The session that gives way to a take-over: the one named, else the oldest.
-
-    None when the one named has ended, or none was named and a slot has become free meanwhile.
-    """
-    if wanted:
-        return next((lease for lease in running if lease.session == wanted), None)
-    if len(running) < limit:
-        return None
-    return min(running, key=lambda lease: lease.since, default=None)
-
-
-def token_claims(lease: Lease, limit: int, now: float, policy: LeasePolicy) -> PlaybackClaims:
-    """What the session's next token says."""
-    return PlaybackClaims(
-        aud="playback",
-        nbf=int(now),
-        exp=int(now) + policy.token_ttl_s,
-        sid=lease.session,
-        acc=lease.account,
-        ev=lease.event,
-        dev=lease.device,
-        kind=lease.device_kind,
-        since=int(lease.since),
-        until=int(lease.until),
-        limit=limit,
-    )
-
-
-def lease_of(claims: PlaybackClaims, until: float) -> Lease:
-    """The lease that a token's session asks for."""
-    return Lease(
-        session=claims.sid,
-        account=claims.acc,
-        event=claims.ev,
-        device=claims.dev,
-        device_kind=claims.kind,
-        since=float(claims.since),
-        until=until,
-    )
