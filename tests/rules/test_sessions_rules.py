@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.services.sessions import rules
-from tifo.services.sessions.ports import Lease
+from tifo.services.sessions.ports import Lease, Limits
 from tifo.services.sessions.rules import Departed, LeasePolicy
 
 NOW = 1_800_000_000
-POLICY = LeasePolicy(heartbeat_s=5, lease_s=30, token_ttl_s=3600)
+POLICY = LeasePolicy(heartbeat_s=5, lease_s=30, token_ttl_s=3600, take_back_s=600)
 LEASE = Lease("ses_1", "demo", "final", "tv-1", "tv", since=float(NOW), until=NOW + 30.0)
-CLAIMS = rules.token_claims(LEASE, 2, NOW, POLICY)
+CLAIMS = rules.token_claims(LEASE, 2, "AS64500 Example", NOW, POLICY)
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,24 @@ def test_heartbeat_of_a_node_whose_clock_is_behind_writes_nothing() -> None:
     assert not rules.renewal_due(CLAIMS, NOW - 60, POLICY)
 
 
-@pytest.mark.parametrize(("passed_s", "freely"), [(0, True), (31, True), (60, True), (60.1, False)])
-def test_store_that_was_just_opened_takes_back_whoever_was_running(passed_s: float, freely: bool) -> None:
-    now = NOW + passed_s
-    assert rules.adopted_freely(CLAIMS, now, now - 5, POLICY) is freely
+@pytest.mark.parametrize("remembers_for_s", [0, 59, 60, 86_400])
+def test_session_whose_lease_still_runs_is_taken_back_whatever_the_store_remembers(
+    remembers_for_s: float,
+) -> None:
+    now = NOW + 29.9
+    assert rules.taken_back_freely(CLAIMS, now, now - remembers_for_s, POLICY)
 
 
-@pytest.mark.parametrize(("opened_ago_s", "freely"), [(0, True), (59, True), (60, False), (86_400, False)])
-def test_store_that_remembers_asks_for_a_free_slot(opened_ago_s: float, freely: bool) -> None:
+@pytest.mark.parametrize(("silent_s", "freely"), [(30, True), (600, True), (630, True), (630.1, False)])
+def test_young_memory_forgives_a_long_silence(silent_s: float, freely: bool) -> None:
+    now = NOW + silent_s
+    assert rules.taken_back_freely(CLAIMS, now, now - 5, POLICY) is freely
+
+
+@pytest.mark.parametrize(("remembers_for_s", "freely"), [(0, True), (59, True), (60, False), (86_400, False)])
+def test_store_that_remembers_asks_for_a_free_slot(remembers_for_s: float, freely: bool) -> None:
     now = NOW + 31
-    assert rules.adopted_freely(CLAIMS, now, now - opened_ago_s, POLICY) is freely
+    assert rules.taken_back_freely(CLAIMS, now, now - remembers_for_s, POLICY) is freely
 
 
 def test_token_says_all_that_a_heartbeat_needs() -> None:
@@ -46,35 +54,37 @@ def test_token_says_all_that_a_heartbeat_needs() -> None:
 
 @given(st.floats(min_value=NOW, max_value=NOW + 1e6))
 def test_token_never_promises_more_lease_than_the_store_gave(until: float) -> None:
-    assert rules.token_claims(replace(LEASE, until=until), 2, NOW, POLICY).until <= until
+    assert rules.token_claims(replace(LEASE, until=until), 2, "", NOW, POLICY).until <= until
 
 
-def running(*ages_s: int) -> list[Lease]:
-    return [replace(LEASE, session=f"ses_{n}", since=float(NOW - age)) for n, age in enumerate(ages_s)]
+def test_lean_posture_lengthens_leases_as_much_as_heartbeats() -> None:
+    assert rules.in_posture(POLICY, "normal", 60) is POLICY
+    assert rules.in_posture(POLICY, "lean", 60) == LeasePolicy(60, 360, 3600, 600)
 
 
-def test_session_that_was_named_gives_way() -> None:
-    chosen = rules.one_to_end(running(10, 30, 20), "ses_2", limit=3)
-    assert chosen is not None
-    assert chosen.session == "ses_2"
+@given(fraction=st.floats(min_value=0, max_value=1, exclude_max=True))
+def test_heartbeats_are_asked_for_early_and_never_late(fraction: float) -> None:
+    assert 4.5 <= rules.next_heartbeat_s(POLICY, 0.1, fraction) <= 5
 
 
-def test_oldest_session_gives_way_when_none_was_named() -> None:
-    chosen = rules.one_to_end(running(10, 30, 20), "", limit=3)
-    assert chosen is not None
-    assert chosen.session == "ses_1"
+@given(now=st.floats(min_value=NOW, max_value=NOW + 1e6))
+def test_lease_ends_on_a_whole_second_and_is_never_short(now: float) -> None:
+    end = rules.lease_end(now, POLICY)
+    assert end == int(end)
+    assert 30 <= end - now < 31 + 1e-6
 
 
-def test_nobody_gives_way_for_a_named_session_that_has_ended() -> None:
-    assert rules.one_to_end(running(10, 30), "ses_9", limit=2) is None
-
-
-def test_nobody_gives_way_once_a_slot_has_become_free() -> None:
-    assert rules.one_to_end(running(10, 30), "", limit=3) is None
-
-
-def test_nobody_gives_way_where_nobody_watches() -> None:
-    assert rules.one_to_end([], "", limit=0) is None
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        (Limits(2), "The account watches on 2 devices and may on 2."),
+        (Limits(4, of_kind=2), "The account watches on 2 devices of the kind tv and may on 2."),
+        (Limits(4, of_event=2), "The account watches this event on 2 devices and may on 2."),
+    ],
+)
+def test_refusal_says_which_limit_is_reached(limits: Limits, says: str) -> None:
+    running = [replace(LEASE, session=f"ses_{n}", device=f"tv-{n}") for n in range(2)]
+    assert rules.why_full(running, LEASE, limits) == says
 
 
 def test_departed_session_is_remembered_until_its_time() -> None:
