@@ -10,6 +10,7 @@ from tifo.api.accounts import Viewer
 from tifo.api.catalogue import CalendarEvent
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.accounts.ports import Profile
 from tifo.services.accounts.service import AccountService
 from tifo.services.accounts.settings import AccountsSettings, DemoAccount
 from tifo.services.catalogue.ports import CalendarStore
@@ -29,7 +30,7 @@ SETTINGS = AccountsSettings(
 class BrittleProfiles(SqliteProfileStore):
     failing = False
 
-    async def profile(self, account: str) -> Viewer | None:
+    async def profile(self, account: str) -> Profile | None:
         if self.failing:
             raise Unavailable("profiles", "connection refused")
         return await super().profile(account)
@@ -60,6 +61,12 @@ async def test_account_without_a_profile_is_an_ordinary_subscriber(accounts: Acc
     assert viewer.stream_limit is None
 
 
+async def test_accounts_of_the_settings_are_written_once(accounts: AccountService, profiles) -> None:
+    await accounts.open()
+    demo = await profiles.profile("demo")
+    assert demo is not None and demo.version == 1
+
+
 async def test_visitor_is_entitled_to_nothing(accounts: AccountService) -> None:
     assert not (await accounts.viewer(accounts.login("visitor"), "tv")).entitled(match("final"), NOW)
 
@@ -81,7 +88,7 @@ async def test_token_that_has_expired_is_refused(accounts: AccountService, clock
 async def test_profile_is_read_again_after_its_time(accounts, profiles, clock) -> None:
     token = accounts.login("demo")
     await accounts.viewer(token, "tv")
-    await profiles.put(Viewer("demo", ("final",)))
+    await profiles.put_profile(Profile("demo", entitlements=("final",), version=1))
     clock.advance(SETTINGS.profile_cache_s - 1)
     assert (await accounts.viewer(token, "tv")).entitlements == ("*",)
     clock.advance(1)

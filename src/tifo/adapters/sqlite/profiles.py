@@ -1,36 +1,147 @@
-"""Profiles in one SQLite table."""
+"""Profiles, devices and resume positions in three SQLite tables."""
 
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from tifo.adapters.sqlite.database import Database
-from tifo.api.accounts import Viewer
-from tifo.services.accounts.ports import ProfileStore
+from tifo.kernel.errors import Unavailable
+from tifo.services.accounts.ports import (
+    DEVICES_MAX,
+    POSITIONS_MAX,
+    PROFILE_BYTES_MAX,
+    History,
+    KnownDevice,
+    Position,
+    Profile,
+    ProfileConflict,
+    ProfileStore,
+    Sighting,
+)
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS profiles (account TEXT PRIMARY KEY, profile BLOB NOT NULL);"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS profiles (account TEXT PRIMARY KEY, profile BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS devices (
+  account TEXT NOT NULL, device TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+  first_seen REAL NOT NULL, last_seen REAL NOT NULL, PRIMARY KEY (account, device)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS positions (
+  account TEXT NOT NULL, event TEXT NOT NULL, position_s REAL NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY (account, event)
+) WITHOUT ROWID;
+"""
+
+_SAW = """
+INSERT INTO devices VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (account, device) DO UPDATE
+SET kind = excluded.kind, name = excluded.name, last_seen = excluded.last_seen
+WHERE excluded.last_seen > last_seen
+"""
+
+_STOPPED = """
+INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (account, event) DO UPDATE
+SET position_s = excluded.position_s, at = excluded.at WHERE excluded.at > at
+"""
+
+_FORGET_DEVICES = """
+DELETE FROM devices WHERE account = ?1 AND device IN
+(SELECT device FROM devices WHERE account = ?1 ORDER BY last_seen DESC, device LIMIT -1 OFFSET ?2)
+"""
+
+_FORGET_POSITIONS = """
+DELETE FROM positions WHERE account = ?1 AND event IN
+(SELECT event FROM positions WHERE account = ?1 ORDER BY at DESC, event LIMIT -1 OFFSET ?2)
+"""
 
 
 class SqliteProfileStore(ProfileStore):
-    """Caveat: one file, hence one machine."""
+    """Caveat: one file, hence one machine. What it is told is read by everybody at once."""
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, "profiles", _SCHEMA)
 
-    async def profile(self, account: str) -> Viewer | None:
+    async def profile(self, account: str) -> Profile | None:
         """One row by its key."""
-        row = await self._database.run(
-            lambda c: c.execute("SELECT profile FROM profiles WHERE account = ?", (account,)).fetchone()
-        )
-        return None if row is None else msgspec.json.decode(row[0], type=Viewer)
+        return await self._database.run(lambda c: _profile(c, account))
 
-    async def put(self, profile: Viewer) -> None:
-        """Insert or replace the row."""
-        value = msgspec.json.encode(profile)
-        await self._database.run(
-            lambda c: c.execute("INSERT OR REPLACE INTO profiles VALUES (?, ?)", (profile.account, value))
-        )
+    async def put_profile(self, profile: Profile) -> Profile:
+        """Compare the row's version and replace it, in one transaction."""
+        kept = msgspec.structs.replace(profile, version=profile.version + 1)
+        value = msgspec.json.encode(kept)
+        if len(value) > PROFILE_BYTES_MAX:
+            raise ValueError(f"{len(value)} bytes of a profile, at most {PROFILE_BYTES_MAX}")
+        await self._database.run(lambda c: _put(c, profile, value))
+        return kept
+
+    async def history(self, account: str) -> History:
+        """Both tables by the account."""
+        return await self._database.run(lambda c: _history(c, account))
+
+    async def saw_devices(self, batch: Sequence[Sighting]) -> None:
+        """All rows in one transaction."""
+        rows = [(one.account, one.device, one.kind, one.name, one.at) for one in batch]
+        await self._database.run(lambda c: _write(c, _SAW, rows, _FORGET_DEVICES, DEVICES_MAX))
+
+    async def put_positions(self, batch: Sequence[Position]) -> None:
+        """All rows in one transaction."""
+        rows = [(one.account, one.event, one.position_s, one.at) for one in batch]
+        await self._database.run(lambda c: _write(c, _STOPPED, rows, _FORGET_POSITIONS, POSITIONS_MAX))
+
+    async def delete_account(self, account: str) -> None:
+        """From all three tables in one transaction."""
+        await self._database.run(lambda c: _delete(c, account))
 
     async def close(self) -> None:
         """Close the file."""
         await self._database.close()
+
+
+def _profile(c: sqlite3.Connection, account: str) -> Profile | None:
+    row = c.execute("SELECT profile FROM profiles WHERE account = ?", (account,)).fetchone()
+    if row is None:
+        return None
+    try:
+        profile = msgspec.json.decode(row[0], type=Profile)
+    except msgspec.DecodeError as error:
+        raise Unavailable("profiles", f"a profile does not read: {error}") from error
+    # Rows of the version before have no version of their own: they were written once.
+    return profile if profile.version else msgspec.structs.replace(profile, version=1)
+
+
+def _put(c: sqlite3.Connection, profile: Profile, value: bytes) -> None:
+    c.execute("BEGIN IMMEDIATE")  # nobody else writes between the look and the word
+    found = _profile(c, profile.account)
+    if profile.version != (0 if found is None else found.version):
+        raise ProfileConflict(found)
+    c.execute("INSERT OR REPLACE INTO profiles VALUES (?, ?)", (profile.account, value))
+
+
+def _history(c: sqlite3.Connection, account: str) -> History:
+    devices = c.execute(
+        "SELECT device, kind, name, first_seen, last_seen FROM devices WHERE account = ?"
+        " ORDER BY last_seen DESC, device LIMIT ?",
+        (account, DEVICES_MAX),
+    )
+    positions = c.execute(
+        "SELECT account, event, position_s, at FROM positions WHERE account = ?"
+        " ORDER BY at DESC, event LIMIT ?",
+        (account, POSITIONS_MAX),
+    )
+    return History(
+        devices=tuple(KnownDevice(*row) for row in devices),
+        positions=tuple(Position(*row) for row in positions),
+    )
+
+
+def _write(
+    c: sqlite3.Connection, write: str, rows: Sequence[tuple[object, ...]], forget: str, kept_max: int
+) -> None:
+    c.executemany(write, rows)
+    c.executemany(forget, {(row[0], kept_max) for row in rows})
+
+
+def _delete(c: sqlite3.Connection, account: str) -> None:
+    c.execute("DELETE FROM profiles WHERE account = ?", (account,))
+    c.execute("DELETE FROM devices WHERE account = ?", (account,))
+    c.execute("DELETE FROM positions WHERE account = ?", (account,))

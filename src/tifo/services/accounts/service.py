@@ -1,11 +1,14 @@
 """Accounts: who a token is, and what the account may do."""
 
+import contextlib
+
 from cachebox import LRUCache
 
 from tifo.api.accounts import Accounts, Viewer
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal, Unavailable
-from tifo.services.accounts.ports import ProfileStore
+from tifo.services.accounts import rules
+from tifo.services.accounts.ports import Profile, ProfileConflict, ProfileStore
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.telemetry.metrics import TOKENS_REFUSED
 from tifo.tokens.access import AUDIENCE, AccessClaims, AccessTokens
@@ -30,7 +33,7 @@ class AccountService(Accounts):
     async def open(self) -> None:
         """Make sure that the accounts of the settings exist."""
         for demo in self._settings.demo:
-            await self._profiles.put(Viewer(demo.account, demo.entitlements, demo.stream_limit or None))
+            await self._keep(rules.profile_of(demo))
 
     async def viewer(self, access_token: str, device: str) -> Viewer:
         """The account behind a token that is in force."""
@@ -57,11 +60,17 @@ class AccountService(Accounts):
         if known is not None and now < known[0]:
             return known[1]
         try:
-            # An account without a profile of its own is an ordinary subscriber.
-            profile = await self._profiles.profile(account) or Viewer(account, ("*",))
+            viewer = rules.viewer_of(account, await self._profiles.profile(account))
         except Unavailable:
             if known is None:
                 raise
             return known[1]
-        self._known[account] = (now + self._settings.profile_cache_s, profile)
-        return profile
+        self._known[account] = (now + self._settings.profile_cache_s, viewer)
+        return viewer
+
+    async def _keep(self, wanted: Profile) -> None:
+        """Another node that keeps the same account at the same time says the same."""
+        due = rules.due(wanted, await self._profiles.profile(wanted.account))
+        if due is not None:
+            with contextlib.suppress(ProfileConflict):
+                await self._profiles.put_profile(due)

@@ -1,5 +1,7 @@
 import msgspec
 
+from tifo.api.accounts import Plan
+
 
 class DemoAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An account that exists from the start."""
@@ -7,7 +9,11 @@ class DemoAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
     """Its id."""
     entitlements: tuple[str, ...] = ("*",)
-    """Ids of the events it may watch; `*` is every one."""
+    """Ids of the events it may watch whatever its plan; `*` is every one."""
+    plan: Plan = "free"
+    """`free` or `subscriber`: what an event of the calendar asks for as its `access`."""
+    region: str = ""
+    """Where its rights hold; an event with `regions` is for accounts of those only."""
     stream_limit: int = 0
     """0 is the service's own limit."""
 

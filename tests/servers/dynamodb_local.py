@@ -1,0 +1,76 @@
+"""A real DynamoDB Local for the tests: java, in memory, on a free port of loopback, stopped by its own pid.
+
+`tests/system-packages.sh` fetches it with Maven into `tests/servers/dynamodb/libs`.
+"""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LIBS = Path(__file__).parent / "dynamodb" / "libs"
+JAVA = shutil.which("java")
+
+MISSING = (
+    "java is not installed"
+    if JAVA is None
+    else ""
+    if any(LIBS.glob("DynamoDBLocal-*.jar"))
+    else "DynamoDB Local is not there (make system-packages fetches it with Maven)"
+)
+"""Why it cannot be started here; empty when it can."""
+
+NOT_RUN = f"{MISSING}: what needs a real DynamoDB was not run"
+
+REGION = "eu-west-3"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""What its clients need in their environment: it asks for credentials and takes any."""
+
+START_S_MAX = 30.0
+STOP_S_MAX = 10.0
+
+
+@contextlib.contextmanager
+def dynamodb_local() -> Iterator[str]:
+    """Its address, `http://127.0.0.1:PORT`, while it runs; every table is gone with it."""
+    port = _free_port()
+    command = [
+        str(JAVA), "-Xmx256m", f"-Djava.library.path={LIBS}", "-cp", f"{LIBS}/*",
+        "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
+        "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_S_MAX
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"DynamoDB Local ended with {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"DynamoDB Local does not listen after {START_S_MAX:.0f} s")
