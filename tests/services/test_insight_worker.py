@@ -65,7 +65,7 @@ class Seen:
     async def until(self, **expected: object) -> InsightReport:
         async with asyncio.timeout(5):
             while True:
-                entry = (await self._board.read()).get(INSIGHT + "node-1")
+                entry = (await self._board.changes(None)).entries.get(INSIGHT + "node-1")
                 report = msgspec.json.decode(entry.value, type=InsightReport) if entry else None
                 if report and all(getattr(report, name) == value for name, value in expected.items()):
                     return report
@@ -135,4 +135,4 @@ async def test_report_of_a_worker_that_died_is_not_believed_for_long(log, board,
     async with working(log, board, clock):
         await seen.until(viewers=0)
     clock.advance(insight_service.REPORT_TTL_S)
-    assert dict(await board.read()) == {}
+    assert dict((await board.changes(None)).entries) == {}

@@ -11,15 +11,39 @@ ENTRY_BYTES_MAX = 64 * 1024
 ENTRIES_MAX = 50_000
 """Entries on the board; a write of a new key past it is refused."""
 
+GONE_KEPT_S = 600.0
+"""How long a board remembers that a key is gone: a mark that is older is answered with everything."""
+
+GONE_MAX = 10_000
+"""Keys that a board remembers to be gone; past it the oldest are forgotten before their time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One value on the board. `version` grows with every write; `expires_at` is epoch seconds or None."""
+    """One value on the board. `version` grows with every write; `expires_at` is epoch seconds or None.
+
+    `expires_at` is in the time of the node that reads, whatever the clock of the one that wrote.
+    """
 
     key: str
     value: bytes
     version: int
     expires_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened on the board after a mark, and the mark to go on from.
+
+    `entries` were written and `gone` is no longer there; with `whole`, `entries` is everything and
+    whatever is not in it is gone. `version` is the last write or removal that this answer knows of.
+    """
+
+    mark: object
+    version: int
+    entries: Mapping[str, Entry]
+    gone: frozenset[str]
+    whole: bool
 
 
 class Board(Protocol):
@@ -30,20 +54,18 @@ class Board(Protocol):
     """
 
     @abstractmethod
-    async def read(self) -> Mapping[str, Entry]:
-        """Everything on the board that has not expired, by key."""
+    async def changes(self, since: object | None) -> Changes:
+        """What was written or removed after the mark `since`, or everything for None.
 
-    @abstractmethod
-    async def changed(self, since: object) -> object | None:
-        """A mark of the board's present state if it differs from the mark `since`, else None.
-
-        Marks are opaque; pass None the first time. Cheap, so that it can be asked several times a second.
-        Expiry alone need not change the mark.
+        Marks are opaque. On an unchanged board the answer has no entries and the same mark, and is cheap
+        enough to be asked for several times a second. Everything is also the answer to a mark that is
+        older than `GONE_KEPT_S`, and to one from before the board lost its memory. Expired entries are
+        never among the entries, but that an entry expires is no change: its `expires_at` said so.
         """
 
     @abstractmethod
-    async def write(self, key: str, value: bytes, ttl_s: float | None = None) -> None:
-        """Put a value under a key until it is deleted or `ttl_s` has passed.
+    async def write(self, key: str, value: bytes, ttl_s: float | None = None) -> int:
+        """Put a value under a key until it is deleted or `ttl_s` has passed; the version that it got.
 
         Raises `ValueError` when the value is longer than `ENTRY_BYTES_MAX`, and `Unavailable` when the
         board already has `ENTRIES_MAX` entries.

@@ -1,29 +1,29 @@
 """A node's own copy of the board, so that the hot path reads memory and never a store."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 import structlog
 
-from tifo.board.ports import Board, Entry
+from tifo.board.expiry import Expiry
+from tifo.board.ports import Board, Changes, Entry
+from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
 POLL_S = 0.2
 """Between two looks at the board: an operator's word is in force everywhere within a second."""
 
-EXPIRY_SWEEP_S = 5.0
-"""Between two full reads when nothing was written, so that expired entries go."""
-
-Listener = Callable[[Mapping[str, Entry]], None]
+Listener = Callable[[Mapping[str, Entry], Collection[str]], None]
+"""Told what was written below its folder, and what was deleted or has expired there: both by the rest of
+the key."""
 
 _log = structlog.get_logger(__name__)
 
 
 class BoardView:
-    """The last state of the board that this node saw.
+    """The last state of the board that this node saw, without what has expired since.
 
     When the board cannot be read, or not be written, the last state stays in force and `failing` says so:
     losing the board freezes decisions, it does not undo them.
@@ -32,11 +32,14 @@ class BoardView:
     def __init__(self, board: Board, clock: Clock) -> None:
         self._board = board
         self._clock = clock
-        self._entries: Mapping[str, Entry] = MappingProxyType({})
+        self._entries: dict[str, Entry] = {}
+        self._folders: dict[str, dict[str, Entry]] = {}
+        self._expiry = Expiry(self._entries)
+        self._listeners: dict[str, list[Listener]] = {}
         self._mark: object | None = None
-        self._read_at = 0.0
-        self._listeners: list[Listener] = []
-        self._task: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
+        self._written: dict[str, Entry] = {}
+        self._poll = Background("board-view", POLL_S, self.refresh, "the last state stays in force")
         self._unread: Unavailable | None = None
         self._unwritten: Unavailable | None = None
 
@@ -48,62 +51,89 @@ class BoardView:
     @property
     def entries(self) -> Mapping[str, Entry]:
         """Everything on the board, by key, as last seen."""
-        return self._entries
+        return MappingProxyType(self._entries)
 
-    def under(self, prefix: str) -> dict[str, Entry]:
-        """The entries whose keys begin with `prefix`, by the rest of the key; expired ones left out."""
+    def under(self, folder: str) -> dict[str, Entry]:
+        """The entries below a folder, by the rest of the key; expired ones left out.
+
+        A folder is the beginning of keys up to and with their first `/`, and costs what is in it.
+        """
         now = self._clock.now()
-        return {
-            key[len(prefix) :]: entry
-            for key, entry in self._entries.items()
-            if key.startswith(prefix) and (entry.expires_at is None or entry.expires_at > now)
-        }
+        found = self._folders.get(folder, {})
+        return {rest: one for rest, one in found.items() if one.expires_at is None or one.expires_at > now}
 
-    def on_change(self, listener: Listener) -> None:
-        """Call `listener` with all entries now and after every change, on the loop of this view."""
-        self._listeners.append(listener)
-        listener(self._entries)
+    def follow(self, folder: str, listener: Listener) -> None:
+        """Call `listener` now with what is below a folder, and with each change there from now on."""
+        self._listeners.setdefault(folder, []).append(listener)
+        listener(self.under(folder), ())
 
     async def open(self) -> None:
         """Read the board once and keep reading it; a board that fails now is read when it is back."""
         await self.refresh()
-        self._task = asyncio.create_task(self._poll(), name="board-view")
+        await self._poll.open()
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._poll.close()
 
     async def refresh(self) -> None:
-        """Look at the board now: after a write of one's own, or before the first request."""
+        """Look at the board now: after a write of another's, or before the first request."""
         try:
-            await self._look()
+            async with self._looking:  # an answer never overtakes a later one
+                await self._look()
         except Unavailable as error:
             self._say(unread=error, unwritten=self._unwritten)
         else:
             self._say(unread=None, unwritten=self._unwritten)
+        finally:
+            self._change({}, self._expiry.due(self._clock.now()))
+
+    async def write(self, key: str, value: bytes, ttl_s: float | None = None) -> None:
+        """Write to the board; in force here at once.
+
+        Raises what the board raises, and then nothing changed here.
+        """
+        version = await self._board.write(key, value, ttl_s)
+        entry = Entry(key, value, version, None if ttl_s is None else self._clock.now() + ttl_s)
+        self._written[key] = entry
+        self._change({key: entry}, ())
 
     def wrote(self, error: Unavailable | None) -> None:
         """How this node's own writing goes, from whoever writes all the time."""
         self._say(unread=self._unread, unwritten=error)
 
-    async def _poll(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_S)
-            await self.refresh()
-
     async def _look(self) -> None:
-        mark = await self._board.changed(self._mark)
-        stale = self._clock.monotonic() - self._read_at >= EXPIRY_SWEEP_S
-        if mark is None and not stale:
-            return
-        self._entries = MappingProxyType(dict(await self._board.read()))
-        self._mark = self._mark if mark is None else mark
-        self._read_at = self._clock.monotonic()
-        for listener in self._listeners:
-            listener(self._entries)
+        self._written.clear()
+        changes = await self._board.changes(self._mark)
+        # What was written here meanwhile may have come after what the board read for this answer.
+        later = {key: entry for key, entry in self._written.items() if entry.version > changes.version}
+        gone = self._entries.keys() - changes.entries.keys() if changes.whole else changes.gone
+        self._mark = changes.mark
+        self._change({**self._news(changes), **later}, gone - later.keys())
+
+    def _news(self, changes: Changes) -> Mapping[str, Entry]:
+        """The entries without those that are known: the answer is everything after a failover, say."""
+        if not changes.whole:
+            return changes.entries
+        return {key: one for key, one in changes.entries.items() if not _same(self._entries.get(key), one)}
+
+    def _change(self, written: Mapping[str, Entry], gone: Collection[str]) -> None:
+        """Bring the copy up to date, and tell those who follow a folder where something changed."""
+        told: dict[str, tuple[dict[str, Entry], list[str]]] = {}
+        for key, entry in written.items():
+            folder, rest = _parts(key)
+            self._entries[key] = entry
+            self._folders.setdefault(folder, {})[rest] = entry
+            self._expiry.add(entry)
+            told.setdefault(folder, ({}, []))[0][rest] = entry
+        for key in gone:
+            folder, rest = _parts(key)
+            if self._entries.pop(key, None) is not None:
+                del self._folders[folder][rest]
+                told.setdefault(folder, ({}, []))[1].append(rest)
+        for folder, news in told.items():
+            for listener in self._listeners.get(folder, ()):
+                listener(*news)
 
     def _say(self, *, unread: Unavailable | None, unwritten: Unavailable | None) -> None:
         failed, error = self.failing, unread or unwritten
@@ -112,3 +142,14 @@ class BoardView:
             _log.warning("board.failing", why=error.why, effect="the last state stays in force")
         if error is None and failed:
             _log.info("board.back")
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """A key's folder, with its `/`, and the rest."""
+    folder, slash, rest = key.partition("/")
+    return folder + slash, rest
+
+
+def _same(known: Entry | None, read: Entry) -> bool:
+    """Whether it is the write that is known: when it expires is told anew with every reading."""
+    return known is not None and (known.version, known.value) == (read.version, read.value)

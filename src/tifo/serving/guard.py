@@ -27,7 +27,7 @@ class PlaybackGuard:
     def claims(self, token: str) -> PlaybackClaims:
         """What the token says; raises `Refusal` (bad-token, ended, kicked)."""
         claims = self.signed(token)
-        self._revocations.check(claims.sid)
+        self._revocations.check(claims.sid, claims.acc, claims.ev, claims.since)
         return claims
 
     def signed(self, token: str) -> PlaybackClaims:

@@ -1,80 +1,141 @@
-"""The embedded board: one small SQLite table, shared by the processes of one machine."""
+"""The embedded board: one small SQLite file, shared by the processes of one machine."""
 
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 
 from tifo.adapters.sqlite.database import Database
-from tifo.board.ports import ENTRIES_MAX, ENTRY_BYTES_MAX, Board, Entry
+from tifo.board.ports import (
+    ENTRIES_MAX,
+    ENTRY_BYTES_MAX,
+    GONE_KEPT_S,
+    GONE_MAX,
+    Board,
+    Changes,
+    Entry,
+)
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
+# The tables `board` and `clock` are those of 0.1, so that an older data folder opens with every word on
+# it; what came since stands beside them.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS board (
   key TEXT PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL, expires_at REAL
 );
+CREATE INDEX IF NOT EXISTS board_by_version ON board (version);
+CREATE INDEX IF NOT EXISTS board_by_expiry ON board (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS gone (key TEXT PRIMARY KEY, version INTEGER NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS gone_by_version ON gone (version);
 CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL);
 INSERT OR IGNORE INTO clock VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS memory (
+  one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, forgotten INTEGER NOT NULL
+);
+INSERT OR IGNORE INTO memory VALUES (1, lower(hex(randomblob(8))), 0);
 """
+
+_NEVER = 9e99
+"""When an entry without a time to live expires."""
 
 
 class SqliteBoard(Board):
-    """A version counter beside the entries makes asking for news one read of one row.
+    """A version counter orders writes and removals; `gone` remembers removals for a while.
 
-    Caveat: one file, hence one machine.
+    A mark is the file's own id and a version: another file, or an older copy, does not know it.
+    Caveat: one file, hence one machine and one clock.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._database = Database(path, "board", _SCHEMA)
         self._clock = clock
 
-    async def read(self) -> Mapping[str, Entry]:
-        """Every entry that has not expired."""
+    async def changes(self, since: object | None) -> Changes:
+        """Two short reads of two indexes; of one row when nothing happened."""
         now = self._clock.now()
-        rows = await self._database.run(
-            lambda c: c.execute(
-                "SELECT key, value, version, expires_at FROM board WHERE COALESCE(expires_at, 9e99) > ?",
-                (now,),
-            ).fetchall()
-        )
-        return {row[0]: Entry(*row) for row in rows}
+        return await self._database.run(lambda c: _changes(c, since, now))
 
-    async def changed(self, since: object) -> object | None:
-        """The version counter, when it is another one."""
-        version: int = await self._database.run(
-            lambda c: c.execute("SELECT version FROM clock").fetchone()[0]
-        )
-        return None if version == since else version
-
-    async def write(self, key: str, value: bytes, ttl_s: float | None = None) -> None:
+    async def write(self, key: str, value: bytes, ttl_s: float | None = None) -> int:
         """Put the value and count the write."""
         if len(value) > ENTRY_BYTES_MAX:
             raise ValueError(f"{key}: {len(value)} bytes, at most {ENTRY_BYTES_MAX}")
         now = self._clock.now()
         expires_at = None if ttl_s is None else now + ttl_s
-        await self._database.run(lambda c: _write(c, key, value, now, expires_at))
+        return await self._database.run(lambda c: _write(c, key, value, now, expires_at))
 
     async def delete(self, key: str) -> None:
-        """Remove the key and count it as a write."""
-        await self._database.run(lambda c: _delete(c, key))
+        """Remove the key, and remember for a while that it is gone."""
+        now = self._clock.now()
+        await self._database.run(lambda c: _delete(c, key, now))
 
     async def close(self) -> None:
         """Close the file."""
         await self._database.close()
 
 
-def _write(c: sqlite3.Connection, key: str, value: bytes, now: float, expires_at: float | None) -> None:
+def _changes(c: sqlite3.Connection, since: object | None, now: float) -> Changes:
+    c.execute("BEGIN")  # what follows reads one and the same state of the file
+    version, memory, forgotten = c.execute("SELECT version, id, forgotten FROM clock, memory").fetchone()
+    mark = (memory, version)
+    if since == mark:
+        return Changes(mark, version, {}, frozenset(), whole=False)
+    after = since[1] if isinstance(since, tuple) and since[0] == memory else -1
+    if not forgotten <= after <= version:
+        return Changes(mark, version, _entries(c, -1, now), frozenset(), whole=True)
+    return Changes(mark, version, _entries(c, after, now), _gone(c, after, now), whole=False)
+
+
+def _entries(c: sqlite3.Connection, after: int, now: float) -> dict[str, Entry]:
+    rows = c.execute(
+        "SELECT key, value, version, expires_at FROM board WHERE version > ? AND COALESCE(expires_at, ?) > ?",
+        (after, _NEVER, now),
+    )
+    return {row[0]: Entry(*row) for row in rows}
+
+
+def _gone(c: sqlite3.Connection, after: int, now: float) -> frozenset[str]:
+    """What was removed, and what was written and has expired since: its older value may last longer."""
+    rows = c.execute(
+        "SELECT key FROM gone WHERE version > ?"
+        " UNION ALL SELECT key FROM board WHERE version > ? AND expires_at <= ?",
+        (after, after, now),
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def _write(c: sqlite3.Connection, key: str, value: bytes, now: float, expires_at: float | None) -> int:
     version = _next_version(c)
-    c.execute("DELETE FROM board WHERE expires_at <= ?", (now,))
-    count, known = c.execute("SELECT COUNT(*), COALESCE(SUM(key = ?), 0) FROM board", (key,)).fetchone()
-    if count >= ENTRIES_MAX and not known:
+    _forget(c, now)
+    known = c.execute("SELECT 1 FROM board WHERE key = ?", (key,)).fetchone()
+    if not known and c.execute("SELECT COUNT(*) FROM board").fetchone()[0] >= ENTRIES_MAX:
         raise Unavailable("board", f"it already has {ENTRIES_MAX} entries")
     c.execute("INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", (key, value, version, expires_at))
+    c.execute("DELETE FROM gone WHERE key = ?", (key,))
+    return version
 
 
-def _delete(c: sqlite3.Connection, key: str) -> None:
-    _next_version(c)
-    c.execute("DELETE FROM board WHERE key = ?", (key,))
+def _delete(c: sqlite3.Connection, key: str, now: float) -> None:
+    if c.execute("DELETE FROM board WHERE key = ?", (key,)).rowcount:
+        c.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (key, _next_version(c), now))
+    _forget(c, now)
+
+
+def _forget(c: sqlite3.Connection, now: float) -> None:
+    """Let expired entries go, and in the end the memory that there was anything.
+
+    An expired entry is gone under its own version: who saw that version knew when it expires.
+    """
+    c.execute(
+        "INSERT OR REPLACE INTO gone SELECT key, version, expires_at FROM board WHERE expires_at <= ?", (now,)
+    )
+    c.execute("DELETE FROM board WHERE expires_at <= ?", (now,))
+    before = c.execute("SELECT MAX(version) FROM gone WHERE at <= ?", (now - GONE_KEPT_S,)).fetchone()[0]
+    surplus = c.execute(
+        "SELECT version FROM gone ORDER BY version DESC LIMIT 1 OFFSET ?", (GONE_MAX,)
+    ).fetchone()
+    forgotten = max(before or 0, surplus[0] if surplus else 0)
+    if forgotten:
+        c.execute("DELETE FROM gone WHERE version <= ?", (forgotten,))
+        c.execute("UPDATE memory SET forgotten = MAX(forgotten, ?)", (forgotten,))
 
 
 def _next_version(c: sqlite3.Connection) -> int:

@@ -1,6 +1,6 @@
 """Steering: one decision for HLS, DASH and ads, over the operators' word on the board."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tifo.api.events import PathwayUsed
 from tifo.api.steering import Steering
@@ -32,7 +32,8 @@ class SteeringService(Steering):
         self._publisher = publisher
         self._ids = ids
         self._settings = settings
-        view.on_change(self._read)
+        self._view = view
+        view.follow(PATHWAY, self._read)
 
     def order(self, session: str) -> tuple[str, ...]:
         """Every pathway, best first, for this session now."""
@@ -56,7 +57,6 @@ class SteeringService(Steering):
                 )
             )
 
-    def _read(self, entries: Mapping[str, Entry]) -> None:
-        under = {key[len(PATHWAY) :]: e for key, e in entries.items() if key.startswith(PATHWAY)}
-        states = decode_all(under, PathwayState)
+    def _read(self, _written: Mapping[str, Entry], _gone: Collection[str]) -> None:
+        states = decode_all(self._view.under(PATHWAY), PathwayState)
         self._out = frozenset(id for id, state in states.items() if state.state == "out")
