@@ -25,6 +25,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "sortedcontainers": {"tifo.adapters.memory": "its adapters"},
         "cachebox": {
+            "tifo.cache": "bounded memories; no I/O",
             "tifo.adapters.http": "its adapters",
             "tifo.adapters.oidc": "tokens that were verified, bounded; no I/O",
             "tifo.services.accounts.service": "a bounded cache in the process; no I/O",
@@ -52,8 +53,10 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "prometheus_client": {"tifo.telemetry": "the list", "tifo.serving.metrics": "the scrape"},
         "opentelemetry": {"tifo.telemetry": "spans"},
         "structlog": {
+            "tifo.adapters.maxmind": "a file that does not read refuses nobody",
             "tifo.board.view": "a failure is logged where it is met",
             "tifo.kernel.background": "a failure is logged where it is met",
+            "tifo.cache": "a failure is logged where it is met",
             "tifo.channel": "a failure is logged where it is met",
             "tifo.eventlog": "a failure is logged where it is met",
             "tifo.services.*.service": "a failure is logged where it is met",
@@ -73,6 +76,8 @@ BREAKS = (
     ("layers", "tifo.kernel.clock", "tifo.api.fields"),
     ("layers", "tifo.api.events", "tifo.eventlog.ports"),
     ("layers", "tifo.telemetry.metrics", "tifo.eventlog.publisher"),
+    ("layers", "tifo.cache.two_level", "tifo.eventlog.publisher"),
+    ("layers", "tifo.cache.two_level", "tifo.adapters.redis.cache"),
     ("layers", "tifo.serving.granian", "tifo.edge.settings"),
     ("layers", "tifo.services.sessions.service", "tifo.adapters.memory.sessions"),
     ("layers", "tifo.services.sessions.service", "tifo.edge.settings"),
@@ -88,9 +93,12 @@ BREAKS = (
     ("ports", "tifo.services.sessions.ports", "tifo.tokens.playback"),
     ("pure", "tifo.services.sessions.rules", "asyncio"),
     ("pure", "tifo.services.steering.rules", "tifo.board.view"),
+    ("ports", "tifo.cache.ports", "tifo.telemetry.stores"),
+    ("pure", "tifo.cache.policy", "asyncio"),
     ("pure", "tifo.tokens.jws", "os"),
     ("given-time", "tifo.services.ads.rules", "random"),
     ("given-time", "tifo.api.breaks", "time"),
+    ("given-time", "tifo.cache.policy", "random"),
 )
 """(contract, importer, imported): an import that breaks the contract."""
 

@@ -17,6 +17,7 @@ REVOKED_EVENT = "revoked-event/"
 NODE = "node/"
 PARTS = "parts/"
 INSIGHT = "insight/"
+STALE = "stale/"
 
 
 class PathwayState(msgspec.Struct, frozen=True):
@@ -50,6 +51,17 @@ class NodeReport(msgspec.Struct, frozen=True):
     eventlog: Literal["ok", "failing"] = "ok"
     stores: tuple[StoreReport, ...] = ()
     caches: tuple[CacheReport, ...] = ()
+
+
+class StaleKeys(msgspec.Struct, frozen=True):
+    """What one node wrote last, for the caches of the others: (cache, key), the newest last.
+
+    `count` is how many there were in the life `life` of its process, with those that are no longer here.
+    """
+
+    life: str
+    count: int
+    keys: tuple[tuple[str, str], ...]
 
 
 class PartsReport(msgspec.Struct, frozen=True):

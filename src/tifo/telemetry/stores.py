@@ -70,13 +70,14 @@ class CacheMeter:
         CACHE_ENTRIES.labels(name).set_function(entries)
 
     def read(self, outcome: str) -> None:
-        """One read, and how it was answered."""
+        """One read, and how it was answered; the totals follow with the next report, for it is cheaper."""
         self._counts[outcome] += 1
-        self._totals[outcome].inc()
 
     def report(self, every_s: float) -> CacheReport:
         """Since the last report, `every_s` ago."""
         counts, self._counts = self._counts, dict.fromkeys(self.OUTCOMES, 0)
+        for outcome, count in counts.items():
+            self._totals[outcome].inc(count)
         return CacheReport(
             name=self._name,
             entries=self._entries(),
