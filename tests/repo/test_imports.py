@@ -18,6 +18,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "sqlite3": {"tifo.adapters.sqlite": "its adapters"},
         "httpx": {
             "tifo.adapters.http": "its adapters",
+            "tifo.adapters.maxmind": "ISPs by address, bounded; no I/O",
             "tifo.adapters.oidc": "asks the login provider for its keys",
             "tifo.machine": "asks its own edge whether it is ready",
             "tifo.serving.health": "asks the channel and the CDNs whether they answer",
@@ -27,6 +28,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "cachebox": {
             "tifo.cache": "bounded memories; no I/O",
             "tifo.adapters.http": "its adapters",
+            "tifo.adapters.maxmind": "ISPs by address, bounded; no I/O",
             "tifo.adapters.oidc": "tokens that were verified, bounded; no I/O",
             "tifo.services.accounts.service": "a bounded cache in the process; no I/O",
         },
