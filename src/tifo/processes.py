@@ -149,7 +149,7 @@ def front_of(settings: Settings) -> Json:
         Front(
             settings=settings.edge,
             services=tuple(
-                service_of(settings, name, address) for name, address in settings.front.services.items()
+                service_of(settings, name, addresses) for name, addresses in settings.front.services.items()
             ),
             admin_socket=app.admin_socket(settings),
             unlimited=UNLIMITED,
@@ -157,16 +157,21 @@ def front_of(settings: Settings) -> Json:
     )
 
 
-def service_of(settings: Settings, name: str, address: str) -> Service:
+def service_of(settings: Settings, name: str, addresses: str) -> Service:
     """A service behind the front, with the viewers' routes it answers; video answers for readiness."""
     if name not in app.SERVICES:
         raise SettingsError((f"front.services.{name}: there is no such service",))
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise SettingsError((f"front.services.{name}: {address!r} is not host:port",))
+    found = tuple(_address(name, one.strip()) for one in addresses.split(","))
     routes = app.routes_of(settings, (name,))
     own = routes if name == "video" else routes[len(app.COMMON_ROUTES) :]
-    return Service(name, host, int(port), on(Listener.VIEWERS, own))
+    return Service(name, found, on(Listener.VIEWERS, own))
+
+
+def _address(name: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise SettingsError((f"front.services.{name}: {text!r} is not host:port",))
+    return host, int(port)
 
 
 def cdn_of(settings: Settings, pathway: PathwaySettings) -> Json:

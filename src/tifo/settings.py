@@ -98,10 +98,10 @@ class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`tifo serve front`: where each service listens, as host:port by service name."""
+    """`tifo serve front`: where each service listens, as host:port or several of them, by service name."""
 
     services: dict[str, str] = {}
-    """`sessions = "10.0.0.7:8080"` and so on."""
+    """`sessions = "10.0.0.7:8080, 10.0.0.8:8080"` and so on; a DNS name stands for all its addresses."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

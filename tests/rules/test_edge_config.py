@@ -216,8 +216,8 @@ def test_a_token_is_checked_before_the_cache(tmp_path):
 
 def front(**more):
     services = (
-        Service("sessions", "sessions.tifo", 8080, SESSIONS),
-        Service("pages", "pages.tifo", 80, PAGES, FOLDERS, **more),
+        Service("sessions", (("sessions.tifo", 8080),), SESSIONS),
+        Service("pages", (("pages.tifo", 80),), PAGES, FOLDERS, **more),
     )
     return front_config(Front(EdgeSettings(), services, Path("/run/admin.sock")))
 
@@ -233,14 +233,16 @@ def test_each_route_goes_to_the_service_that_has_it():
     }
 
 
-def test_only_reading_is_tried_again():
-    for route in routes(front()):
-        if "retry_policy" in route.get("route", {}):
-            assert route["match"]["headers"][0] == {"name": ":method", "string_match": {"exact": "GET"}}
-    assert (
-        "retry_policy"
-        not in next(route for route in served(front()) if route["name"] == "sessions.start")["route"]
-    )
+def test_what_reached_a_process_is_tried_again_only_where_twice_does_no_harm():
+    forwarded = [one for one in served(front()) if "route" in one]
+    tried = {one["name"]: one["route"]["retry_policy"]["retry_on"].split(",") for one in forwarded}
+    assert "reset" not in tried["sessions.start"]
+    assert "reset" in tried["sessions.heartbeat"]
+    assert [name for name, when in tried.items() if "retriable-status-codes" in when] == [
+        one["name"]
+        for one in forwarded
+        if one["match"]["headers"][0] == {"name": ":method", "string_match": {"exact": "GET"}}
+    ]
 
 
 def test_running_viewers_have_a_pool_of_their_own():

@@ -27,7 +27,10 @@ class Place:
     def __init__(self, folder, ports):
         self.port = envoys.free_port()
         tables = {"sessions": (SESSIONS, ()), "catalogue": (CATALOGUE, ()), "pages": (PAGES, FOLDERS)}
-        services = tuple(Service(name, "127.0.0.1", ports[name], *table) for name, table in tables.items())
+        services = tuple(
+            Service(name, tuple(("127.0.0.1", port) for port in ports[name]), *table)
+            for name, table in tables.items()
+        )
         settings = EdgeSettings(port=self.port)
         self.config = front_config(Front(settings, services, folder / "admin.sock"))
 
@@ -43,7 +46,7 @@ def services():
 @pytest.fixture(scope="module")
 def front(tmp_path_factory, services):
     folder = tmp_path_factory.mktemp("front")
-    place = Place(folder, {name: service.port for name, service in services.items()})
+    place = Place(folder, {name: [service.port] for name, service in services.items()})
     with envoys.running(place.config, folder):
         yield place
 
@@ -102,9 +105,9 @@ def test_a_start_that_failed_is_not_sent_twice(front, services):
 
 def test_a_service_that_is_gone_is_a_problem_and_the_others_answer(tmp_path, services):
     ports = {
-        "sessions": envoys.free_port(),
-        "catalogue": services["catalogue"].port,
-        "pages": services["pages"].port,
+        "sessions": [envoys.free_port()],
+        "catalogue": [services["catalogue"].port],
+        "pages": [services["pages"].port],
     }
     place = Place(tmp_path, ports)
     with envoys.running(place.config, tmp_path):
@@ -112,3 +115,12 @@ def test_a_service_that_is_gone_is_a_problem_and_the_others_answer(tmp_path, ser
         assert reply.problem() == "unavailable"
         assert reply.headers["retry-after"] == "1"
         assert ask(place.port, "GET", "/v1/events/demo").status == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/sessions", "/v1/sessions/ses_1/heartbeat"])
+def test_process_that_is_gone_is_passed_over(tmp_path, services, path):
+    both = [envoys.free_port(), services["sessions"].port]
+    place = Place(tmp_path, {"sessions": both, "catalogue": both[1:], "pages": both[1:]})
+    with envoys.running(place.config, tmp_path):
+        answers = [ask(place.port, "POST", path, BEARER) for _ in range(20)]
+    assert [(one.status, one.body) for one in answers if one.status != 200] == []

@@ -48,7 +48,7 @@ def cdn(folder):
 
 
 def front(folder):
-    service = Service("sessions", "sessions.tifo", 8080, ROUTES, FOLDERS, "/healthz")
+    service = Service("sessions", (("sessions.tifo", 8080), ("10.0.0.9", 8080)), ROUTES, FOLDERS, "/healthz")
     return front_config(Front(SETTINGS, (service,), folder / "admin.sock"))
 
 

@@ -21,23 +21,23 @@ EJECTED_SHARE_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class ServiceCluster:
-    """A service's processes behind one name; an empty `health_path` means no active health checks."""
+    """A service's processes behind one name, at `addresses` (host and port; each address that a name
+    resolves to is one process); an empty `health_path` means no active health checks."""
 
     name: str
-    host: str
-    port: int
+    addresses: tuple[tuple[str, int], ...]
     health_path: str = ""
 
 
 def service_cluster(cluster: ServiceCluster) -> Json:
-    """Envoy's cluster for a service: every address its name resolves to is one process."""
-    endpoint = {"endpoint": {"address": address(cluster.host, cluster.port)}}
+    """Envoy's cluster for a service."""
+    endpoints = [{"endpoint": {"address": address(*one)}} for one in cluster.addresses]
     return {
         "name": cluster.name,
         "type": "STRICT_DNS",
         "lb_policy": "LEAST_REQUEST",
         "connect_timeout": f"{CONNECT_MS_MAX / 1000:g}s",
-        "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
         "circuit_breakers": {"thresholds": [_thresholds("DEFAULT"), _thresholds("HIGH")]},
         "outlier_detection": _outliers(),
         **_health(cluster.health_path),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tifo.edge.application import CORS_HEADERS, CORS_METHODS, EVENT_STREAM
 from tifo.edge.clusters import ServiceCluster, service_cluster
-from tifo.edge.envoy import Json
+from tifo.edge.envoy import Json, extension
 from tifo.edge.filters import CORS, body_filter, cors_filters, cors_policy, rate_filters, router_filter
 from tifo.edge.listeners import bootstrap, connection_manager, listener
 from tifo.edge.problems import local_replies
@@ -22,20 +22,26 @@ TRY_S_MAX = 4
 
 RETRIES_MAX = 1
 
+OTHER_HOST = extension(
+    "envoy.retry_host_predicates.previous_hosts",
+    "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+)
+OTHER_HOST_TRIES_MAX = 20
+"""Times that the balancer draws until it finds a process which was not asked yet: draws are at random."""
+
 _RUNNING_VIEWERS = frozenset({Credential.PLAYBACK, Credential.PATH})
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: where its processes are found (a DNS name or an address) and what they answer.
+    """One service: where its processes are found (DNS names or addresses, with ports), what they answer.
 
     `folders` are routes whose path is a prefix: the pages' files. `health_path` switches active health
     checks on; by default a process is judged by its answers alone.
     """
 
     name: str
-    host: str
-    port: int
+    addresses: tuple[tuple[str, int], ...]
     routes: tuple[Route, ...] = ()
     folders: tuple[Route, ...] = ()
     health_path: str = ""
@@ -107,20 +113,29 @@ def _forward(route: Route, owners: Mapping[str, str]) -> Json:
 def _patience(route: Route) -> Json:
     if route.media == EVENT_STREAM:
         return {"timeout": "0s"}
-    if route.method != "GET":
-        # Nothing that changes a session is sent twice by the edge: the player knows whether it may repeat.
-        return {"timeout": f"{ANSWER_S_MAX}s"}
-    return {"timeout": f"{ANSWER_S_MAX}s", "retry_policy": _retry()}
+    return {"timeout": f"{ANSWER_S_MAX}s", "retry_policy": _retry(route)}
 
 
-def _retry() -> Json:
-    return {
-        "retry_on": "connect-failure,refused-stream,reset,retriable-status-codes",
-        "retriable_status_codes": [503],
+def _retry(route: Route) -> Json:
+    """What is tried once more, on another process: everything that reached none; where it does no harm
+    twice, also what was lost on the way. A player's own calls, heartbeat and end, are of that sort."""
+    policy = {
+        "retry_on": "connect-failure,refused-stream,reset-before-request",
         "num_retries": RETRIES_MAX,
-        "per_try_timeout": f"{TRY_S_MAX}s",
+        "retry_host_predicate": [OTHER_HOST],
+        "host_selection_retry_max_attempts": OTHER_HOST_TRIES_MAX,
     }
+    if route.method == "GET":
+        return {
+            **policy,
+            "retry_on": "connect-failure,refused-stream,reset,retriable-status-codes",
+            "retriable_status_codes": [503],
+            "per_try_timeout": f"{TRY_S_MAX}s",
+        }
+    if route.credential is Credential.PLAYBACK:
+        return {**policy, "retry_on": "connect-failure,refused-stream,reset"}
+    return policy
 
 
 def _cluster(service: Service) -> ServiceCluster:
-    return ServiceCluster(service.name, service.host, service.port, service.health_path)
+    return ServiceCluster(service.name, service.addresses, service.health_path)
