@@ -13,8 +13,8 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
+from tifo import cli_sessions, machine, processes
 from tifo import export as exports
-from tifo import machine, processes
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
 from tifo.settings import Settings
@@ -31,6 +31,8 @@ app = App(
     "signs each video address for the CDN that has room, fills the ad break, and stays up.\n\n"
     "Begin with `tifo up`, and open the address it prints.",
 )
+
+app.command(cli_sessions.app)
 
 Config = Annotated[Path | None, Parameter(help="A TOML file of settings; TIFO_* variables go before it.")]
 

@@ -67,8 +67,8 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.workers": "a failure is logged where it is met",
         },
         "uvloop": {"tifo.processes": "what a process runs on"},
-        "cyclopts": {"tifo.cli": "the command line"},
-        "rich": {"tifo.cli": "the command line"},
+        "cyclopts": {"tifo.cli": "the command line", "tifo.cli_sessions": "its operators' part"},
+        "rich": {"tifo.cli": "the command line", "tifo.cli_sessions": "its tables"},
         "tomli_w": {"tifo.machine": "writes the one resolved settings file"},
     }
 )

@@ -30,6 +30,8 @@ OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
 """A worker answers nobody: it reads the event log."""
 
 NO_ADAPTERS = {
+    "tifo.adapters.http.operators.Audience": "what the client reads",
+    "tifo.adapters.http.operators.PlatformClient": "a client of our own API, for the command line",
     "tifo.adapters.http.client.PeerClient": "what the clients of our own services share",
     "tifo.adapters.redis.connection.Call": "what the Redis adapters ask",
     "tifo.adapters.redis.connection.RedisConnection": "how they ask it",

@@ -21,12 +21,12 @@ class _Problem(msgspec.Struct):
 class PeerClient:
     """Calls one service by its operators' port."""
 
-    def __init__(self, part: str, base_url: str, operator_token: str) -> None:
+    def __init__(self, part: str, base_url: str, operator_token: str, call_s_max: float = CALL_S_MAX) -> None:
         self._part = part
         headers = {"Authorization": f"Bearer {operator_token}"} if operator_token else {}
         limits = httpx.Limits(max_connections=CONNECTIONS_MAX)
         self._client = httpx.AsyncClient(
-            base_url=base_url, headers=headers, timeout=CALL_S_MAX, limits=limits, trust_env=False
+            base_url=base_url, headers=headers, timeout=call_s_max, limits=limits, trust_env=False
         )
 
     async def get(self, path: str, kind: type[T], **query: str | int) -> T:
@@ -50,7 +50,7 @@ class PeerClient:
             response = await self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
             raise Unavailable(self._part, f"{type(error).__name__}: {error}") from error
-        if response.is_error:
+        if not response.is_success:
             raise self._refusal(response)
         return response
 
