@@ -21,6 +21,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.adapters.maxmind": "ISPs by address, bounded; no I/O",
             "tifo.adapters.oidc": "asks the login provider for its keys",
             "tifo.machine": "asks its own edge whether it is ready",
+            "tifo.rehearsal": "asks the platform that is rehearsed, and the generator",
             "tifo.serving.health": "asks the channel and the CDNs whether they answer",
             "tifo.serving.metrics": "shows this node's own Envoy's metrics after ours",
         },
@@ -68,7 +69,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {"tifo.cli": "the command line", "tifo.cli_sessions": "its operators' part"},
-        "rich": {"tifo.cli": "the command line", "tifo.cli_sessions": "its tables"},
+        "rich": {
+            "tifo.cli": "the command line",
+            "tifo.cli_sessions": "its tables",
+            "tifo.rehearsal": "its progress and its table",
+        },
         "tomli_w": {"tifo.machine": "writes the one resolved settings file"},
     }
 )

@@ -1,0 +1,105 @@
+import http, { type RefinedResponse } from "k6/http";
+import { counters, refused, trends } from "./figures.ts";
+import type { Plan } from "./plan.ts";
+
+export type Answer = RefinedResponse<"text">;
+
+export interface Started {
+  readonly session: string;
+  readonly token: string;
+  readonly heartbeat_s: number;
+  readonly playback: { readonly hls: string };
+}
+
+export interface Renewed {
+  readonly heartbeat_s: number;
+  readonly token?: string;
+}
+
+/** Permission to start at the stream limit by ending session `end`. */
+export interface Takeover {
+  readonly takeover: string;
+  readonly end: string;
+}
+
+/** The calls of the watch page, each counted and timed. None of them throws: an answer of status 0 is none. */
+export class Api {
+  /** Requests that wait for their answer. */
+  open = 0;
+
+  constructor(private readonly plan: Plan) {}
+
+  login(account: string): Promise<Answer> {
+    return this.call("POST", "/v1/dev/login", null, { account });
+  }
+
+  calendar(): Promise<Answer> {
+    return this.call("GET", `/v1/events/${this.plan.event}`, null);
+  }
+
+  async start(access: string, device: string, takeover: Takeover | null): Promise<Answer> {
+    const body = { event: this.plan.event, device: { id: device, kind: "web" }, ...takeover };
+    const answer = await this.call("POST", "/v1/sessions", access, body);
+    trends.start_ms.add(answer.timings.duration);
+    return answer;
+  }
+
+  async playlist(url: string): Promise<Answer> {
+    const answer = await this.call("GET", url, null);
+    counters.playlists.add(1);
+    trends.playlist_ms.add(answer.timings.duration);
+    if (answer.status !== 200) counters.playlists_failed.add(1);
+    return answer;
+  }
+
+  async steering(url: string): Promise<Answer> {
+    const answer = await this.call("GET", url, null);
+    counters.steerings.add(1);
+    trends.steering_ms.add(answer.timings.duration);
+    return answer;
+  }
+
+  async heartbeat(session: string, token: string): Promise<Answer> {
+    const answer = await this.call("POST", `/v1/sessions/${session}/heartbeat`, token);
+    counters.heartbeats.add(1);
+    trends.heartbeat_ms.add(answer.timings.duration);
+    return answer;
+  }
+
+  end(session: string, token: string): Promise<Answer> {
+    return this.call("DELETE", `/v1/sessions/${session}`, token);
+  }
+
+  /** Addresses that the platform hands out are absolute; they are asked for at the target, as behind a proxy. */
+  private async call(method: string, url: string, token: string | null, body?: object): Promise<Answer> {
+    const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
+    if (token) headers["Authorization"] = `Bearer ${token}`;
+    if (body) headers["Content-Type"] = "application/json";
+    this.open += 1;
+    try {
+      const answer = await http.asyncRequest(method as "GET", this.plan.target + pathOf(url), body ? JSON.stringify(body) : null, {
+        headers,
+        timeout: this.plan.request_s_max * 1000,
+        responseType: "text",
+      });
+      if (answer.status < 200 || answer.status >= 300) refused(answer.status);
+      return answer as Answer;
+    } finally {
+      this.open -= 1;
+    }
+  }
+}
+
+export function pathOf(url: string): string {
+  return url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/]*/, "");
+}
+
+export function bodyOf<T>(answer: Answer): T {
+  return JSON.parse(answer.body) as T;
+}
+
+/** Seconds of a Retry-After, bounded; null when there is none. */
+export function retryAfterS(answer: Answer, max: number): number | null {
+  const header = answer.headers["Retry-After"] ?? "";
+  return /^\d{1,9}$/.test(header) ? Math.min(Number(header), max) : null;
+}
