@@ -1,6 +1,6 @@
 #!/bin/sh
-# The Debian packages that the tests drive. As root on Debian they are installed; elsewhere the tests
-# that need a missing one say so.
+# What the tests drive besides Python and Node: Debian packages, and k6. As root on Debian the packages are
+# installed, and where there is Go so is k6; elsewhere the tests that need a missing one say so.
 set -eu
 
 packages="chromium wrk redis-server openssl"
@@ -8,6 +8,19 @@ missing=""
 for package in $packages; do
   command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
+# k6 is built from its Go module into the repository, once: about two minutes.
+k6_version="v1.8.1"
+k6_folder="$(cd "$(dirname "$0")/.." && pwd)/rehearsals/.build"
+if ! command -v k6 >/dev/null 2>&1 && [ ! -x "$k6_folder/k6" ]; then
+  if command -v go >/dev/null 2>&1; then
+    echo "building k6 $k6_version"
+    GOBIN="$k6_folder" go install "go.k6.io/k6@$k6_version" ||
+      echo "k6 could not be built: the rehearsal's stories will say that they were not run" >&2
+  else
+    echo "missing go, which builds k6: the rehearsal's stories will say that they were not run" >&2
+  fi
+fi
+
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
