@@ -19,6 +19,15 @@ GONE_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one board holds and remembers; every node of a board has the same."""
+
+    entries_max: int = ENTRIES_MAX
+    gone_max: int = GONE_MAX
+    gone_kept_s: float = GONE_KEPT_S
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One value on the board. `version` grows with every write; `expires_at` is epoch seconds or None.
 

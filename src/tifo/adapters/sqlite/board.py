@@ -4,15 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from tifo.adapters.sqlite.database import Database
-from tifo.board.ports import (
-    ENTRIES_MAX,
-    ENTRY_BYTES_MAX,
-    GONE_KEPT_S,
-    GONE_MAX,
-    Board,
-    Changes,
-    Entry,
-)
+from tifo.board.ports import ENTRY_BYTES_MAX, Board, Changes, Entry, Limits
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
@@ -45,9 +37,10 @@ class SqliteBoard(Board):
     Caveat: one file, hence one machine and one clock.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, limits: Limits | None = None) -> None:
         self._database = Database(path, "board", _SCHEMA)
         self._clock = clock
+        self._limits = limits or Limits()
 
     async def changes(self, since: object | None) -> Changes:
         """Two short reads of two indexes; of one row when nothing happened."""
@@ -59,13 +52,13 @@ class SqliteBoard(Board):
         if len(value) > ENTRY_BYTES_MAX:
             raise ValueError(f"{key}: {len(value)} bytes, at most {ENTRY_BYTES_MAX}")
         now = self._clock.now()
-        expires_at = None if ttl_s is None else now + ttl_s
-        return await self._database.run(lambda c: _write(c, key, value, now, expires_at))
+        entry = (key, value, None if ttl_s is None else now + ttl_s)
+        return await self._database.run(lambda c: _write(c, *entry, now, self._limits))
 
     async def delete(self, key: str) -> None:
         """Remove the key, and remember for a while that it is gone."""
         now = self._clock.now()
-        await self._database.run(lambda c: _delete(c, key, now))
+        await self._database.run(lambda c: _delete(c, key, now, self._limits))
 
     async def close(self) -> None:
         """Close the file."""
@@ -102,24 +95,26 @@ def _gone(c: sqlite3.Connection, after: int, now: float) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def _write(c: sqlite3.Connection, key: str, value: bytes, now: float, expires_at: float | None) -> int:
+def _write(
+    c: sqlite3.Connection, key: str, value: bytes, expires_at: float | None, now: float, limits: Limits
+) -> int:
     version = _next_version(c)
-    _forget(c, now)
+    _forget(c, now, limits)
     known = c.execute("SELECT 1 FROM board WHERE key = ?", (key,)).fetchone()
-    if not known and c.execute("SELECT COUNT(*) FROM board").fetchone()[0] >= ENTRIES_MAX:
-        raise Unavailable("board", f"it already has {ENTRIES_MAX} entries")
+    if not known and c.execute("SELECT COUNT(*) FROM board").fetchone()[0] >= limits.entries_max:
+        raise Unavailable("board", f"it already has {limits.entries_max} entries")
     c.execute("INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", (key, value, version, expires_at))
     c.execute("DELETE FROM gone WHERE key = ?", (key,))
     return version
 
 
-def _delete(c: sqlite3.Connection, key: str, now: float) -> None:
+def _delete(c: sqlite3.Connection, key: str, now: float, limits: Limits) -> None:
     if c.execute("DELETE FROM board WHERE key = ?", (key,)).rowcount:
         c.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (key, _next_version(c), now))
-    _forget(c, now)
+    _forget(c, now, limits)
 
 
-def _forget(c: sqlite3.Connection, now: float) -> None:
+def _forget(c: sqlite3.Connection, now: float, limits: Limits) -> None:
     """Let expired entries go, and in the end the memory that there was anything.
 
     An expired entry is gone under its own version: who saw that version knew when it expires.
@@ -128,11 +123,9 @@ def _forget(c: sqlite3.Connection, now: float) -> None:
         "INSERT OR REPLACE INTO gone SELECT key, version, expires_at FROM board WHERE expires_at <= ?", (now,)
     )
     c.execute("DELETE FROM board WHERE expires_at <= ?", (now,))
-    before = c.execute("SELECT MAX(version) FROM gone WHERE at <= ?", (now - GONE_KEPT_S,)).fetchone()[0]
-    surplus = c.execute(
-        "SELECT version FROM gone ORDER BY version DESC LIMIT 1 OFFSET ?", (GONE_MAX,)
-    ).fetchone()
-    forgotten = max(before or 0, surplus[0] if surplus else 0)
+    (old,) = c.execute("SELECT MAX(version) FROM gone WHERE at <= ?", (now - limits.gone_kept_s,)).fetchone()
+    surplus = "SELECT version FROM gone ORDER BY version DESC LIMIT 1 OFFSET ?"
+    forgotten = max(old or 0, *(c.execute(surplus, (limits.gone_max,)).fetchone() or (0,)))
     if forgotten:
         c.execute("DELETE FROM gone WHERE version <= ?", (forgotten,))
         c.execute("UPDATE memory SET forgotten = MAX(forgotten, ?)", (forgotten,))
