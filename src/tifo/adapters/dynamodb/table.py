@@ -1,0 +1,278 @@
+"""One DynamoDB table: the client, its limits, and trying again inside a budget."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tifo.adapters.dynamodb.address import TableAddress
+from tifo.adapters.dynamodb.patience import Patience
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Unavailable
+from tifo.kernel.ids import Ids
+from tifo.telemetry.stores import StoreMeter
+
+CONNECTIONS_MAX = 32
+"""Exchanges at once, each on a connection of its own."""
+
+EXCHANGE_S_MAX = 1.0
+"""Seconds that one exchange may take; the budget of its call may allow less."""
+
+CALLS_MAX = 1_000
+"""Calls under way at once, those that wait for a connection or to be tried again included."""
+
+CONNECT_S_MAX = 0.5
+OPEN_S_MAX = 5.0
+CREATE_S_MAX = 60.0
+CREATE_POLL_S = 0.25
+"""Seconds for a connection, for finding credentials, and for a table that is made to be there."""
+
+ROUNDS_MAX = 10
+"""Exchanges of one call that each got something through."""
+
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+    }
+)
+"""What a table says that has more to do than it may; the short ones about one part of a batch."""
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+PASSING = THROTTLED | {"InternalServerError", "ServiceUnavailable", "TransactionConflict"}
+"""What is over by itself: worth trying again."""
+
+_MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+
+Client = Any
+"""aiobotocore has no types of its own."""
+
+_KEYS = (("pk", "HASH"), ("sk", "RANGE"))
+
+
+class Step(Enum):
+    """What one exchange of a call came to."""
+
+    DONE = "done"
+    GO_ON = "go-on"
+    """Something is left to do, and nothing keeps it from being done now."""
+    LATER = "later"
+    """Something was throttled."""
+
+
+class Later(Exception):
+    """An exchange got nothing through, and another may."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class DynamoTable:
+    """Calls a table and spares it: few tries again, none while it is known to throttle everything.
+
+    Connects with the first call. What goes wrong is `Unavailable(part)`; there are no retries but ours.
+    """
+
+    def __init__(self, address: TableAddress, part: str, meter: StoreMeter, clock: Clock, ids: Ids) -> None:
+        self.name = address.table
+        self._address = address
+        self._part = part
+        self._meter = meter
+        self._clock = clock
+        self._patience = Patience(clock, ids)
+        self._stack = contextlib.AsyncExitStack()
+        self._client: Client = None
+        self._opening = asyncio.Lock()
+        self._calls = 0
+        self._exchanges = asyncio.Semaphore(CONNECTIONS_MAX)
+
+    async def call(self, budget_s: float, operation: str, **parameters: object) -> dict[str, Any]:
+        """One operation within its budget of seconds. Raises `Unavailable`; `ClientError` for a condition
+        that does not hold."""
+        answer: dict[str, Any] = {}
+
+        async def once() -> Step:
+            answer.update(await self.exchange(1, operation, **parameters))
+            return Step.DONE
+
+        await self.persist(budget_s, once)
+        return answer
+
+    async def persist(self, budget_s: float, step: Callable[[], Awaitable[Step]]) -> None:
+        """Repeat `step` until it is done; raises `Unavailable` past its budget of seconds or of tries.
+
+        Finding credentials and making the table, which the first call does, have time of their own.
+        """
+        if self._calls >= CALLS_MAX:
+            raise Unavailable(self._part, f"{CALLS_MAX} calls are under way already")
+        self._calls += 1
+        try:
+            await self._open()
+            await self._persist(budget_s, step)
+        finally:
+            self._calls -= 1
+
+    async def _persist(self, budget_s: float, step: Callable[[], Awaitable[Step]]) -> None:
+        end = self._clock.monotonic() + budget_s
+        self._patience.called()
+        tries = 0
+        for _ in range(ROUNDS_MAX):
+            why = await self._try(step, end)
+            if why is None:
+                return
+            if why:
+                tries += 1
+                await self._wait_for_another(tries, end, why)
+        raise Unavailable(self._part, f"not done after {ROUNDS_MAX} exchanges")
+
+    async def exchange(self, commands: int, operation: str, **parameters: object) -> dict[str, Any]:
+        """One request of so many commands, tried once; for use inside a `step`."""
+        async with self._exchanges:
+            self._meter.exchanged(commands)
+            try:
+                answer: dict[str, Any] = await getattr(self._client, operation)(**parameters)
+            except ClientError as error:
+                raise _told(error, self._part) from error
+            except (BotoCoreError, OSError) as error:
+                raise Later(type(error).__name__) from error
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._client = None
+        await self._stack.aclose()
+
+    async def _try(self, step: Callable[[], Awaitable[Step]], end: float) -> str | None:
+        """None when it is done, empty to go on at once, else why to wait."""
+        self._refuse_unless_it_may()
+        try:
+            async with asyncio.timeout(max(0.0, min(end - self._clock.monotonic(), EXCHANGE_S_MAX))):
+                outcome = await step()
+        except (Later, TimeoutError) as error:
+            self._count(well=False)
+            return error.why if isinstance(error, Later) else "no answer in time"
+        except Unavailable:
+            self._count(well=False)
+            raise
+        except ClientError:
+            self._count(well=True)
+            raise
+        self._count(well=True)
+        return None if outcome is Step.DONE else "" if outcome is Step.GO_ON else "throttled in part"
+
+    def _refuse_unless_it_may(self) -> None:
+        if not self._patience.may_call():
+            raise Unavailable(self._part, "nothing got through lately: left alone for a moment")
+
+    async def _wait_for_another(self, tries: int, end: float, why: str) -> None:
+        wait_s = self._patience.backoff_s(tries)
+        if self._clock.monotonic() + wait_s >= end:
+            raise Unavailable(self._part, f"{why}; its budget of seconds is used up")
+        if not self._patience.may_retry():
+            raise Unavailable(self._part, f"{why}; its budget of tries is used up")
+        await asyncio.sleep(wait_s)
+
+    def _count(self, *, well: bool) -> None:
+        if well:
+            self._patience.worked()
+        else:
+            self._patience.failed()
+        self._meter.answers(well=not self._patience.given_up)
+
+    async def _open(self) -> None:
+        if self._client is not None:
+            return
+        async with self._opening:
+            if self._client is None:
+                self._refuse_unless_it_may()
+                self._client = await self._connected()
+                self._count(well=True)
+
+    async def _connected(self) -> Client:
+        try:
+            async with asyncio.timeout(CREATE_S_MAX if self._address.create else OPEN_S_MAX):
+                client = await self._stack.enter_async_context(await self._new_client())
+                if self._address.create:
+                    await _create(client, self._address)
+        except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
+            self._patience.give_up()
+            self._meter.answers(well=False)
+            await self._stack.aclose()
+            raise Unavailable(self._part, f"it cannot be opened: {type(error).__name__}") from error
+        return client
+
+    async def _new_client(self) -> Client:
+        session = get_session()
+        loader = session.get_component("data_loader")
+        for model in _MODELS:
+            # Read beside the event loop, which would stand still for a tenth of a second.
+            await asyncio.to_thread(loader.load_service_model, "dynamodb", model)
+        config = AioConfig(
+            connect_timeout=CONNECT_S_MAX,
+            read_timeout=EXCHANGE_S_MAX,
+            max_pool_connections=CONNECTIONS_MAX,
+            parameter_validation=False,
+            retries={"total_max_attempts": 1},
+        )
+        return session.create_client(
+            "dynamodb",
+            region_name=self._address.region,
+            endpoint_url=self._address.endpoint or None,
+            config=config,
+        )
+
+
+def _told(error: ClientError, part: str) -> Exception:
+    """What an answer that is an error means to a caller."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in PASSING or status >= 500:
+        return Later(code)
+    return error if code == CONDITION_FAILED else Unavailable(part, code)
+
+
+async def _create(client: Client, address: TableAddress) -> None:
+    """Make the table unless it is there, and wait until it is; several nodes may do so at once."""
+    try:
+        await client.create_table(TableName=address.table, **_shape(address))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUseException":
+            raise
+        await _until_active(client, address.table)
+        return
+    await _until_active(client, address.table)
+    await client.update_time_to_live(
+        TableName=address.table,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"},
+    )
+
+
+def _shape(address: TableAddress) -> dict[str, Any]:
+    units = {"ReadCapacityUnits": address.read_units, "WriteCapacityUnits": address.write_units}
+    return {
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in _KEYS],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in _KEYS],
+        **(
+            {"BillingMode": "PAY_PER_REQUEST"}
+            if address.on_demand
+            else {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}
+        ),
+    }
+
+
+async def _until_active(client: Client, table: str) -> None:
+    for _ in range(int(CREATE_S_MAX / CREATE_POLL_S)):
+        if (await client.describe_table(TableName=table))["Table"]["TableStatus"] == "ACTIVE":
+            return
+        await asyncio.sleep(CREATE_POLL_S)
+    raise TimeoutError
