@@ -20,6 +20,10 @@ HOUR_S = 3_600
 POLICY = CachePolicy(fresh_s=60, absent_s=10, refresh_s=60, stale_s=6 * HOUR_S, jitter_share=0, retry_s=2)
 
 
+def _with(**changes: float) -> CachePolicy:
+    return replace(POLICY, **changes)
+
+
 class Profile(msgspec.Struct, frozen=True):
     account: str
     plan: str
@@ -414,8 +418,3 @@ async def test_reads_are_counted_and_reported(source, clock, ids) -> None:
     assert (report.name, report.entries) == ("test-reported", 1)
     assert (report.misses_per_s, report.coalesced_per_s, report.hits_per_s) == (1, 4, 1)
     await caches.close()
-
-
-def _with(**changes: float) -> CachePolicy:
-
-    return replace(POLICY, **changes)

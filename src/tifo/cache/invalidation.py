@@ -55,6 +55,7 @@ class Invalidations:
         self._unwritten: set[tuple[str, str]] = set()
         self._heard: dict[str, int] = {}
         self._heard_at = clock.monotonic()
+        view.follow(STALE, self._hear)
         self._telling = Background("cache-invalidations", TELL_S, self.beat, "other nodes answer of before")
 
     def join(self, cache: ReadThrough[Any]) -> None:
@@ -77,8 +78,7 @@ class Invalidations:
             self._unwritten.discard(gone)
 
     async def open(self) -> None:
-        """Begin to listen and to tell."""
-        self._view.follow(STALE, self._hear)
+        """Begin to tell; what others say is heard as soon as the view looks at the board."""
         await self._telling.open()
 
     async def close(self) -> None:
