@@ -1,0 +1,3 @@
+module tifo/rehearsals/crowd
+
+go 1.23
