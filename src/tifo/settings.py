@@ -77,7 +77,11 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: str = "memory://"
     """Leases and stream limits: `memory://`, in the one process that runs sessions."""
     profiles: str = ""
-    """What each account may watch: `sqlite:///FILE`."""
+    """What each account may watch, its devices and resume positions: `sqlite:///FILE`, or
+    `dynamodb://REGION/TABLE` with AWS's usual credentials.
+
+    `?create=1` makes the table when it is not there, on demand or with `&read_units=N&write_units=N`
+    provisioned; `&endpoint=URL` asks there instead of AWS."""
     calendar: str = ""
     """The calendar of events: `sqlite:///FILE`."""
     eventlog: str = ""

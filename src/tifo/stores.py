@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tifo.adapters.dynamodb.address import TableAddress
+from tifo.adapters.dynamodb.profiles import DynamoProfileStore
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
@@ -12,11 +14,13 @@ from tifo.board.ports import Board
 from tifo.eventlog.ports import EventLog
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError
+from tifo.kernel.ids import SystemIds
 from tifo.services.accounts.ports import ProfileStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
 from tifo.settings import Settings
+from tifo.telemetry.stores import Meters
 
 
 def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
@@ -34,9 +38,19 @@ def session_store(settings: Settings) -> SessionStore:
     return MemorySessionStore(SystemClock())
 
 
-def profile_store(settings: Settings) -> ProfileStore:
-    """`sqlite:///FILE`"""
+def profile_store(settings: Settings, meters: Meters | None = None) -> ProfileStore:
+    """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
+    if settings.stores.profiles.startswith("dynamodb:"):
+        return _dynamo_profiles(settings.stores.profiles, meters or Meters(SystemClock()))
     return SqliteProfileStore(_sqlite_path(settings, "profiles", "profiles.db"))
+
+
+def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
+    try:
+        address = TableAddress.parse(url)
+    except ValueError as error:
+        raise SettingsError((f"stores.profiles: {error}",)) from error
+    return DynamoProfileStore(address, meters.store("profiles", "dynamodb"), SystemClock(), SystemIds())
 
 
 def calendar_store(settings: Settings) -> CalendarStore:
