@@ -1,13 +1,13 @@
 """Whether the process lives, and whether a viewer could watch through it."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import httpx
 import msgspec
 from falcon.asgi import Request, Response
 
+from tifo.kernel.background import Background
 from tifo.kernel.errors import Refusal
 from tifo.serving.routes import Handlers, Listener, Route
 
@@ -52,21 +52,19 @@ class Readiness:
         self._all_of = all_of
         self._any_of = any_of
         self._missing = "nothing was asked yet"
-        self._task: asyncio.Task[None] | None = None
+        self._asking = Background("readiness", PROBE_EVERY_S, self._look, "the last answer stands")
         self._client: httpx.AsyncClient | None = None
 
     async def open(self) -> None:
         """Ask, and keep asking."""
         self._client = httpx.AsyncClient(timeout=PROBE_S_MAX, trust_env=False)
-        self._task = asyncio.create_task(self._keep_asking(), name="readiness")
+        await self._look()
+        await self._asking.open()
 
     async def close(self) -> None:
         """Stop asking."""
         self._missing = "stopping"
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._asking.close()
         if self._client is not None:
             await self._client.aclose()
 
@@ -75,10 +73,8 @@ class Readiness:
         if self._missing:
             raise Refusal("unavailable", f"Not ready: {self._missing}.", retry_after_s=1)
 
-    async def _keep_asking(self) -> None:
-        while True:
-            self._missing = await self._ask()
-            await asyncio.sleep(PROBE_EVERY_S)
+    async def _look(self) -> None:
+        self._missing = await self._ask()
 
     async def _ask(self) -> str:
         answers = await asyncio.gather(*map(self._answers, (*self._all_of, *self._any_of)))

@@ -1,6 +1,5 @@
 """What a node says of itself, on the board, each second: for the cockpit, whatever the form."""
 
-import asyncio
 import contextlib
 
 import msgspec
@@ -9,6 +8,7 @@ from tifo.board.entries import NODE, NodeReport
 from tifo.board.ports import Board
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
+from tifo.kernel.background import Background
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import BOARD_FAILING
 from tifo.telemetry.requests import RequestMetrics
@@ -40,33 +40,28 @@ class Reporter:
         self._metrics = metrics
         self._meters = meters
         self._every_s = every_s
-        self._task: asyncio.Task[None] | None = None
+        self._reporting = Background("reporter", every_s, self._report, "the cockpit does not see this node")
 
     async def open(self) -> None:
         """Begin to report."""
-        self._task = asyncio.create_task(self._keep_reporting(), name="reporter")
+        await self._reporting.open()
 
     async def close(self) -> None:
         """Stop, and take the last report back so that nobody counts this node any more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._reporting.close()
         with contextlib.suppress(Unavailable):
             await self._board.delete(self._key)
 
-    async def _keep_reporting(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            BOARD_FAILING.set(self._view.failing)
-            report = NodeReport(
-                services=self._services,
-                routes=self._metrics.report(self._every_s),
-                eventlog="failing" if self._publisher.failing else "ok",
-                stores=self._meters.stores(self._every_s),
-                caches=self._meters.caches(self._every_s),
-            )
-            await self._write(report)
+    async def _report(self) -> None:
+        BOARD_FAILING.set(self._view.failing)
+        report = NodeReport(
+            services=self._services,
+            routes=self._metrics.report(self._every_s),
+            eventlog="failing" if self._publisher.failing else "ok",
+            stores=self._meters.stores(self._every_s),
+            caches=self._meters.caches(self._every_s),
+        )
+        await self._write(report)
 
     async def _write(self, report: NodeReport) -> None:
         try:
