@@ -24,12 +24,14 @@ from tifo.board.ports import Board
 from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
+from tifo.cache.caches import Caches
 from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import SystemIds
 from tifo.services.accounts import routes as accounts_routes
+from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
 from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.service import AdService
@@ -58,7 +60,6 @@ from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.stores import Meters
 from tifo.telemetry.tracing import Tracing
-from tifo.tokens.access import access_tokens
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.path_jws import PathSigner
 from tifo.tokens.playback import playback_tokens
@@ -165,17 +166,34 @@ async def _guard(w: Wiring) -> PlaybackGuard:
     return PlaybackGuard(tokens, await w.once(_revocations), w.clock)
 
 
+async def _caches(w: Wiring) -> Caches:
+    return await w.opened(Caches(w.clock, w.ids, w.meters))
+
+
+async def _provider(w: Wiring) -> IdentityProvider | None:
+    provider = stores.identity_provider(w.settings, w.clock, w.ids)
+    return None if provider is None else await w.opened(provider)
+
+
 async def _accounts(w: Wiring) -> AccountService:
-    profiles = w.closing(stores.profile_store(w.settings))
-    tokens = access_tokens(w.settings.keys.access.keyring("access"))
-    service = AccountService(profiles, tokens, w.clock, w.settings.accounts)
-    await service.open()
-    return service
+    revocations = await w.once(_revocations)
+    return await w.opened(
+        AccountService(
+            profiles=w.closing(stores.profile_store(w.settings)),
+            keys=w.settings.keys.access.keyring("access"),
+            provider=await w.once(_provider),
+            void_before=lambda account: revocations.void_before(account, ""),
+            caches=await w.once(_caches),
+            clock=w.clock,
+            settings=w.settings.accounts,
+        )
+    )
 
 
 async def _catalogue(w: Wiring) -> Catalogue:
     if "catalogue" not in w.services and w.settings.peers.catalogue:
-        return await w.opened(HttpCatalogue(w.settings.peers.catalogue, w.settings.keys.operator_token))
+        peer, token = w.settings.peers.catalogue, w.settings.keys.operator_token
+        return await w.opened(HttpCatalogue(peer, token, await w.once(_caches)))
     store = w.closing(stores.calendar_store(w.settings))
     return await w.opened(CatalogueService(store, w.settings.catalogue))
 

@@ -32,7 +32,11 @@ SERVERS = ("pyvoy", "granian")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 ABOVE_ZERO = (
-    "accounts.access_token_ttl_s", "accounts.profile_cache_s", "accounts.profile_cache_entries_max",
+    "accounts.access_token_ttl_s", "accounts.profile_cache_fresh_s",
+    "accounts.profile_cache_absent_s", "accounts.profile_cache_stale_s", "accounts.profile_cache_entries_max",
+    "accounts.device_seen_s", "accounts.oidc.refresh_s", "accounts.oidc.keys_stale_s",
+    "accounts.oidc.unknown_key_s", "accounts.oidc.call_s_max", "accounts.oidc.failures_count_max",
+    "accounts.oidc.verified_entries_max",
     "ads.address_ttl_s", "ads.beacon_ttl_s", "catalogue.refresh_s", "control.audit_entries",
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
     "insight.report_s", "insight.silent_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",

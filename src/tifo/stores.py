@@ -5,6 +5,8 @@ from pathlib import Path
 from tifo.adapters.dynamodb.address import TableAddress
 from tifo.adapters.dynamodb.profiles import DynamoProfileStore
 from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.oidc.claims import Terms
+from tifo.adapters.oidc.provider import OidcProvider, Sources
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
@@ -12,14 +14,16 @@ from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.board.ports import Board
 from tifo.eventlog.ports import EventLog
-from tifo.kernel.clock import SystemClock
+from tifo.kernel.bulkhead import Budget
+from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
-from tifo.kernel.ids import SystemIds
-from tifo.services.accounts.ports import ProfileStore
+from tifo.kernel.ids import Ids, SystemIds
+from tifo.services.accounts.ports import IdentityProvider, ProfileStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
 from tifo.settings import Settings
+from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.stores import Meters
 
 
@@ -71,3 +75,31 @@ def board(settings: Settings) -> Board:
 def audit_trail(settings: Settings) -> AuditTrail:
     """`sqlite:///FILE`"""
     return SqliteAuditTrail(_sqlite_path(settings, "audit", "audit.db"))
+
+
+def identity_provider(settings: Settings, clock: Clock, ids: Ids) -> IdentityProvider | None:
+    """The login provider outside, behind its bulkhead; None without an issuer."""
+    told = settings.accounts.oidc
+    if not told.issuer:
+        return None
+    budget = Budget(
+        call_s_max=told.call_s_max, failures_max=told.failures_count_max, probe_s=told.refresh_s / 4
+    )
+    terms = Terms(
+        issuer=told.issuer,
+        audience=told.audience,
+        algorithms=told.algorithms,
+        account_claim=told.account_claim,
+        scopes=told.scopes,
+        leeway_s=told.leeway_s,
+    )
+    sources = Sources(
+        jwks_uri=told.jwks_uri,
+        health_uri=told.health_uri,
+        keys_file=told.keys_file,
+        refresh_s=told.refresh_s,
+        stale_s=told.keys_stale_s,
+        search_s=told.unknown_key_s,
+        tokens_entries_max=told.verified_entries_max,
+    )
+    return OidcProvider(terms, sources, counted_bulkhead("login-provider", budget, clock, ids), clock, ids)

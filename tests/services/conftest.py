@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from accounts_parts import Accounts
 from session_nodes import SETTINGS, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -122,3 +123,10 @@ def make(
 @pytest.fixture
 def service(make: Make) -> SessionService:
     return make()
+
+
+@pytest.fixture
+async def accounts(tmp_path: Path, keys: Keyring, clock: ManualClock) -> AsyncIterator[Accounts]:
+    accounts = Accounts(tmp_path, keys, clock)
+    yield accounts
+    await accounts.close()

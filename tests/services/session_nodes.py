@@ -27,6 +27,7 @@ class Door(Accounts):
 
     def __init__(self) -> None:
         self.limits = {"family": 3, "single": 1}
+        self.seen: list[tuple[str, str]] = []
 
     async def viewer(self, access_token: str, device: str) -> Viewer:
         if not access_token:
@@ -35,6 +36,13 @@ class Door(Accounts):
 
     def grace_token(self, viewer: Viewer, device: str) -> str:
         return ""
+
+    def saw(self, viewer: Viewer, device: Device) -> None:
+        self.seen.append((viewer.account, device.id))
+
+    @property
+    def kick_memory_s(self) -> float:
+        return 0.0
 
 
 class Calendar(Catalogue):

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from tifo.api.catalogue import CalendarEvent
+from tifo.api.sessions import Device
 
 Plan = Literal["free", "subscriber"]
 
@@ -72,3 +73,12 @@ class Accounts(Protocol):
 
         Good for that device only. A viewer who was let in by grace gets none: grace is not prolonged.
         """
+
+    @abstractmethod
+    def saw(self, viewer: Viewer, device: Device) -> None:
+        """The viewer was let in on the device: remember it as one of the account's. Returns at once."""
+
+    @property
+    @abstractmethod
+    def kick_memory_s(self) -> float:
+        """Seconds for which an account's kick must stand on the board, so that grace does not undo it."""

@@ -134,5 +134,10 @@ PROFILES_LOST = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+SIGHTINGS_LOST = Counter(
+    "tifo_device_sightings_lost",
+    "Devices that were not written down because the profile store failed for long.",
+    registry=REGISTRY,
+)
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
 # under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.

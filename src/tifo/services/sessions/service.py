@@ -123,6 +123,7 @@ class SessionService(Sessions):
         entry = await self._admission.start(start, policy)
         if entry.locally:
             self._renewals.put(Renew(entry.lease, None))
+        self._accounts.saw(entry.viewer, start.device)
         return Started(
             lease=entry.lease,
             token=self._sign(entry.lease, entry.limit, entry.isp, self._clock.now()),
@@ -180,7 +181,9 @@ class SessionService(Sessions):
             await self._revoke(kick.id, revoked)
             await self._finish_if_possible(kick.account, kick.id, "kicked")
         elif kick.what == "account":
-            await self._revocations.revoke_account(kick.id, revoked, policy.token_ttl_s)
+            # No token of before counts any longer than that: neither one for playback nor one of grace.
+            ttl_s = max(policy.token_ttl_s, self._accounts.kick_memory_s)
+            await self._revocations.revoke_account(kick.id, revoked, ttl_s)
             with contextlib.suppress(Unavailable):
                 for lease in await self._store.running(kick.id, now=now):
                     await self._finish(kick.id, lease.session, "kicked")
