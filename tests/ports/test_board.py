@@ -45,8 +45,12 @@ class Place:
 
     def open(self, clock: Clock | None = None, limits: Limits | None = None) -> Board:
         """Another node's way to the same board."""
-        self.opened.append(self._open(clock or SystemClock(), limits))
-        return self.opened[-1]
+        return self.closing(self._open(clock or SystemClock(), limits))
+
+    def closing(self, board: Board) -> Board:
+        """Have the board closed with the place."""
+        self.opened.append(board)
+        return board
 
     async def close(self) -> None:
         while self.opened:
@@ -85,6 +89,12 @@ class SqlitePlace(Place):
         shutil.move(self._copy, self._folder)
 
 
+def redis_at(url: str, clock: Clock | None = None, limits: Limits | None = None) -> RedisBoard:
+    clock = clock or SystemClock()
+    meter = StoreMeter("board", "redis", clock)
+    return RedisBoard(RedisConnection(url, "board", meter, SystemIds()), clock, limits)
+
+
 class RedisPlace(Place):
     def __init__(self, server: RedisServer) -> None:
         super().__init__()
@@ -93,8 +103,7 @@ class RedisPlace(Place):
         (server.folder / "dump.rdb").unlink(missing_ok=True)
 
     def _open(self, clock: Clock, limits: Limits | None) -> Board:
-        meter = StoreMeter("board", "redis", clock)
-        return RedisBoard(RedisConnection(self.server.url, "board", meter, SystemIds()), clock, limits)
+        return redis_at(self.server.url, clock, limits)
 
     async def lose_memory(self) -> None:
         (self.server.folder / "dump.rdb").unlink(missing_ok=True)
@@ -109,7 +118,8 @@ class RedisPlace(Place):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as running:
+    options = ("repl-diskless-sync-delay 0",)
+    with redis_server(tmp_path_factory.mktemp("redis"), options=options) as running:
         yield running
 
 
@@ -445,20 +455,15 @@ async def test_board_that_came_back_older_and_went_on_tells_everything(
     assert (sorted(changes.entries), changes.whole) == (["a", "b"], True)
 
 
-async def test_store_that_does_not_answer_is_unavailable(
-    place: Place, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    clock = SystemClock()
-    if isinstance(place, SqlitePlace):
-        nowhere: Board = SqliteBoard(tmp_path, clock)  # a folder is no file
-    else:
-        url = f"redis://127.0.0.1:{NEVER_ANSWERED_PORT}"
-        meter = StoreMeter("board", "redis", clock)
-        nowhere = RedisBoard(RedisConnection(url, "board", meter, SystemIds()), clock)
-    for call in (nowhere.changes(None), nowhere.write("k", b"1"), nowhere.delete("k")):
+async def test_store_that_does_not_answer_is_unavailable(place: Place, tmp_path: Path) -> None:
+    nowhere: dict[type[Place], Callable[[], Board]] = {
+        SqlitePlace: lambda: SqliteBoard(tmp_path, SystemClock()),  # a folder is no file
+        RedisPlace: lambda: redis_at(f"redis://127.0.0.1:{NEVER_ANSWERED_PORT}"),
+    }
+    board = place.closing(nowhere[type(place)]())
+    for call in (board.changes(None), board.write("k", b"1"), board.delete("k")):
         with pytest.raises(Unavailable):
             await call
-    await nowhere.close()
 
 
 # --- what is particular to Redis -----------------------------------------------------------------------
@@ -540,11 +545,10 @@ async def test_replica_that_became_the_master_without_the_last_write_tells_every
     redis: RedisPlace, tmp_path: Path
 ) -> None:
     with redis_server(tmp_path / "replica") as other:
-        replica = RedisPlace(other)
-        board, promoted = redis.open(), replica.open()
+        board, promoted = redis.open(), redis.closing(redis_at(other.url))
         await board.write("kept", b"1")
         other.cli("REPLICAOF", "127.0.0.1", str(redis.server.port))
-        await eventually(lambda: again(promoted, None), lambda changes: "kept" in changes.entries)
+        await eventually(lambda: everything(promoted), lambda found: "kept" in found)
         other.cli("REPLICAOF", "NO", "ONE")
         await board.write("lost", b"1")
         mark = await mark_of(board)
@@ -552,30 +556,23 @@ async def test_replica_that_became_the_master_without_the_last_write_tells_every
             await promoted.write(key, b"1")
         changes = await promoted.changes(mark)
         assert (sorted(changes.entries), changes.whole) == (["a", "b", "kept"], True)
-        await replica.close()
 
 
 @in_redis
 async def test_user_who_may_not_ask_for_the_servers_state_still_has_a_board(redis: RedisPlace) -> None:
     redis.server.cli("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-info")
-    url = f"redis://plain:secret@127.0.0.1:{redis.server.port}"
-    clock = SystemClock()
-    board = RedisBoard(RedisConnection(url, "board", StoreMeter("board", "redis", clock), SystemIds()), clock)
+    board = redis.closing(redis_at(f"redis://plain:secret@127.0.0.1:{redis.server.port}"))
     await board.write("a", b"1")
     mark = await mark_of(board)
     await board.delete("a")
     assert (await board.changes(mark)).gone == {"a"}
-    await board.close()
 
 
 @in_redis
-async def test_board_stands_in_a_cluster(tmp_path: Path) -> None:
+async def test_board_stands_in_a_cluster(redis: RedisPlace, tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as cluster:
-        clock = SystemClock()
-        meter = StoreMeter("board", "redis", clock)
-        board = RedisBoard(RedisConnection(cluster.url, "board", meter, SystemIds()), clock)
+        board = redis.closing(redis_at(cluster.url))
         await board.write("a", b"1", ttl_s=60)
         mark = await mark_of(board)
         await board.delete("a")
         assert (await board.changes(mark)).gone == {"a"}
-        await board.close()
