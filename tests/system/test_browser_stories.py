@@ -215,8 +215,8 @@ def test_kicked_viewer_stops_and_reads_why(
     row = f'[data-session="{said(page, "session")}"]'
     cockpit.wait_for_selector(row)
     cockpit.click(f"{row} button[data-action=kick]")
-    cockpit.fill(f"{row} input", "Shared with half a town")
-    cockpit.click(f"{row} button[data-action=confirm]")
+    cockpit.fill("#confirm-reason", "Shared with half a town")
+    cockpit.click("#confirm-yes")
     eventually(lambda: state(page) == "kicked", 10, "it stops")
     assert "Shared with half a town" in page.inner_text("#message")
     at = seconds(page)

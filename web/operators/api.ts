@@ -48,6 +48,42 @@ export interface Breaks {
   readonly next: { readonly id: string; readonly starts_at: number } | null;
 }
 
+/** One respect in which viewers differ: the largest groups (an empty name: not known), and the rest together. */
+export interface Split {
+  readonly top: readonly { readonly name: string; readonly viewers: number }[];
+  readonly others: number;
+}
+
+export interface AudienceSplits {
+  readonly event: Split;
+  readonly device_kind: Split;
+  readonly isp: Split;
+}
+
+/** A store as all nodes together see it. `since` is in seconds since the epoch. */
+export interface Store {
+  readonly name: string;
+  readonly kind: string;
+  readonly state: "ok" | "failing";
+  readonly since: number;
+  readonly nodes: number;
+  readonly nodes_failing: number;
+  readonly commands_per_s: number;
+  readonly round_trips_per_s: number;
+}
+
+export interface Cache {
+  readonly name: string;
+  readonly entries: number;
+  readonly hits_per_s: number;
+  readonly stale_per_s: number;
+  readonly coalesced_per_s: number;
+  readonly misses_per_s: number;
+}
+
+/** The steps of the degradation ladder, mildest first. */
+export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
+
 /** Everything at this second. */
 export interface Overview {
   readonly at: number;
@@ -61,6 +97,10 @@ export interface Overview {
   readonly parts: readonly Part[];
   readonly breaks: Breaks;
   readonly board: { readonly state: "ok" | "failing" };
+  readonly posture: PostureStep;
+  readonly audience: AudienceSplits;
+  readonly stores: readonly Store[];
+  readonly caches: readonly Cache[];
 }
 
 export interface Session {
@@ -76,6 +116,22 @@ export interface SessionsPage {
   readonly sessions: readonly Session[];
   readonly next: string | null;
   readonly total: number;
+}
+
+/** Which sessions to list; empty texts mean all. */
+export interface Wanted {
+  readonly account: string;
+  readonly event: string;
+  readonly limit: number;
+  readonly after: string | null;
+}
+
+/** Whom to send away: a session (with its account, so that its slot is free at once), an account, or an event. */
+export interface Kick {
+  readonly what: "session" | "account" | "event";
+  readonly id: string;
+  readonly reason: string;
+  readonly account?: string;
 }
 
 export interface AuditEntry {
@@ -101,19 +157,25 @@ export class Control {
     else this.store.setItem(TOKEN_KEY, value);
   }
 
-  sessions(account: string, limit: number, after: string | null, signal: AbortSignal): Promise<SessionsPage> {
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (account) query.set("account", account);
-    if (after) query.set("after", after);
+  sessions(wanted: Wanted, signal: AbortSignal): Promise<SessionsPage> {
+    const query = new URLSearchParams({ limit: String(wanted.limit) });
+    if (wanted.account) query.set("account", wanted.account);
+    if (wanted.event) query.set("event", wanted.event);
+    if (wanted.after) query.set("after", wanted.after);
     return this.call(`/v1/control/sessions?${query}`, { signal });
   }
 
-  kick(session: string, reason: string): Promise<void> {
-    return this.call(`/v1/control/sessions/${encodeURIComponent(session)}/kick`, { method: "POST", body: { reason } });
+  kick(kick: Kick): Promise<void> {
+    return this.call("/v1/control/kicks", { method: "POST", body: kick });
   }
 
-  end(session: string): Promise<void> {
-    return this.call(`/v1/control/sessions/${encodeURIComponent(session)}/end`, { method: "POST" });
+  end(session: Session): Promise<void> {
+    const query = new URLSearchParams({ account: session.account });
+    return this.call(`/v1/control/sessions/${encodeURIComponent(session.session)}/end?${query}`, { method: "POST" });
+  }
+
+  setPosture(step: PostureStep): Promise<{ step: PostureStep }> {
+    return this.call("/v1/control/posture", { method: "PUT", body: { step } });
   }
 
   setPathway(id: string, state: Pathway["state"]): Promise<{ id: string; state: Pathway["state"] }> {

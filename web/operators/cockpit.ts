@@ -2,11 +2,14 @@ import { byId, setText } from "../shared/dom.ts";
 import { clock, count, duration, rate, UNKNOWN } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
 import { Control, type Breaks, type Overview } from "./api.ts";
+import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
 import { spark, viewersChart } from "./charts.ts";
+import { Caches, Stores } from "./health.ts";
 import { History, sampleOf } from "./history.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
+import { PostureChoice } from "./posture.ts";
 import { Sessions } from "./sessions.ts";
 import { Groups, Parts, Routes } from "./tables.ts";
 
@@ -49,6 +52,10 @@ class Cockpit {
   private readonly audit = new Audit(this.control);
   private readonly sessions = new Sessions(this.control, () => this.audit.refresh());
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
+  private readonly audience = new Audience((event) => this.sessions.showEvent(event));
+  private readonly posture = new PostureChoice(this.control, () => this.audit.refresh());
+  private readonly stores = new Stores();
+  private readonly caches = new Caches();
   private readonly parts = new Parts();
   private readonly routes = new Routes();
   private readonly groups = new Groups();
@@ -91,6 +98,11 @@ class Cockpit {
     this.parts.update(overview.parts, overview.at);
     this.routes.update(overview.routes);
     this.groups.update(overview.eventlog);
+    this.posture.update(overview.posture);
+    this.audience.update(overview.audience);
+    this.sessions.update(overview);
+    this.stores.update(overview.stores, overview.at);
+    this.caches.update(overview.caches);
     this.tick();
   }
 

@@ -17,7 +17,7 @@ function notice(tone: "good" | "bad", words: string): void {
 }
 
 /** Does what a button asks for, with the button off meanwhile, and says how it went. True when it went well. */
-export async function act(button: HTMLButtonElement, done: string, work: () => Promise<unknown>): Promise<boolean> {
+export async function act(button: HTMLButtonElement | HTMLSelectElement, done: string, work: () => Promise<unknown>): Promise<boolean> {
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
   try {

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { Sample } from "../operators/api.ts";
+import { hitShare } from "../operators/hit-share.ts";
 import { History } from "../operators/history.ts";
 import { RouteMemory } from "../operators/route-memory.ts";
+import { bars, watching } from "../operators/split.ts";
 import { SseParser } from "../operators/sse.ts";
 
 const sample = (at: number, viewers = 0, pathways: Record<string, number> = {}): Sample => ({
@@ -72,4 +74,40 @@ test("a route that falls quiet keeps its row and its place", () => {
     ["b", 0, 0],
     ["a", 2, 1],
   ]);
+});
+
+const split = (groups: Record<string, number>, others = 0) => ({
+  top: Object.entries(groups).map(([name, viewers]) => ({ name, viewers })),
+  others,
+});
+
+test("bars are as long as their share of the longest, and say which share of all they are", () => {
+  expect(bars(split({ final: 60, semi: 20 }, 20)).map((bar) => [bar.label, bar.viewers, bar.share, bar.length])).toEqual([
+    ["final", 60, 0.6, 1],
+    ["semi", 20, 0.2, 1 / 3],
+    ["all others", 20, 0.2, 1 / 3],
+  ]);
+  expect(bars(split({}))).toEqual([]);
+});
+
+test("what is not known is a bar that filters nothing, and small groups are one bar", () => {
+  const many = bars(split(Object.fromEntries(Array.from({ length: 9 }, (_, n) => [n ? `isp-${n}` : "", 10 - n]))));
+  expect(many.map(({ name, label, viewers }) => [name, label, viewers]).filter(([name]) => name === null)).toEqual([
+    [null, "not known", 10],
+    [null, "all others", 9],
+  ]);
+  expect(many).toHaveLength(7);
+});
+
+test("who would be kicked is said as exactly as it is known", () => {
+  expect(watching(split({ final: 1_234 }), "final", 2_000)).toBe("about 1,234 of 2,000 viewers");
+  expect(watching(split({ final: 5 }), "semi", 5)).toBe("nobody of 5 viewers");
+  expect(watching(split({ final: 5 }, 3), "semi", 8)).toBe("some of 8 viewers in all");
+  expect(watching(split({}), "semi", 8)).toBe("some of 8 viewers in all");
+});
+
+test("a cache's share counts stale answers, for they asked nobody", () => {
+  const cache = { name: "events", entries: 1, hits_per_s: 80, stale_per_s: 10, coalesced_per_s: 5, misses_per_s: 5 };
+  expect(hitShare(cache)).toBe(0.9);
+  expect(hitShare({ ...cache, hits_per_s: 0, stale_per_s: 0, coalesced_per_s: 0, misses_per_s: 0 })).toBeNull();
 });
