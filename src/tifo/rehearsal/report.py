@@ -84,8 +84,11 @@ class _Lines:
 
 def _said(step: Step, match: Match) -> str:
     planned = sum(match.arrivals_per_s[: int(step.seconds)])
-    failed = f", {step.failed:,} starts failed" if step.failed else ""
-    return f"{step.arrivals:,} of {planned:,} arrivals, {step.entered:,} in{failed}"
+    if step.counted is None:
+        return f"{planned:,} arrivals planned until now"
+    counted = step.counted
+    failed = f", {counted.starts_failed:,} starts failed" if counted.starts_failed else ""
+    return f"{counted.arrivals:,} arrivals ({planned:,} planned), {counted.entered:,} in{failed}"
 
 
 def show(out: Console, told: Told, verdict: Verdict) -> None:
