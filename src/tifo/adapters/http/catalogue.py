@@ -2,49 +2,56 @@
 
 from urllib.parse import quote
 
-from cachebox import LRUCache, TTLCache
-
 from tifo.adapters.http.client import PeerClient
 from tifo.api.catalogue import CalendarEvent, Catalogue
-from tifo.kernel.errors import Unavailable
+from tifo.cache.caches import Caches
+from tifo.cache.policy import CachePolicy
+from tifo.kernel.errors import Refusal
 
-FRESH_S = 2
-EVENTS_MAX = 10_000
+POLICY = CachePolicy(fresh_s=2, absent_s=2, refresh_s=10, entries_max=10_000, bytes_max=16 * 1024 * 1024)
+
+WHOLE = "all"
+"""The one key of the whole calendar."""
 
 
 class HttpCatalogue(Catalogue):
-    """Asks the catalogue service, and believes an answer for `FRESH_S` seconds.
+    """Asks the catalogue service, and believes an answer for a few seconds.
 
-    What it said before stays in force while it does not answer.
+    What it said before stays in force for hours while it does not answer.
     """
 
-    def __init__(self, base_url: str, operator_token: str) -> None:
+    def __init__(self, base_url: str, operator_token: str, caches: Caches) -> None:
         self._peer = PeerClient("catalogue", base_url, operator_token)
-        self._known: TTLCache[str, CalendarEvent] = TTLCache(EVENTS_MAX, global_ttl=FRESH_S)
-        self._last: LRUCache[str, CalendarEvent] = LRUCache(EVENTS_MAX)
+        self._events = caches.over("events", self._ask, CalendarEvent, POLICY)
+        self._calendar = caches.over("calendar", self._ask_all, tuple[CalendarEvent, ...], POLICY)
 
     async def open(self) -> None:
         """Nothing is asked before the first request."""
 
     async def event(self, event_id: str) -> CalendarEvent:
         """One event, of the last seconds."""
-        event: CalendarEvent | None = self._known.get(event_id)
-        if event is not None:
-            return event
-        try:
-            event = await self._peer.get(f"/v1/peer/calendar/{quote(event_id, safe='')}", CalendarEvent)
-        except Unavailable:
-            event = self._last.get(event_id)
-            if event is None:
-                raise
-            return event
-        self._known[event_id] = self._last[event_id] = event
+        event = await self._events.get(event_id)
+        if event is None:
+            raise Refusal("not-found", "The calendar has no such event.")
         return event
 
     async def events(self) -> tuple[CalendarEvent, ...]:
-        """The whole calendar."""
-        return await self._peer.get("/v1/peer/calendar", tuple[CalendarEvent, ...])
+        """The whole calendar, of the last seconds."""
+        return await self._calendar.get(WHOLE) or ()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """End what is under way and close the connections."""
+        await self._events.close()
+        await self._calendar.close()
         await self._peer.close()
+
+    async def _ask(self, event_id: str) -> CalendarEvent | None:
+        try:
+            return await self._peer.get(f"/v1/peer/calendar/{quote(event_id, safe='')}", CalendarEvent)
+        except Refusal as refusal:
+            if refusal.code == "not-found":
+                return None
+            raise
+
+    async def _ask_all(self, _key: str) -> tuple[CalendarEvent, ...]:
+        return await self._peer.get("/v1/peer/calendar", tuple[CalendarEvent, ...])
