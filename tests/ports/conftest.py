@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import dynamodb_local
 import pytest
+import redis_server
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,21 @@ def dynamodb_table(dynamodb: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in dynamodb_local.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     return f"dynamodb://{dynamodb_local.REGION}/profiles-{next(_tables)}?endpoint={dynamodb}&create=1"
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.RedisServer]:
+    """A real Redis; who needs one of their own to stop starts it themselves."""
+    if not redis_server.installed():
+        pytest.skip(redis_server.NOT_RUN)
+    with redis_server.redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.RedisCluster]:
+    """A real cluster of three masters."""
+    if not redis_server.installed():
+        pytest.skip(redis_server.NOT_RUN)
+    with redis_server.redis_cluster(tmp_path_factory.mktemp("redis-cluster")) as cluster:
+        yield cluster

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAM = "redis-server"
+NOT_RUN = f"{PROGRAM} is not installed: what needs a real Redis was not run"
 START_S_MAX = 10.0
 CLUSTER_S_MAX = 30.0
 NODE_TIMEOUT_MS = 1_000

@@ -11,6 +11,7 @@ from sortedcontainers import SortedList
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.services.sessions.ports import (
+    ENDED_PER_ACCOUNT_MAX,
     Admitted,
     Full,
     Lease,
@@ -25,6 +26,9 @@ from tifo.services.sessions.slots import admit, has_room
 
 SESSIONS_MAX = 5_000_000
 """Sessions the store holds; a start past it is refused as `Unavailable`."""
+
+_ANY = Limits(account=0)
+"""No limit but the most that a store keeps."""
 
 
 class MemorySessionStore(SessionStore):
@@ -41,7 +45,7 @@ class MemorySessionStore(SessionStore):
         self._by_account: defaultdict[str, set[str]] = defaultdict(set)
         self._lapsing: list[tuple[float, str]] = []
         self._lapsed: dict[str, Lease] = {}
-        self._ended: dict[str, float] = {}
+        self._ended: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._forgetting: list[tuple[float, str]] = []
         self._takeovers: dict[str, tuple[str, float]] = {}
         self._ids: SortedList = SortedList()
@@ -55,7 +59,7 @@ class MemorySessionStore(SessionStore):
         if decision.granted.session not in self._leases and len(self._leases) >= SESSIONS_MAX:
             raise Unavailable("sessions", f"it holds {SESSIONS_MAX} sessions")
         for one in decision.ended:
-            self._end(one.session, forget_at)
+            self._end(one.account, one.session, forget_at, now)
         self._put(decision.granted)
         return Admitted(decision.granted, len(self._by_account[request.lease.account]), decision.ended)
 
@@ -66,7 +70,7 @@ class MemorySessionStore(SessionStore):
 
     async def end(self, account: str, session: str, *, forget_at: float, now: float) -> Lease | None:
         """Free the slot and remember the end."""
-        return self._end(session, forget_at)
+        return self._end(account, session, forget_at, now)
 
     async def running(self, account: str, *, now: float) -> tuple[Lease, ...]:
         """The account's leases, oldest first."""
@@ -115,21 +119,27 @@ class MemorySessionStore(SessionStore):
         """Nothing is held."""
 
     def _renew(self, lease: Lease, limits: Limits | None, now: float) -> Renewal:
-        if self._ended.get(lease.session, 0.0) > now:
+        if self._ended.get(lease.account, {}).get(lease.session, 0.0) > now:
             return Renewal.ENDED
         known = self._leases.get(lease.session)
         if known is not None:
             self._put(replace(known, until=max(known.until, lease.until)))
             return Renewal.RENEWED
-        if limits is not None and not has_room(self._running(lease.account, now), lease, limits):
+        if not has_room(self._running(lease.account, now), lease, limits or _ANY):
             return Renewal.FULL
-        self._lapsed.pop(lease.session, None)
+        if len(self._leases) >= SESSIONS_MAX:
+            return Renewal.FAILED
         self._put(lease)
         return Renewal.ADOPTED
 
-    def _end(self, session: str, forget_at: float) -> Lease | None:
-        if self._ended.setdefault(session, forget_at) == forget_at:
-            heapq.heappush(self._forgetting, (forget_at, session))
+    def _end(self, account: str, session: str, forget_at: float, now: float) -> Lease | None:
+        ended = {one: until for one, until in self._ended[account].items() if until > now}
+        if session not in ended:
+            ended[session] = forget_at
+            heapq.heappush(self._forgetting, (forget_at, account))
+        if len(ended) > ENDED_PER_ACCOUNT_MAX:
+            del ended[next(iter(ended))]
+        self._ended[account] = ended
         return self._remove(session) or self._lapsed.pop(session, None)
 
     def _running(self, account: str, now: float) -> tuple[Lease, ...]:
@@ -151,6 +161,7 @@ class MemorySessionStore(SessionStore):
             self._lapsed[session] = lease
 
     def _put(self, lease: Lease) -> None:
+        self._lapsed.pop(lease.session, None)
         if lease.session not in self._leases:
             self._by_account[lease.account].add(lease.session)
             self._ids.add(lease.session)
@@ -170,7 +181,9 @@ class MemorySessionStore(SessionStore):
 
     def _forget(self, now: float) -> None:
         while self._forgetting and self._forgetting[0][0] <= now:
-            _, session = heapq.heappop(self._forgetting)
-            self._ended.pop(session, None)
+            _, account = heapq.heappop(self._forgetting)
+            ended = {one: until for one, until in self._ended.pop(account, {}).items() if until > now}
+            if ended:
+                self._ended[account] = ended
         for account in [a for a, (_, until) in self._takeovers.items() if until <= now]:
             del self._takeovers[account]
