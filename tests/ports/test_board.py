@@ -1,134 +1,43 @@
 """The contract of the board, over every adapter."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from redis_server import RedisServer, installed, redis_cluster, redis_server
+from board_places import (
+    Place,
+    RedisPlace,
+    SkewedClock,
+    SqlitePlace,
+    again,
+    eventually,
+    everything,
+    mark_of,
+    own_redis,
+    redis_at,
+)
+from redis_server import RedisServer
 
-from tifo.adapters.redis import board as redis_board
-from tifo.adapters.redis.board import RedisBoard
-from tifo.adapters.redis.connection import RedisConnection
 from tifo.adapters.sqlite.board import SqliteBoard
-from tifo.board.ports import ENTRY_BYTES_MAX, Board, Changes, Entry, Limits
+from tifo.board.ports import ENTRY_BYTES_MAX, Board, Limits
 from tifo.board.view import BoardView
-from tifo.kernel.clock import Clock, SystemClock
+from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
-from tifo.kernel.ids import SystemIds
-from tifo.telemetry.stores import StoreMeter
 
 NEVER_ANSWERED_PORT = 1
 SHORT_S = 0.2
 SKEW_S = 20.0
 
-T = TypeVar("T")
-
-
-class SkewedClock(SystemClock):
-    """The clock of a machine that nobody set."""
-
-    def __init__(self, ahead_s: float) -> None:
-        self._ahead_s = ahead_s
-
-    def now(self) -> float:
-        return super().now() + self._ahead_s
-
-
-class Place:
-    """Where one board is kept, and what may happen to it there."""
-
-    def __init__(self) -> None:
-        self.opened: list[Board] = []
-
-    def open(self, clock: Clock | None = None, limits: Limits | None = None) -> Board:
-        """Another node's way to the same board."""
-        return self.closing(self._open(clock or SystemClock(), limits))
-
-    def closing(self, board: Board) -> Board:
-        """Have the board closed with the place."""
-        self.opened.append(board)
-        return board
-
-    async def close(self) -> None:
-        while self.opened:
-            await self.opened.pop().close()
-
-    def _open(self, clock: Clock, limits: Limits | None) -> Board:
-        raise NotImplementedError
-
-    async def lose_memory(self) -> None:
-        raise NotImplementedError
-
-    def keep_a_copy(self) -> None:
-        raise NotImplementedError
-
-    async def restore_the_copy(self) -> None:
-        raise NotImplementedError
-
-
-class SqlitePlace(Place):
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder, self._copy = folder / "board", folder / "copy"
-
-    def _open(self, clock: Clock, limits: Limits | None) -> Board:
-        return SqliteBoard(self._folder / "board.db", clock, limits)
-
-    async def lose_memory(self) -> None:
-        await self.close()
-        shutil.rmtree(self._folder)
-
-    def keep_a_copy(self) -> None:
-        shutil.copytree(self._folder, self._copy)
-
-    async def restore_the_copy(self) -> None:
-        await self.lose_memory()
-        shutil.move(self._copy, self._folder)
-
-
-def redis_at(url: str, clock: Clock | None = None, limits: Limits | None = None) -> RedisBoard:
-    clock = clock or SystemClock()
-    meter = StoreMeter("board", "redis", clock)
-    return RedisBoard(RedisConnection(url, "board", meter, SystemIds()), clock, limits)
-
-
-class RedisPlace(Place):
-    def __init__(self, server: RedisServer) -> None:
-        super().__init__()
-        self.server = server
-        server.cli("FLUSHALL")
-        (server.folder / "dump.rdb").unlink(missing_ok=True)
-
-    def _open(self, clock: Clock, limits: Limits | None) -> Board:
-        return redis_at(self.server.url, clock, limits)
-
-    async def lose_memory(self) -> None:
-        (self.server.folder / "dump.rdb").unlink(missing_ok=True)
-        await self.restore_the_copy()
-
-    def keep_a_copy(self) -> None:
-        assert self.server.cli("SAVE") == "OK"
-
-    async def restore_the_copy(self) -> None:
-        await asyncio.to_thread(self.server.restart)
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    options = ("repl-diskless-sync-delay 0",)
-    with redis_server(tmp_path_factory.mktemp("redis"), options=options) as running:
+    """A Redis of this suite's own, for it is stopped and emptied."""
+    with own_redis(tmp_path_factory.mktemp("board")) as running:
         yield running
 
 
-in_redis = pytest.mark.skipif(
-    not installed(), reason="redis-server is not installed: the board in Redis was not run"
-)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=in_redis)])
+@pytest.fixture(params=["sqlite", "redis"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     places: dict[str, Callable[[], Place]] = {
         "sqlite": lambda: SqlitePlace(tmp_path),
@@ -142,33 +51,6 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def board(place: Place) -> Board:
     return place.open()
-
-
-async def everything(board: Board) -> Mapping[str, Entry]:
-    changes = await board.changes(None)
-    assert changes.whole
-    return changes.entries
-
-
-async def mark_of(board: Board) -> object:
-    return (await board.changes(None)).mark
-
-
-async def eventually(ask: Callable[[], Awaitable[T]], met: Callable[[T], bool]) -> T:
-    """The first answer that is as it should be, tried again for five seconds."""
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                if met(answer := await ask()):
-                    return answer
-            except Unavailable:
-                pass
-            await asyncio.sleep(0.01)
-
-
-async def again(board: Board, mark: object) -> Changes:
-    """The changes, once a board that was away answers again."""
-    return await eventually(lambda: board.changes(mark), lambda _: True)
 
 
 # --- writing and reading ------------------------------------------------------------------------------
@@ -464,115 +346,3 @@ async def test_store_that_does_not_answer_is_unavailable(place: Place, tmp_path:
     for call in (board.changes(None), board.write("k", b"1"), board.delete("k")):
         with pytest.raises(Unavailable):
             await call
-
-
-# --- what is particular to Redis -----------------------------------------------------------------------
-
-
-@pytest.fixture
-async def redis(server: RedisServer) -> AsyncIterator[RedisPlace]:
-    place = RedisPlace(server)
-    yield place
-    await place.close()
-
-
-def commands(server: RedisServer) -> int:
-    """Commands that Redis was asked from outside, not by scripts."""
-    stats = server.cli("INFO", "commandstats")
-    return sum(int(line.split("calls=")[1].split(",")[0]) for line in stats.splitlines() if "evalsha" in line)
-
-
-@in_redis
-async def test_look_at_an_unchanged_board_is_one_command(redis: RedisPlace) -> None:
-    board = redis.open()
-    for n in range(100):
-        await board.write(str(n), b"1")
-    mark = await mark_of(board)
-    before = commands(redis.server)
-    for _ in range(10):
-        await board.changes(mark)
-    assert commands(redis.server) == before + 10
-
-
-@in_redis
-@pytest.mark.parametrize(("entries_max", "bytes_max"), [(1, 10**6), (3, 10**6), (100, 1), (100, 8)])
-async def test_long_answer_comes_in_pages(
-    redis: RedisPlace, monkeypatch: pytest.MonkeyPatch, entries_max: int, bytes_max: int
-) -> None:
-    monkeypatch.setattr(redis_board, "PAGE_ENTRIES_MAX", entries_max)
-    monkeypatch.setattr(redis_board, "PAGE_BYTES_MAX", bytes_max)
-    board = redis.open(limits=Limits(gone_kept_s=0.0))
-    for n in range(10):
-        await board.write(f"a{n}", b"1")
-        await board.delete(f"a{n - 1}")  # forgotten at once: no mark in between is good
-    first = await board.changes(None)
-    assert (sorted(first.entries), first.whole) == (["a9"], True)
-    for n in range(10):
-        await board.write(f"b{n}", b"1")
-    second = await board.changes(first.mark)
-    assert (sorted(second.entries), second.whole) == ([f"b{n}" for n in range(10)], False)
-    await redis.open().delete("b9")
-    third = await board.changes(second.mark)
-    assert (dict(third.entries), third.gone, third.whole) == ({}, {"b9"}, False)
-
-
-@in_redis
-async def test_answer_that_has_more_pages_than_it_may_is_not_waited_for(
-    redis: RedisPlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(redis_board, "PAGE_ENTRIES_MAX", 1)
-    monkeypatch.setattr(redis_board, "PAGES_MAX", 2)
-    board = redis.open()
-    for key in ("a", "b", "c"):
-        await board.write(key, b"1")
-    with pytest.raises(Unavailable):
-        await board.changes(None)
-
-
-@in_redis
-async def test_rest_of_a_board_without_its_first_key_is_swept_away(redis: RedisPlace) -> None:
-    board = redis.open()
-    await board.write("old", b"1")
-    mark = await mark_of(board)
-    redis.server.cli("DEL", redis_board.KEY)
-    await board.write("new", b"1")
-    changes = await board.changes(mark)
-    assert (sorted(changes.entries), changes.whole) == (["new"], True)
-
-
-@in_redis
-async def test_replica_that_became_the_master_without_the_last_write_tells_everything(
-    redis: RedisPlace, tmp_path: Path
-) -> None:
-    with redis_server(tmp_path / "replica") as other:
-        board, promoted = redis.open(), redis.closing(redis_at(other.url))
-        await board.write("kept", b"1")
-        other.cli("REPLICAOF", "127.0.0.1", str(redis.server.port))
-        await eventually(lambda: everything(promoted), lambda found: "kept" in found)
-        other.cli("REPLICAOF", "NO", "ONE")
-        await board.write("lost", b"1")
-        mark = await mark_of(board)
-        for key in ("a", "b"):
-            await promoted.write(key, b"1")
-        changes = await promoted.changes(mark)
-        assert (sorted(changes.entries), changes.whole) == (["a", "b", "kept"], True)
-
-
-@in_redis
-async def test_user_who_may_not_ask_for_the_servers_state_still_has_a_board(redis: RedisPlace) -> None:
-    redis.server.cli("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-info")
-    board = redis.closing(redis_at(f"redis://plain:secret@127.0.0.1:{redis.server.port}"))
-    await board.write("a", b"1")
-    mark = await mark_of(board)
-    await board.delete("a")
-    assert (await board.changes(mark)).gone == {"a"}
-
-
-@in_redis
-async def test_board_stands_in_a_cluster(redis: RedisPlace, tmp_path: Path) -> None:
-    with redis_cluster(tmp_path) as cluster:
-        board = redis.closing(redis_at(cluster.url))
-        await board.write("a", b"1", ttl_s=60)
-        mark = await mark_of(board)
-        await board.delete("a")
-        assert (await board.changes(mark)).gone == {"a"}
