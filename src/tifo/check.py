@@ -4,12 +4,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
+from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 from tifo import app, stores
+from tifo.adapters.oidc.keys import ALGORITHMS
 from tifo.api.fields import DeviceKind
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
+from tifo.services.accounts.settings import OidcSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, Settings
 
@@ -56,6 +60,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _numbers,
         _words,
         _sessions,
+        _login_provider,
         _stores,
         _peers,
         _front,
@@ -161,6 +166,40 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
             yield f"sessions.limits_by_kind: {kind!r} is no kind of device; one of {', '.join(DEVICE_KINDS)}"
         elif limit < 1:
             yield f"sessions.limits_by_kind.{kind}: {limit}; at least 1"
+
+
+def _login_provider(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    told = settings.accounts.oidc
+    if settings.accounts.grace_s < 0:
+        yield f"accounts.grace_s: {settings.accounts.grace_s}; at least 0, which is no grace"
+    if not services & {"accounts", "sessions"} or told == OidcSettings():
+        return
+    if not told.issuer:
+        yield "accounts.oidc.issuer: empty, so that none of the other settings beside it counts"
+        return
+    if not told.audience:
+        yield "accounts.oidc.audience: empty; every app's tokens of this issuer would count here"
+    for name in ("issuer", "jwks_uri", "health_uri"):
+        yield from _asked_in_the_clear(f"accounts.oidc.{name}", getattr(told, name))
+    if unfit := [one for one in told.algorithms if one not in ALGORITHMS]:
+        yield f"accounts.oidc.algorithms: {', '.join(unfit)}; of {', '.join(ALGORITHMS)}"
+    if not told.algorithms:
+        yield "accounts.oidc.algorithms: none, so that no token could count"
+    if not 0 <= told.leeway_s < math.inf:
+        yield f"accounts.oidc.leeway_s: {told.leeway_s}; at least 0"
+    if told.keys_stale_s < told.refresh_s:
+        yield f"accounts.oidc.keys_stale_s: {told.keys_stale_s:g}; keys would be dropped before the next look"
+    if told.keys_file and not Path(told.keys_file).is_file():
+        yield f"accounts.oidc.keys_file: there is no file {told.keys_file}"
+
+
+def _asked_in_the_clear(name: str, address: str) -> Iterator[str]:
+    """Whoever is between us and the provider could put keys of their own into an answer in the clear."""
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("http", "https") or not parts.hostname):
+        yield f"{name}: {address!r} is no address; https://HOST/..."
+    elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        yield f"{name}: {address} would be asked in the clear; beyond loopback it is https"
 
 
 def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:

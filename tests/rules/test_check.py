@@ -1,10 +1,13 @@
 """Whether settings are fit to start with: each reason against is a sentence."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from tifo.check import ABOVE_ZERO, KEYS_OF, refuse_unfit
 from tifo.kernel.errors import SettingsError
+from tifo.services.accounts.settings import OidcSettings
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, PeersSettings, Settings, StoresSettings
 
 KEYS = KeySet("k1", {"k1": "5e" * 32})
@@ -32,9 +35,9 @@ def problems(settings: Settings, services: frozenset[str] = EVERY) -> tuple[str,
     return caught.value.problems
 
 
-def within(settings: Settings, path: str, value: object) -> Settings:
-    section, name = path.split(".")
-    return replace(settings, **{section: replace(getattr(settings, section), **{name: value})})
+def within(settings: Any, path: str, value: object) -> Any:
+    name, _, rest = path.partition(".")
+    return replace(settings, **{name: within(getattr(settings, name), rest, value) if rest else value})
 
 
 def test_fit_settings_are_let_through(fit: Settings) -> None:
@@ -171,6 +174,45 @@ def test_lease_lasts_three_heartbeats(fit: Settings, lease_s: int, refused: bool
 
 def test_stream_limit_lets_somebody_watch(fit: Settings) -> None:
     assert problems(within(fit, "sessions.stream_limit", 0)) == ("sessions.stream_limit: 0; at least 1",)
+
+
+OIDC = OidcSettings(issuer="https://login.example", audience="tifo")
+
+
+def outside(fit: Settings, **changes: object) -> Settings:
+    return within(fit, "accounts.oidc", replace(OIDC, **changes))
+
+
+def test_login_provider_that_is_fit_is_let_through(fit: Settings) -> None:
+    refuse_unfit(outside(fit), EVERY)
+    refuse_unfit(outside(fit, issuer="http://127.0.0.1:9000", jwks_uri="http://localhost:9000/keys"), EVERY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"issuer": ""}, "issuer: empty"),
+        ({"audience": ""}, "audience: empty"),
+        ({"issuer": "http://login.example"}, "issuer: http://login.example would be asked in the clear"),
+        ({"issuer": "login.example"}, "issuer: 'login.example' is no address"),
+        ({"jwks_uri": "http://login.example/keys"}, "jwks_uri: http://login.example/keys would be asked"),
+        ({"jwks_uri": "file:///keys"}, "jwks_uri: 'file:///keys' is no address"),
+        ({"health_uri": "http://10.0.0.1/"}, "health_uri: http://10.0.0.1/ would be asked"),
+        ({"algorithms": ("RS256", "HS256", "none")}, "algorithms: HS256, none; of RS256, "),
+        ({"algorithms": ()}, "algorithms: none"),
+        ({"leeway_s": -1.0}, "leeway_s: -1.0"),
+        ({"keys_stale_s": 10.0}, "keys_stale_s: 10"),
+        ({"keys_file": "missing.json"}, "keys_file: there is no file missing.json"),
+    ],
+)
+def test_login_provider_that_is_unfit_is_told(fit: Settings, changes: dict[str, object], says: str) -> None:
+    (problem,) = problems(outside(fit, **changes))
+    assert problem.startswith(f"accounts.oidc.{says}")
+
+
+def test_grace_lasts_no_less_than_nothing(fit: Settings) -> None:
+    (problem,) = problems(within(fit, "accounts.grace_s", -1))
+    assert problem.startswith("accounts.grace_s: -1")
 
 
 @pytest.mark.parametrize("store", ["profiles", "calendar", "eventlog", "board", "audit"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from tifo.kernel.errors import Unavailable
 
@@ -15,15 +15,18 @@ KEYS_MAX = 64
 RSA_BITS_MIN = 2048
 """Shorter RSA keys may not sign (RFC 7518, section 3.3)."""
 
-_PUBLIC = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
-_KINDS: Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""What may be allowed to sign: public-key algorithms of RFC 7518, no shared secrets and not `none`."""
+
+_PUBLIC = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
+_KINDS: Mapping[str, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
     """One public key; `alg` is empty where the set does not bind it to one algorithm."""
 
-    jwk: RSAKey | ECKey | OKPKey
+    jwk: RSAKey | ECKey
     alg: str
     thumbprint: str
 
