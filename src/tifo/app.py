@@ -16,7 +16,9 @@ from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.sessions import HttpSessions
+from tifo.adapters.redis.connection import RedisConnections
 from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -105,6 +107,8 @@ class Wiring:
         self.ids = SystemIds()
         self.metrics = RequestMetrics()
         self.meters = Meters(self.clock)
+        self.redis = RedisConnections(self.meters, self.ids)
+        self.redis = RedisConnections(self.meters, self.ids)
         self.tracing = Tracing(config.telemetry.otlp_endpoint, f"tifo-{config.node}")
         self._stack = stack
         self._made: dict[Callable[..., Any], Any] = {}
@@ -142,7 +146,7 @@ class Wiring:
 
 
 async def _board(w: Wiring) -> Board:
-    return w.closing(stores.board(w.settings))
+    return w.closing(stores.board(w.settings, w.redis))
 
 
 async def _view(w: Wiring) -> BoardView:
@@ -201,7 +205,7 @@ async def _catalogue(w: Wiring) -> Catalogue:
 async def _session_service(w: Wiring) -> SessionService:
     return await w.opened(
         SessionService(
-            store=w.closing(stores.session_store(w.settings)),
+            store=w.closing(stores.session_store(w.settings, w.redis)),
             local=MemorySessionStore(w.clock),
             accounts=await w.once(_accounts),
             catalogue=await w.once(_catalogue),

@@ -75,7 +75,9 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where state is kept, by URL; an empty one is a file in the data folder."""
 
     sessions: str = "memory://"
-    """Leases and stream limits: `memory://`, in the one process that runs sessions."""
+    """Leases and stream limits: `memory://`, in the one process that runs sessions, or a Redis that many
+    share: `redis://[USER:PASSWORD@]HOST:PORT[/DB]`, with TLS `rediss://...[?ca=FILE]`, a cluster
+    `redis+cluster://HOST:PORT[,HOST:PORT...]` or `rediss+cluster://...`."""
     profiles: str = ""
     """What each account may watch, its devices and resume positions: `sqlite:///FILE`, or
     `dynamodb://REGION/TABLE` with AWS's usual credentials.
@@ -87,7 +89,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     eventlog: str = ""
     """What happens, until every worker has handled it: `sqlite:///FILE`."""
     board: str = ""
-    """What operators and workers tell every node: `sqlite:///FILE`."""
+    """What operators and workers tell every node: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or
+    another of the schemes of Redis on many. Such a Redis must not evict (`maxmemory-policy noeviction`)."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 

@@ -7,6 +7,9 @@ from tifo.adapters.dynamodb.profiles import DynamoProfileStore
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.oidc.claims import Terms
 from tifo.adapters.oidc.provider import OidcProvider, Sources
+from tifo.adapters.redis.board import RedisBoard
+from tifo.adapters.redis.connection import RedisConnection, RedisConnections
+from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
@@ -35,10 +38,27 @@ def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
     return Path(path)
 
 
-def session_store(settings: Settings) -> SessionStore:
-    """`memory://`"""
+REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
+
+
+def _redis(settings: Settings, store: str, redis: RedisConnections | None) -> RedisConnection | None:
+    """The way to a store in Redis; None when its URL is of another kind."""
+    url: str = getattr(settings.stores, store)
+    if url.partition(":")[0] not in REDIS_SCHEMES:
+        return None
+    try:
+        return (redis or RedisConnections(Meters(SystemClock()), SystemIds())).of(url, store)
+    except ValueError as error:
+        raise SettingsError((f"stores.{store}: {error}",)) from error
+
+
+def session_store(settings: Settings, redis: RedisConnections | None = None) -> SessionStore:
+    """`memory://`, `redis://HOST:PORT` and its kin"""
+    connection = _redis(settings, "sessions", redis)
+    if connection is not None:
+        return RedisSessionStore(connection, SystemClock(), SystemIds())
     if settings.stores.sessions != "memory://":
-        raise SettingsError(("stores.sessions: there is no such store; use memory://",))
+        raise SettingsError(("stores.sessions: there is no such store; use memory:// or redis://HOST:PORT",))
     return MemorySessionStore(SystemClock())
 
 
@@ -67,8 +87,11 @@ def event_log(settings: Settings) -> EventLog:
     return SqliteEventLog(_sqlite_path(settings, "eventlog", "events.db"))
 
 
-def board(settings: Settings) -> Board:
-    """`sqlite:///FILE`"""
+def board(settings: Settings, redis: RedisConnections | None = None) -> Board:
+    """`sqlite:///FILE`, `redis://HOST:PORT` and its kin"""
+    connection = _redis(settings, "board", redis)
+    if connection is not None:
+        return RedisBoard(connection, SystemClock())
     return SqliteBoard(_sqlite_path(settings, "board", "board.db"), SystemClock())
 
 

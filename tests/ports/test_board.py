@@ -19,6 +19,7 @@ from board_places import (
 )
 from redis_server import RedisServer
 
+from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.ports import ENTRY_BYTES_MAX, Board, Limits
 from tifo.board.view import BoardView
@@ -37,11 +38,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=[SqliteBoard, RedisBoard])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    places: dict[str, Callable[[], Place]] = {
-        "sqlite": lambda: SqlitePlace(tmp_path),
-        "redis": lambda: RedisPlace(request.getfixturevalue("server")),
+    places: dict[type[Board], Callable[[], Place]] = {
+        SqliteBoard: lambda: SqlitePlace(tmp_path),
+        RedisBoard: lambda: RedisPlace(request.getfixturevalue("server")),
     }
     place = places[request.param]()
     yield place

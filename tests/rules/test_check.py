@@ -222,9 +222,54 @@ def test_store_that_is_none_is_refused(fit: Settings, store: str, url: str) -> N
     assert problem == f"stores.{store}: there is no such store; use sqlite:///FILE"
 
 
+@pytest.mark.parametrize("store", ["board"])
+def test_store_in_redis_is_taken_by_any_address_of_one(fit: Settings, store: str) -> None:
+    for url in ("redis://me:secret@x:6379/1", "rediss://x?ca=ca.pem", "redis+cluster://a:1,b:2"):
+        refuse_unfit(replace(fit, stores=StoresSettings(**{store: url})), EVERY)
+
+
+@pytest.mark.parametrize("store", ["board"])
+@pytest.mark.parametrize("url", ["redis://", "redis://me:secret@x/y", "redis://me:secret@x,y"])
+def test_store_in_redis_without_a_good_address_is_refused(fit: Settings, store: str, url: str) -> None:
+    (problem,) = problems(replace(fit, stores=StoresSettings(**{store: url})))
+    assert problem.startswith(f"stores.{store}: ")
+    assert "secret" not in problem
+
+
 def test_session_store_that_is_none_is_refused(fit: Settings) -> None:
     (problem,) = problems(replace(fit, stores=StoresSettings(sessions="mysql://x")))
-    assert problem == "stores.sessions: there is no such store; use memory://"
+    assert problem == "stores.sessions: there is no such store; use memory:// or redis://HOST:PORT"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis://:hunter2@", "an address is HOST:PORT"),
+        ("redis://:hunter2@host:port", "an address is HOST:PORT"),
+        ("redis://:hunter2@one:1,two:2", "a cluster has at most 16 addresses here, a single Redis one"),
+        ("redis://:hunter2@host/x", "a database is a number after the address, and a cluster has none"),
+        ("redis+cluster://host/1", "a database is a number after the address, and a cluster has none"),
+        ("redis://:hunter2@host?ca=file", "the one option is ca=FILE, and it goes with rediss"),
+        ("rediss://:hunter2@host?cert=file", "the one option is ca=FILE, and it goes with rediss"),
+    ],
+)
+def test_redis_that_is_none_is_refused_and_its_password_not_said(fit: Settings, url: str, says: str) -> None:
+    (problem,) = problems(replace(fit, stores=StoresSettings(sessions=url)))
+    assert problem == f"stores.sessions: {says}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "redis://host:6379/2",
+        "rediss://user:pass@host:1?ca=/etc/ca.crt",
+        "redis+cluster://one:1,two:2,[::1]:3",
+        "rediss+cluster://one",
+    ],
+)
+def test_redis_is_a_store_of_sessions(fit: Settings, url: str) -> None:
+    assert problems(replace(fit, stores=StoresSettings(sessions=url))) == ()
 
 
 def test_data_folder_whose_sockets_would_have_too_long_a_path_is_refused(fit: Settings) -> None:
