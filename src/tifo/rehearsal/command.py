@@ -60,7 +60,7 @@ def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> 
     plan, tokens = _plan(wish, target, match, clock, f"rehearsal-{ids.code()}")
     with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
         ran = generator.run(sender, plan, tokens, Path(folder), clock, tell)
-    state = health(ran.found, match.viewers, ran.cores_used, os.cpu_count() or 1)
+    state = health(ran.found, match.viewers, ran.cores_used, os.cpu_count() or 1, ran.machine_busy)
     verdict = judge(ran.found, held, match.viewers, state)
     told = report.Told(
         scenario=wish.scenario,

@@ -21,6 +21,8 @@ KICK_OFF = (0.35, 0.5, 0.65)
 GOALS = ((0.73, 0.75, 0.77), (0.88, 0.9, 0.92))
 """The same for each goal."""
 
+LATE_WATCH_S = 5.0
+"""Seconds from the last arrival to the final whistle: who comes last sees something of the match."""
 WHISTLE_SHARE = 0.1
 WHISTLE_S_MIN, WHISTLE_S_MAX = 5.0, 60.0
 RELOAD_SHARE = 0.05
@@ -113,10 +115,11 @@ def match(shape: Shape, scale: float, minutes: float) -> Match:
     edges = [min(second / seconds, 1.0) for second in range(_ceil(seconds) + 1)]
     sums = [round(all_viewers * arrived(curve, edge)) for edge in edges[:-1]]
     sums.append(all_viewers)
+    arrivals = tuple(after - before for before, after in pairwise(sums))
     return Match(
-        arrivals_per_s=tuple(after - before for before, after in pairwise(sums)),
+        arrivals_per_s=arrivals,
         goals=() if shape is Shape.STEADY else tuple(_goal(goal[1] * seconds) for goal in GOALS),
-        whistle_at_s=seconds,
+        whistle_at_s=len(arrivals) + LATE_WATCH_S,
         whistle_s=min(WHISTLE_S_MAX, max(WHISTLE_S_MIN, seconds * WHISTLE_SHARE)),
     )
 

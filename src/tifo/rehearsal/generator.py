@@ -182,6 +182,8 @@ class Ran:
     found: Found
     seconds: float
     cores_used: float
+    machine_busy: float | None
+    """The busy part of all cores; None where the machine does not say."""
 
 
 def run(sender: Program, plan: Plan, tokens: str, folder: Path, clock: Clock, tell: Tell) -> Ran:
@@ -190,7 +192,7 @@ def run(sender: Program, plan: Plan, tokens: str, folder: Path, clock: Clock, te
     plan_file.write_bytes(msgspec.json.encode(plan))
     tokens_file.write_text(tokens)
     log = folder / "generator.log"
-    cpu_s, began = _children_cpu_s(), clock.monotonic()
+    cpu_s, ticks, began = _children_cpu_s(), _machine_ticks(), clock.monotonic()
     with log.open("wb") as file:
         words = sender.command(plan_file, tokens_file if tokens else None, found_file)
         process = subprocess.Popen(  # noqa: S603 - the same, or what they named
@@ -212,7 +214,7 @@ def run(sender: Program, plan: Plan, tokens: str, folder: Path, clock: Clock, te
         raise TifoError(
             f"the generator left no figures (status {process.returncode}): {_tail(log)}"
         ) from None
-    return Ran(found, seconds, (_children_cpu_s() - cpu_s) / seconds)
+    return Ran(found, seconds, (_children_cpu_s() - cpu_s) / seconds, _busy(ticks, _machine_ticks()))
 
 
 def _watch(process: "subprocess.Popen[bytes]", sender: Program, plan: Plan, clock: Clock, tell: Tell) -> None:
@@ -242,6 +244,22 @@ def _tail(log: Path) -> str:
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _machine_ticks() -> tuple[int, int] | None:
+    """(busy, all) ticks of all cores since the machine came up, where it is a Linux."""
+    try:
+        numbers = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]
+    except OSError:
+        return None
+    ticks = [int(one) for one in numbers]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
+def _busy(before: tuple[int, int] | None, after: tuple[int, int] | None) -> float | None:
+    if before is None or after is None or after[1] == before[1]:
+        return None
+    return round((after[0] - before[0]) / (after[1] - before[1]), 3)
 
 
 def _free_port() -> int:

@@ -40,7 +40,7 @@ class Told(msgspec.Struct, frozen=True):
 
 def figures(found: Found, match: Match, seconds: float) -> dict[str, object]:
     """The figures of a rehearsal: what was counted, and what was planned."""
-    arrival_s = match.whistle_at_s
+    arrival_s = len(match.arrivals_per_s)
     return {
         "planned_viewers": match.viewers,
         "planned_peak_per_s": match.peak_per_s,
@@ -64,7 +64,7 @@ def watching(err: Console, match: Match) -> Iterator[Tell]:
         bar = bars.add_task("first arrivals", total=over_s, said="")
 
         def tell(step: Step) -> None:
-            phase = "arrivals" if step.seconds < match.whistle_at_s else "final whistle"
+            phase = "arrivals" if step.seconds < len(match.arrivals_per_s) else "final whistle"
             bars.update(bar, description=phase, completed=min(step.seconds, over_s), said=_said(step, match))
 
         yield tell

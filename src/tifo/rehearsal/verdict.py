@@ -103,6 +103,8 @@ class Health:
     arrivals_made: int
     cores_used: float
     cores: int
+    machine_busy: float | None
+    """The busy part of all cores of this machine, other programs included; None where it cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def objectives(own: Mapping[str, float], without: Sequence[str]) -> tuple[Object
     )
 
 
-def health(found: Found, planned: int, cores_used: float, cores: int) -> Health:
+def health(found: Found, planned: int, cores_used: float, cores: int, machine_busy: float | None) -> Health:
     """Whether the generator did what the plan says when it says it."""
     missed = planned - found.arrivals - found.unmade
     reasons = []
@@ -183,11 +185,14 @@ def health(found: Found, planned: int, cores_used: float, cores: int) -> Health:
         reasons.append(f"it did not come to {missed:,} of {planned:,} arrivals")
     if cores_used > CPU_SHARE_MAX * cores:
         reasons.append(f"it used {cores_used:.1f} of this machine's {cores} cores")
+    if reasons and machine_busy is not None and machine_busy > CPU_SHARE_MAX:
+        reasons.append(f"all programs together kept {machine_busy:.0%} of this machine's {cores} cores busy")
     if found.broken:
         reasons.append(f"{found.broken:,} of its viewers met an answer that the scenario cannot read")
     state = "bottleneck" if reasons else "ok"
+    late_ms = round(found.late_ms.p99, 1)
     return Health(
-        state, tuple(reasons), found.late_ms.p99, planned, found.arrivals, round(cores_used, 2), cores
+        state, tuple(reasons), late_ms, planned, found.arrivals, round(cores_used, 2), cores, machine_busy
     )
 
 
