@@ -16,7 +16,6 @@ from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.sessions import HttpSessions
-from tifo.adapters.redis.connection import RedisConnections
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
@@ -107,7 +106,6 @@ class Wiring:
         self.ids = SystemIds()
         self.metrics = RequestMetrics()
         self.meters = Meters(self.clock)
-        self.redis = RedisConnections(self.meters, self.ids)
         self.redis = RedisConnections(self.meters, self.ids)
         self.tracing = Tracing(config.telemetry.otlp_endpoint, f"tifo-{config.node}")
         self._stack = stack

@@ -269,7 +269,7 @@ def test_redis_that_is_none_is_refused_and_its_password_not_said(fit: Settings, 
     ],
 )
 def test_redis_is_a_store_of_sessions(fit: Settings, url: str) -> None:
-    assert problems(replace(fit, stores=StoresSettings(sessions=url))) == ()
+    refuse_unfit(replace(fit, stores=StoresSettings(sessions=url)), EVERY)
 
 
 def test_data_folder_whose_sockets_would_have_too_long_a_path_is_refused(fit: Settings) -> None:

