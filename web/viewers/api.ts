@@ -22,6 +22,8 @@ export interface Started {
   readonly expires_at: string;
   readonly playback: { readonly hls: string; readonly dash: string };
   readonly streams: { readonly limit: number; readonly used: number };
+  /** What this device may start with again while nobody can log in. */
+  readonly grace_token?: string;
 }
 
 export interface Renewed {

@@ -4,6 +4,7 @@ import { inWords, Problem, Unreachable } from "../shared/http.ts";
 import { Beacons } from "./ads.ts";
 import * as api from "./api.ts";
 import { thisDevice } from "./device.ts";
+import { Grace } from "./grace.ts";
 import { keepAlive, type Verdict } from "./heartbeat.ts";
 import { Panel } from "./panel.ts";
 import { Player } from "./player.ts";
@@ -33,6 +34,7 @@ class Watch {
   private readonly panel = new Panel();
   private readonly stage = new Stage({ again: () => this.again(), stop: () => this.stop() });
   private readonly device = thisDevice(sessionStorage);
+  private readonly grace = new Grace(sessionStorage, account);
   private readonly beacons = new Beacons((url, type) => this.track(url, type));
   private recovery = new Recovery(Date.now, Math.random);
   private visit: Visit | null = null;
@@ -94,11 +96,12 @@ class Watch {
   private async startOnce(takeover: api.Takeover | null, signal: AbortSignal): Promise<api.Started> {
     if (!this.access) {
       this.stage.show("signing-in", "Signing in…");
-      this.access = await api.signIn(account);
+      this.access = await this.grace.signIn(() => api.signIn(account));
       signal.throwIfAborted();
     }
     this.stage.show("starting", "Starting the match…");
-    const started = await api.start(this.access, eventId, this.device, takeover).catch((error: unknown) => {
+    const enter = (token: string): Promise<api.Started> => api.start(token, eventId, this.device, takeover);
+    const started = await this.grace.start(this.access, enter).catch((error: unknown) => {
       // The next try signs in anew, should the access token have run out.
       if (error instanceof Problem && error.status === 401) this.access = "";
       throw error;
