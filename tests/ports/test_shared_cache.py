@@ -1,11 +1,11 @@
 """The contract of the cache that all nodes share, over every adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from redis_server import installed, redis_cluster, redis_server
+from redis_server import NOT_RUN, installed, redis_server
 
 from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection
@@ -15,9 +15,7 @@ from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SystemIds
 from tifo.telemetry.stores import Meters
 
-pytestmark = pytest.mark.skipif(
-    not installed(), reason="redis-server is not installed: the shared cache was not tested"
-)
+needs_its_own_redis = pytest.mark.skipif(not installed(), reason=NOT_RUN)
 
 Opener = Callable[[], SharedCache]
 
@@ -30,11 +28,9 @@ def redis_opener(url: str) -> Opener:
     return open_one
 
 
-@pytest.fixture(scope="module", params=["redis", "redis-cluster"])
-def reopen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opener]:
-    servers = {"redis": redis_server, "redis-cluster": redis_cluster}
-    with servers[request.param](tmp_path_factory.mktemp("cache")) as server:
-        yield redis_opener(server.url)
+@pytest.fixture(params=["redis", "redis_cluster"])
+def reopen(request: pytest.FixtureRequest) -> Opener:
+    return redis_opener(request.getfixturevalue(request.param).url)
 
 
 @pytest.fixture
@@ -114,7 +110,6 @@ async def test_value_read_before_the_drop_is_not_kept(cache: SharedCache, key: s
 
 async def test_value_read_after_the_drop_is_kept(cache: SharedCache, key: str) -> None:
     await cache.drop(key)
-    await asyncio.sleep(0.01)
     await cache.put(key, SharedValue(b"new", 0.0), 60)
     assert await stored(cache, key) == b"new"
 
@@ -142,6 +137,7 @@ async def test_what_one_node_puts_another_reads(reopen: Opener, cache: SharedCac
         await other.close()
 
 
+@needs_its_own_redis
 async def test_cache_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         cache = redis_opener(server.url)()
@@ -154,6 +150,7 @@ async def test_cache_that_does_not_answer_is_unavailable(tmp_path: Path) -> None
         await cache.close()
 
 
+@needs_its_own_redis
 async def test_key_that_holds_something_else_is_unavailable(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         server.cli("LPUSH", "tifo:cache:k", "1")

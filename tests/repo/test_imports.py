@@ -18,7 +18,6 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "sqlite3": {"tifo.adapters.sqlite": "its adapters"},
         "httpx": {
             "tifo.adapters.http": "its adapters",
-            "tifo.adapters.maxmind": "ISPs by address, bounded; no I/O",
             "tifo.adapters.oidc": "asks the login provider for its keys",
             "tifo.machine": "asks its own edge whether it is ready",
             "tifo.rehearsal": "asks the platform that is rehearsed, and the generator",
@@ -28,10 +27,9 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "sortedcontainers": {"tifo.adapters.memory": "its adapters"},
         "cachebox": {
             "tifo.cache": "bounded memories; no I/O",
-            "tifo.adapters.http": "its adapters",
             "tifo.adapters.maxmind": "ISPs by address, bounded; no I/O",
             "tifo.adapters.oidc": "tokens that were verified, bounded; no I/O",
-            "tifo.services.accounts.service": "a bounded cache in the process; no I/O",
+            "tifo.services.accounts.sightings": "devices seen lately, bounded; no I/O",
         },
         "redis": {"tifo.adapters.redis": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},

@@ -44,10 +44,11 @@ class Invalidations:
     """
 
     def __init__(self, node: str, view: BoardView, clock: Clock, ids: Ids) -> None:
-        self._node = node
         self._view = view
         self._clock = clock
         self._life = ids.new("life")
+        # Processes that share a node's name do not share its word.
+        self._key = f"{STALE}{node}.{self._life}"
         self._caches: dict[str, list[ReadThrough[Any]]] = {}
         self._told: deque[tuple[int, tuple[str, str]]] = deque()
         self._told_bytes = 0
@@ -102,23 +103,23 @@ class Invalidations:
         written, self._unwritten = self._unwritten, set()
         word = StaleKeys(self._life, self._count, tuple(stale for _, stale in self._told))
         try:
-            await self._view.write(STALE + self._node, msgspec.json.encode(word), WORD_TTL_S)
+            await self._view.write(self._key, msgspec.json.encode(word), WORD_TTL_S)
         except BaseException:
             self._unwritten |= written
             raise
 
     def _hear(self, written: Mapping[str, Entry], _gone: Collection[str]) -> None:
-        for node, word in decode_all(written, StaleKeys).items():
-            if node != self._node:
-                self._take(node, word)
+        for who, word in decode_all(written, StaleKeys).items():
+            if word.life != self._life:
+                self._take(who, word)
 
-    def _take(self, node: str, word: StaleKeys) -> None:
+    def _take(self, who: str, word: StaleKeys) -> None:
         new = word.count - self._heard.pop(word.life, 0)
         self._heard[word.life] = word.count
         if len(self._heard) > NODES_MAX:
             del self._heard[next(iter(self._heard))]
         if new > len(word.keys):
-            self._doubt_all(f"missed what {node} wrote")
+            self._doubt_all(f"missed what {who} wrote")
         elif new > 0:
             for name, key in word.keys[-new:]:
                 for cache in self._caches.get(name, ()):
