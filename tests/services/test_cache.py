@@ -1,12 +1,11 @@
 """A source read through a node's memory: one flight per key, stale while it refreshes or when it fails."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-import msgspec
 import pytest
+from cache_parts import Profile, Source, settle
 
 from tifo.cache.caches import Caches
 from tifo.cache.policy import CachePolicy
@@ -22,41 +21,6 @@ POLICY = CachePolicy(fresh_s=60, absent_s=10, refresh_s=60, stale_s=6 * HOUR_S, 
 
 def _with(**changes: float) -> CachePolicy:
     return replace(POLICY, **changes)
-
-
-class Profile(msgspec.Struct, frozen=True):
-    account: str
-    plan: str
-
-
-class Source:
-    """A table that can be slow, gone or broken, and counts how often it is asked."""
-
-    def __init__(self) -> None:
-        self.plan = "basic"
-        self.absent: set[str] = set()
-        self.error: Exception | None = None
-        self.open = asyncio.Event()
-        self.open.set()
-        self.asked: Counter[str] = Counter()
-        self.at_once = self.at_once_max = 0
-
-    async def profile(self, account: str) -> Profile | None:
-        self.asked[account] += 1
-        plan = self.plan
-        self.at_once += 1
-        self.at_once_max = max(self.at_once_max, self.at_once)
-        try:
-            await asyncio.sleep(0)
-            await self.open.wait()
-        finally:
-            self.at_once -= 1
-        if self.error is not None:
-            raise self.error
-        return None if account in self.absent else Profile(account, plan)
-
-    def fail(self) -> None:
-        self.error = Unavailable("profiles", "connection refused")
 
 
 @pytest.fixture
@@ -83,12 +47,6 @@ async def plan(cache: ReadThrough[Profile], account: str = "ada") -> str:
     found = await cache.get(account)
     assert found is not None
     return found.plan
-
-
-async def settle() -> None:
-    """Let what is under way in the background come to its end."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 def outcomes(cache: ReadThrough[Profile]) -> dict[str, int]:
