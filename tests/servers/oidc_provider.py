@@ -56,6 +56,10 @@ class OidcServer:
     def health_uri(self) -> str:
         return self.issuer + HEALTH_PATH
 
+    @property
+    def stopped(self) -> bool:
+        return self._server is None
+
     def start(self) -> None:
         """On a free port the first time, on the same one again."""
         server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
