@@ -39,7 +39,7 @@ WHOLE = Profile(
     "demo", "subscriber", ("derby",), (EventPass("final", NOW + 3_600), EventPass("cup", NOW)), "FR", 2
 )
 
-UNHURRIED = Budgets(read_s=10, write_s=20)
+UNHURRIED = Budgets(read_s=20, write_s=30, exchange_s=15)
 """For a machine that does other things too."""
 
 DYNAMODB = pytest.param(

@@ -4,13 +4,17 @@ from tifo.kernel.clock import Clock
 from tifo.kernel.ids import Ids
 
 RETRY_SHARE = 0.1
-"""Tries again, as a share of calls: a table that throttles is not asked twice as often for it."""
+"""Items tried again, as a share of those asked for: a table that throttles is not asked twice for it."""
 
-RETRIES_IN_HAND_MAX = 10.0
-"""Tries again that may be saved up, for a moment when many are needed at once."""
+RETRIES_IN_HAND_MAX = 50.0
+"""Items tried again that may be saved up, for a moment when many are needed at once."""
 
-FAILURES_TO_OPEN = 5
-"""Exchanges in a row of which nothing got through; past them calls fail at once."""
+FAILURES_TO_GIVE_UP = 5
+QUIET_S_TO_GIVE_UP = 0.25
+"""Exchanges in a row of which nothing got through, over so many seconds; past both calls fail at once.
+
+Both, for of a table that throttles half of what it is asked five in a row are no news.
+"""
 
 PROBE_S = 0.25
 """Seconds, give or take a quarter, between two calls that go through nevertheless, to see."""
@@ -28,12 +32,10 @@ class Patience:
         self._ids = ids
         self._retries_in_hand = RETRIES_IN_HAND_MAX
         self._failures = 0
+        self._failing_since = 0.0
         self._probe_at = 0.0
-
-    @property
-    def given_up(self) -> bool:
+        self.given_up = False
         """Whether nothing got through lately, so that calls fail at once."""
-        return self._failures >= FAILURES_TO_OPEN
 
     def may_call(self) -> bool:
         """Whether a call may go out; while given up that is one probe now and then."""
@@ -45,15 +47,15 @@ class Patience:
         self._probe_at = self._next_probe(now)
         return True
 
-    def called(self) -> None:
-        """A call went out for the first time: it earns its share of a try again."""
-        self._retries_in_hand = min(self._retries_in_hand + RETRY_SHARE, RETRIES_IN_HAND_MAX)
+    def called(self, items: int = 1) -> None:
+        """So many items were asked for the first time: they earn their share of tries again."""
+        self._retries_in_hand = min(self._retries_in_hand + RETRY_SHARE * items, RETRIES_IN_HAND_MAX)
 
-    def may_retry(self) -> bool:
-        """Whether a call may be tried again, and takes it from what is in hand."""
-        if self.given_up or self._retries_in_hand < 1:
+    def may_retry(self, items: int = 1) -> bool:
+        """Whether so many items may be tried again, and takes them from what is in hand."""
+        if self.given_up or self._retries_in_hand < items:
             return False
-        self._retries_in_hand -= 1
+        self._retries_in_hand -= items
         return True
 
     def backoff_s(self, tries: int) -> float:
@@ -63,16 +65,21 @@ class Patience:
     def worked(self) -> None:
         """Something got through."""
         self._failures = 0
+        self.given_up = False
 
     def failed(self) -> None:
         """Nothing got through."""
+        now = self._clock.monotonic()
+        if not self._failures:
+            self._failing_since = now
         self._failures += 1
-        if self._failures == FAILURES_TO_OPEN:
-            self._probe_at = self._next_probe(self._clock.monotonic())
+        lasting = now - self._failing_since >= QUIET_S_TO_GIVE_UP
+        if not self.given_up and lasting and self._failures >= FAILURES_TO_GIVE_UP:
+            self.give_up()
 
     def give_up(self) -> None:
         """Nothing can get through for now."""
-        self._failures = FAILURES_TO_OPEN
+        self.given_up = True
         self._probe_at = self._next_probe(self._clock.monotonic())
 
     def _next_probe(self, now: float) -> float:

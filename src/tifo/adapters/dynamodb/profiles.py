@@ -13,7 +13,7 @@ from tifo.adapters.dynamodb import items
 from tifo.adapters.dynamodb.address import TableAddress
 from tifo.adapters.dynamodb.gatherer import Gatherer
 from tifo.adapters.dynamodb.items import Item, Write
-from tifo.adapters.dynamodb.table import PASSING, DynamoTable, Later, Step
+from tifo.adapters.dynamodb.table import PASSING, DynamoTable, Later, Left
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import Ids
@@ -57,10 +57,11 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Seconds that a call may take, tries again included."""
+    """Seconds that a call may take, tries again included, and one exchange of it."""
 
     read_s: float = 0.3
     write_s: float = 2.0
+    exchange_s: float = 1.0
 
 
 class DynamoProfileStore(ProfileStore):
@@ -78,7 +79,7 @@ class DynamoProfileStore(ProfileStore):
         ids: Ids,
         budgets: Budgets = Budgets(),
     ) -> None:
-        self._table = DynamoTable(address, "profiles", meter, clock, ids)
+        self._table = DynamoTable(address, "profiles", meter, clock, ids, budgets.exchange_s)
         self._ids = ids
         self._budgets = budgets
         self._reads: Gatherer[str, None, Profile | None] = Gatherer(
@@ -153,7 +154,7 @@ class DynamoProfileStore(ProfileStore):
     async def _read(self, asks: Mapping[str, None], answers: dict[str, Profile | Unavailable | None]) -> None:
         left = {f"A#{account}": account for account in asks}
 
-        async def once() -> Step:
+        async def once() -> Left:
             keys = [items.key(account, items.PROFILE) for account in left.values()]
             wanted = {self._table.name: {"Keys": keys}}
             answer = await self._table.exchange(len(keys), "batch_get_item", RequestItems=wanted)
@@ -161,9 +162,9 @@ class DynamoProfileStore(ProfileStore):
             found = {one["pk"]["S"]: one for one in answer["Responses"].get(self._table.name, ())}
             for pk in left.keys() - {one["pk"]["S"] for one in unread}:
                 answers[left.pop(pk)] = _profile(found.get(pk))
-            return _step(len(left), throttled=len(left), of=len(keys))
+            return _left(len(left), throttled=len(left), of=len(keys))
 
-        await self._table.persist(self._budgets.read_s, once)
+        await self._table.persist(self._budgets.read_s, len(asks), once)
 
     async def _items(self, account: str, after: str = items.PROFILE, **how: object) -> list[Item]:
         found: list[Item] = []
@@ -205,7 +206,7 @@ class DynamoProfileStore(ProfileStore):
         left = dict(asks)
         missing: set[Place] = set()
 
-        async def once() -> Step:
+        async def once() -> Left:
             places = list(left)
             statements = [_statement(self._table.name, left[one], new=one in missing) for one in places]
             answer = await self._table.exchange(len(places), "batch_execute_statement", Statements=statements)
@@ -224,9 +225,9 @@ class DynamoProfileStore(ProfileStore):
                         throttled += 1
                 if place in answers:
                     del left[place]
-            return _step(len(left), throttled=throttled, of=len(places))
+            return _left(len(left), throttled=throttled, of=len(places))
 
-        await self._table.persist(self._budgets.write_s, once)
+        await self._table.persist(self._budgets.write_s, len(asks), once)
 
     async def _prune(self, accounts: Iterable[str]) -> None:
         """Take away what accounts have too much of; nobody waits for it, so a failure leaves it for later."""
@@ -243,13 +244,13 @@ class DynamoProfileStore(ProfileStore):
     async def _delete_batch(self, keys: Sequence[Item]) -> None:
         left: list[Any] = [{"DeleteRequest": {"Key": one}} for one in keys]
 
-        async def once() -> Step:
+        async def once() -> Left:
             asked = {self._table.name: tuple(left)}
             answer = await self._table.exchange(len(left), "batch_write_item", RequestItems=asked)
             left[:] = answer.get("UnprocessedItems", {}).get(self._table.name, ())
-            return _step(len(left), throttled=len(left), of=len(asked[self._table.name]))
+            return _left(len(left), throttled=len(left), of=len(asked[self._table.name]))
 
-        await self._table.persist(self._budgets.write_s, once)
+        await self._table.persist(self._budgets.write_s, len(keys), once)
 
 
 class _Written(Enum):
@@ -280,11 +281,11 @@ def _outcome(told: Mapping[str, Any]) -> _Written:
             raise Unavailable("profiles", str(code))
 
 
-def _step(left: int, *, throttled: int, of: int) -> Step:
-    """What an exchange about `of` items came to, when `left` are left and so many were throttled."""
+def _left(left: int, *, throttled: int, of: int) -> Left:
+    """What an exchange about `of` items left; raises `Later` when it got nothing through."""
     if throttled == of:
         raise Later("throttled")
-    return Step.DONE if not left else Step.LATER if throttled else Step.GO_ON
+    return Left(left, throttled)
 
 
 def _statement(table: str, write: Write, *, new: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -20,15 +20,12 @@ from tifo.telemetry.stores import StoreMeter
 CONNECTIONS_MAX = 32
 """Exchanges at once, each on a connection of its own."""
 
-EXCHANGE_S_MAX = 1.0
-"""Seconds that one exchange may take; the budget of its call may allow less."""
-
 CALLS_MAX = 1_000
 """Calls under way at once, those that wait for a connection or to be tried again included."""
 
 CONNECT_S_MAX = 0.5
 OPEN_S_MAX = 5.0
-CREATE_S_MAX = 60.0
+CREATE_S_MAX = 30.0
 CREATE_POLL_S = 0.25
 """Seconds for a connection, for finding credentials, and for a table that is made to be there."""
 
@@ -59,14 +56,12 @@ Client = Any
 _KEYS = (("pk", "HASH"), ("sk", "RANGE"))
 
 
-class Step(Enum):
-    """What one exchange of a call came to."""
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an exchange left to do: so many items, of which so many were throttled."""
 
-    DONE = "done"
-    GO_ON = "go-on"
-    """Something is left to do, and nothing keeps it from being done now."""
-    LATER = "later"
-    """Something was throttled."""
+    items: int = 0
+    throttled: int = 0
 
 
 class Later(Exception):
@@ -77,13 +72,25 @@ class Later(Exception):
         self.why = why
 
 
+Step = Callable[[], Awaitable[Left]]
+
+
 class DynamoTable:
     """Calls a table and spares it: few tries again, none while it is known to throttle everything.
 
-    Connects with the first call. What goes wrong is `Unavailable(part)`; there are no retries but ours.
+    Connects with the first call. One exchange takes `exchange_s` seconds at the most. What goes wrong is
+    `Unavailable(part)`; there are no retries but ours.
     """
 
-    def __init__(self, address: TableAddress, part: str, meter: StoreMeter, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        address: TableAddress,
+        part: str,
+        meter: StoreMeter,
+        clock: Clock,
+        ids: Ids,
+        exchange_s: float,
+    ) -> None:
         self.name = address.table
         self._address = address
         self._part = part
@@ -93,6 +100,7 @@ class DynamoTable:
         self._stack = contextlib.AsyncExitStack()
         self._client: Client = None
         self._opening = asyncio.Lock()
+        self._exchange_s = exchange_s
         self._calls = 0
         self._exchanges = asyncio.Semaphore(CONNECTIONS_MAX)
 
@@ -101,16 +109,17 @@ class DynamoTable:
         that does not hold."""
         answer: dict[str, Any] = {}
 
-        async def once() -> Step:
+        async def once() -> Left:
             answer.update(await self.exchange(1, operation, **parameters))
-            return Step.DONE
+            return Left()
 
-        await self.persist(budget_s, once)
+        await self.persist(budget_s, 1, once)
         return answer
 
-    async def persist(self, budget_s: float, step: Callable[[], Awaitable[Step]]) -> None:
-        """Repeat `step` until it is done; raises `Unavailable` past its budget of seconds or of tries.
+    async def persist(self, budget_s: float, items: int, step: Step) -> None:
+        """Repeat `step` until none of the items is left, for so many seconds or tries at the most.
 
+        `step` does one exchange; it raises `Later` when nothing of it got through. Raises `Unavailable`.
         Finding credentials and making the table, which the first call does, have time of their own.
         """
         if self._calls >= CALLS_MAX:
@@ -118,21 +127,25 @@ class DynamoTable:
         self._calls += 1
         try:
             await self._open()
-            await self._persist(budget_s, step)
+            await self._persist(self._clock.monotonic() + budget_s, items, step)
         finally:
             self._calls -= 1
 
-    async def _persist(self, budget_s: float, step: Callable[[], Awaitable[Step]]) -> None:
-        end = self._clock.monotonic() + budget_s
-        self._patience.called()
-        tries = 0
-        for _ in range(ROUNDS_MAX):
-            why = await self._try(step, end)
-            if why is None:
+    async def _persist(self, end: float, items: int, step: Step) -> None:
+        left, tries = Left(items), 0
+        for n in range(ROUNDS_MAX):
+            self._refuse_unless_it_may()
+            if not n:
+                self._patience.called(items)
+            try:
+                left, why = await self._try(step, end), "throttled in part"
+            except Later as later:
+                left, why = Left(left.items, left.items), later.why
+            if not left.items:
                 return
-            if why:
+            if left.throttled:
                 tries += 1
-                await self._wait_for_another(tries, end, why)
+                await self._wait_for_another(tries, end, left.throttled, why)
         raise Unavailable(self._part, f"not done after {ROUNDS_MAX} exchanges")
 
     async def exchange(self, commands: int, operation: str, **parameters: object) -> dict[str, Any]:
@@ -152,33 +165,33 @@ class DynamoTable:
         self._client = None
         await self._stack.aclose()
 
-    async def _try(self, step: Callable[[], Awaitable[Step]], end: float) -> str | None:
-        """None when it is done, empty to go on at once, else why to wait."""
-        self._refuse_unless_it_may()
+    async def _try(self, step: Step, end: float) -> Left:
+        """One exchange in its time; raises `Later` when it got nothing through."""
+        limit_s = max(0.0, min(end - self._clock.monotonic(), self._exchange_s))
         try:
-            async with asyncio.timeout(max(0.0, min(end - self._clock.monotonic(), EXCHANGE_S_MAX))):
-                outcome = await step()
-        except (Later, TimeoutError) as error:
+            async with asyncio.timeout(limit_s):
+                left = await step()
+        except TimeoutError:
             self._count(well=False)
-            return error.why if isinstance(error, Later) else "no answer in time"
-        except Unavailable:
+            raise Later(f"no answer in {limit_s:.1f} s") from None
+        except (Later, Unavailable):
             self._count(well=False)
             raise
         except ClientError:
             self._count(well=True)
             raise
         self._count(well=True)
-        return None if outcome is Step.DONE else "" if outcome is Step.GO_ON else "throttled in part"
+        return left
 
     def _refuse_unless_it_may(self) -> None:
         if not self._patience.may_call():
             raise Unavailable(self._part, "nothing got through lately: left alone for a moment")
 
-    async def _wait_for_another(self, tries: int, end: float, why: str) -> None:
+    async def _wait_for_another(self, tries: int, end: float, items: int, why: str) -> None:
         wait_s = self._patience.backoff_s(tries)
         if self._clock.monotonic() + wait_s >= end:
             raise Unavailable(self._part, f"{why}; its budget of seconds is used up")
-        if not self._patience.may_retry():
+        if not self._patience.may_retry(items):
             raise Unavailable(self._part, f"{why}; its budget of tries is used up")
         await asyncio.sleep(wait_s)
 
@@ -219,10 +232,10 @@ class DynamoTable:
             await asyncio.to_thread(loader.load_service_model, "dynamodb", model)
         config = AioConfig(
             connect_timeout=CONNECT_S_MAX,
-            read_timeout=EXCHANGE_S_MAX,
+            read_timeout=CREATE_S_MAX,
             max_pool_connections=CONNECTIONS_MAX,
             parameter_validation=False,
-            retries={"total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
         )
         return session.create_client(
             "dynamodb",
