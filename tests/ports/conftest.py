@@ -1,11 +1,17 @@
 """Servers that several suites share: started once, when the first test asks."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import dynamodb_local
 import pytest
 import redis_server
+import session_stores
+
+from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.redis.sessions import RedisSessionStore
+from tifo.kernel.clock import ManualClock
+from tifo.services.sessions.ports import SessionStore
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +48,21 @@ def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_se
         pytest.skip(redis_server.NOT_RUN)
     with redis_server.redis_cluster(tmp_path_factory.mktemp("redis-cluster")) as cluster:
         yield cluster
+
+
+@pytest.fixture(params=["memory", "redis", "redis-cluster"])
+async def session_store(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[SessionStore]:
+    """Every adapter of the session store, new."""
+
+    def in_redis(server: str) -> RedisSessionStore:
+        url = request.getfixturevalue(server).url
+        return session_stores.redis_store(url, clock, session_stores.new_prefix())
+
+    openers: dict[str, Callable[[], SessionStore]] = {
+        "memory": lambda: MemorySessionStore(clock),
+        "redis": lambda: in_redis("redis"),
+        "redis-cluster": lambda: in_redis("redis_cluster"),
+    }
+    store = openers[request.param]()
+    yield store
+    await store.close()
