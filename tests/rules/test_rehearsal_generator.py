@@ -1,0 +1,42 @@
+"""Where the generator comes from, and what is said where it does not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tifo.kernel.errors import SettingsError
+from tifo.rehearsal import generator
+
+
+def test_where_k6_is_missing_the_command_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(generator, "_REPOSITORY", tmp_path)
+    with pytest.raises(SettingsError, match=r"go install go\.k6\.io/k6@v1"):
+        generator.program(None, "sessions")
+
+
+def test_a_k6_that_is_too_old_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "k6"
+    old.write_text("#!/bin/sh\necho k6 v0.49.0\n")
+    old.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(SettingsError, match="too old"):
+        generator.program(None, "sessions")
+
+
+def test_what_is_no_program_is_no_generator(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is no program"):
+        generator.program(tmp_path / "none", "sessions")
+
+
+def test_the_scenario_is_there() -> None:
+    assert generator.scenario_file("sessions").is_file()
+
+
+def test_the_set_up_script_builds_the_k6_that_the_command_names() -> None:
+    script = Path(__file__).parents[1] / "system-packages.sh"
+    assert f'k6_version="{generator.K6_VERSION}"' in script.read_text()
