@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TIFO := $(BIN)/tifo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up pages pictures test test-fast lint format contracts bench lock system-packages clean
+.PHONY: help setup up pages pictures test test-fast lint format contracts bench crowd lock system-packages clean
 
 help: ## Say what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -49,6 +49,9 @@ pictures: setup system-packages ## Take the README's pictures again, of the page
 bench: setup ## Every figure of the README, each beside its peer
 	$(BIN)/python -m benchmarks
 
+crowd: ## Build the rehearsals' lighter generator
+	cd rehearsals/crowd && go build -o ../.build/crowd .
+
 lock: ## Pin the newest releases that pyproject.toml allows
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --generate-hashes --all-extras --no-header -q -U \
@@ -58,7 +61,7 @@ system-packages: ## Debian packages that the tests drive; says what is missing e
 	@sh tests/system-packages.sh
 
 clean: ## Remove what was built, not the data
-	rm -rf $(VENV) src/tifo/pages web/node_modules benchmarks/.build
+	rm -rf $(VENV) src/tifo/pages web/node_modules benchmarks/.build rehearsals/.build
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
