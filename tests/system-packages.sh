@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests drive besides Python and Node: Debian packages, and k6. As root on Debian the packages are
-# installed, and where there is Go so is k6; elsewhere the tests that need a missing one say so.
+# What the tests drive besides Python and Node: Debian packages, k6 and DynamoDB Local. As root on Debian the
+# packages are installed, where there is Go so is k6, and Maven fetches DynamoDB Local; elsewhere the tests
+# that need a missing one say so.
 set -eu
 
 packages="chromium wrk redis-server openssl"
@@ -8,6 +9,8 @@ missing=""
 for package in $packages; do
   command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
 done
+command -v java >/dev/null 2>&1 || missing="$missing default-jre-headless"
+command -v mvn >/dev/null 2>&1 || missing="$missing maven"
 # k6 is built from its Go module into the repository, once: about two minutes.
 k6_version="v1.8.1"
 k6_folder="$(cd "$(dirname "$0")/.." && pwd)/rehearsals/.build"
@@ -21,9 +24,9 @@ if ! command -v k6 >/dev/null 2>&1 && [ ! -x "$k6_folder/k6" ]; then
   fi
 fi
 
-[ -z "$missing" ] && exit 0
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ -z "$missing" ]; then
+  : # everything is there
+elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing$missing"
   # The tests start servers of their own; a package that starts one as a service is told not to.
   policy=/usr/sbin/policy-rc.d
@@ -37,4 +40,23 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing fonts-dejavu-core >/dev/null
 else
   echo "missing$missing: the tests that drive them will say that they were not run" >&2
+fi
+
+# DynamoDB Local and what it needs, 50 MB, once for each version.
+dynamodb="$(dirname "$0")/servers/dynamodb"
+dynamodb_version="$(sed -n 's:.*<version>\(.*\..*\)</version>.*:\1:p' "$dynamodb/pom.xml")"
+if [ ! -e "$dynamodb/libs/DynamoDBLocal-$dynamodb_version.jar" ]; then
+  if command -v mvn >/dev/null 2>&1; then
+    echo "fetching DynamoDB Local $dynamodb_version"
+    rm -rf "$dynamodb/libs" "$dynamodb/libs.part"
+    if mvn -q -B -f "$dynamodb/pom.xml" \
+      org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+      -DoutputDirectory=libs.part -DincludeScope=runtime; then
+      mv "$dynamodb/libs.part" "$dynamodb/libs"
+    else
+      echo "DynamoDB Local could not be fetched: the tests that drive it will say that they were not run" >&2
+    fi
+  else
+    echo "missing mvn, which fetches DynamoDB Local: the tests that drive it will say that they were not run" >&2
+  fi
 fi
