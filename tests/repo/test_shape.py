@@ -30,6 +30,14 @@ OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
 """A worker answers nobody: it reads the event log."""
 
 NO_ADAPTERS = {
+    "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
+    "tifo.adapters.dynamodb.gatherer.Gatherer": "what makes batches of many callers",
+    "tifo.adapters.dynamodb.items.Write": "an item on its way",
+    "tifo.adapters.dynamodb.patience.Patience": "how a table that throttles is spared",
+    "tifo.adapters.dynamodb.profiles.Budgets": "how long its calls may take",
+    "tifo.adapters.dynamodb.table.DynamoTable": "how a table is called",
+    "tifo.adapters.dynamodb.table.Later": "why it did nothing",
+    "tifo.adapters.dynamodb.table.Left": "what it left to do",
     "tifo.adapters.http.operators.Audience": "what the client reads",
     "tifo.adapters.http.operators.PlatformClient": "a client of our own API, for the command line",
     "tifo.adapters.http.client.PeerClient": "what the clients of our own services share",
