@@ -73,9 +73,16 @@ def list_sessions(
     if as_json:
         _write_json({"sessions": found.sessions, "more": found.more, "total": found.total})
         return
-    table = Table("account", "event", "device", "kind", "since", "session", box=None, pad_edge=False)
+    table = _table("account", "event", "device", "kind", "since", "session")
     for one in found.sessions:
-        table.add_row(one.account, one.event, one.device.id, one.device.kind, one.since, one.session)
+        table.add_row(
+            one.account,
+            one.event,
+            one.device.id,
+            one.device.kind,
+            one.since.replace(".000Z", "Z"),
+            one.session,
+        )
     if found.sessions:
         out.print(table)
     more = "; there are more, see --limit" if found.more else ""
@@ -102,7 +109,7 @@ def count(
         _write_json({"sessions": seen.viewers, **more})
         return
     if by:
-        table = Table(by, "sessions", box=None, pad_edge=False)
+        table = _table(by, "sessions")
         table.columns[1].justify = "right"
         for one in split.top:
             table.add_row(one.name or UNKNOWN, f"{one.viewers:,}")
@@ -131,7 +138,8 @@ def kick(
     """End sessions and tell their viewers why: one session, an account's, or everybody's in an event.
 
     In force on every node within a second. A kicked viewer may start again: take the right away first
-    where that must not be.
+    where that must not be. Who is kicked with an event, or without --account, holds a slot and is counted
+    until the lease lapses.
     """
     what = _what(session, account, event, reason)
 
@@ -266,7 +274,17 @@ def _explained(refusal: Refusal, base: str) -> str:
             f"{base} asks for the operators' token, and yours is missing or another. Set "
             "TIFO_KEYS__OPERATOR_TOKEN, or name the platform's settings file with --config."
         )
+    if refusal.code == "not-found" and not refusal.detail:
+        return f"{base} answers, but not to operators: --url names the operators' port, 8090 by default."
     return f"{base} refused: {refusal.detail or refusal.code}"
+
+
+def _table(*headings: str) -> Table:
+    """A table that never cuts what one may want to copy."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
 def _write_json(document: object) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.api.events import PathwayUsed, SessionEnded, SessionStarted
+from tifo.api.events import PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
 from tifo.board.entries import INSIGHT, InsightReport
+from tifo.board.ports import ENTRY_BYTES_MAX
 from tifo.eventlog.ports import Consumer, Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
@@ -83,6 +84,40 @@ async def test_worker_reports_who_watches_and_where(log, board, clock, seen) -> 
     async with working(log, board, clock):
         report = await seen.until(viewers=10, pathways={"cdn-a": 1})
     assert (report.starts_per_s, report.events_per_s, report.at) == (2.0, 2.2, now)
+
+
+async def test_worker_reports_who_the_viewers_are_also_when_it_missed_their_starts(
+    log, board, clock, seen
+) -> None:
+    now = clock.now()
+    renewed = SessionsRenewed(
+        batch="ren_1", sessions=("ses_8", "ses_9"), event="semi", device_kind="web", isp="AS64500 Example"
+    )
+    await log.append([started(1, now), to_record(renewed, "evt_r", now)])
+    async with working(log, board, clock):
+        report = await seen.until(viewers=3)
+    splits = (report.audience.event, report.audience.device_kind, report.audience.isp)
+    assert [{one.name: one.viewers for one in split.top} for split in splits] == [
+        {"semi": 2, "final": 1},
+        {"web": 2, "tv": 1},
+        {"AS64500 Example": 2, "": 1},
+    ]
+
+
+async def test_report_of_a_crowd_from_everywhere_fits_on_the_board(log, board, clock, seen) -> None:
+    now = clock.now()
+    crowd = [
+        SessionStarted(
+            session=f"ses_{n}", event=f"{n}{'e' * 60}", account="a", device="d", device_kind="tv",
+            isp=f"AS{n} {'é' * 70}",
+        )
+        for n in range(300)
+    ]  # fmt: skip
+    await log.append([to_record(event, f"evt_{event.session}", now) for event in crowd])
+    async with working(log, board, clock):
+        report = await seen.until(viewers=300)
+    assert (len(report.audience.isp.top), report.audience.isp.others) == (50, 250)
+    assert len(msgspec.json.encode(report)) < ENTRY_BYTES_MAX / 2
 
 
 async def test_worker_follows_what_is_appended(log, board, clock, seen) -> None:

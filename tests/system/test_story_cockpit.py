@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from commands import eventually
+from commands import eventually, tifo
+from platforms import HEARTBEAT_S
 from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
@@ -158,3 +159,141 @@ def test_the_audit_trail_says_who_did_what(platform: Platform) -> None:
         "detail": "Two at once.",
     }
     eventually(lambda: platform.events("control.acted", player.session))
+
+
+def posture(platform: Platform, step: str) -> None:
+    answer = platform.operators("PUT", "/v1/control/posture", json={"step": step})
+    assert (answer.status_code, answer.json()) == (200, {"step": step})
+
+
+@pytest.fixture
+def normal_afterwards(platform: Platform) -> Iterator[None]:
+    yield
+    posture(platform, "normal")
+
+
+@pytest.mark.usefixtures("normal_afterwards")
+def test_lean_has_players_report_less_often_and_normal_undoes_it(platform: Platform) -> None:
+    player = platform.player()
+
+    def asked_to_wait_s() -> float:
+        return player.beat().json()["heartbeat_s"]
+
+    assert asked_to_wait_s() <= HEARTBEAT_S
+    posture(platform, "lean")
+    eventually(lambda: asked_to_wait_s() > 5 * HEARTBEAT_S, 1, "lean is in force")
+    assert platform.overview()["posture"] == "lean"
+    posture(platform, "normal")
+    eventually(lambda: asked_to_wait_s() <= HEARTBEAT_S, 1, "normal is in force")
+    player.end()
+
+
+def test_a_posture_that_is_none_is_refused(platform: Platform) -> None:
+    answer = platform.operators("PUT", "/v1/control/posture", json={"step": "panic"})
+    assert refused(answer) == (422, "invalid")
+
+
+def test_the_overview_counts_viewers_by_event_device_and_isp(platform: Platform) -> None:
+    player = platform.player()
+
+    def known() -> bool:
+        audience = platform.overview()["audience"]
+        names = {split: {one["name"] for one in audience[split]["top"]} for split in audience}
+        return "demo" in names["event"] and "tv" in names["device_kind"] and names["isp"] == {""}
+
+    eventually(known, what="the viewer is in every split")
+    player.end()
+
+
+def kick(platform: Platform, **body: str) -> httpx.Response:
+    return platform.operators("POST", "/v1/control/kicks", json=body)
+
+
+def test_a_kicked_account_stops_on_every_device_and_may_start_again(platform: Platform) -> None:
+    account = platform.new_account()
+    players = [platform.player(account, device) for device in ("sofa", "kitchen")]
+    other = platform.player()
+    assert kick(platform, what="account", id=account, reason="Shared.").status_code == 204
+    eventually(lambda: {refused(one.beat()) for one in players} == {(410, "kicked")}, 1, "all are out")
+    assert "Shared." in players[0].beat().text
+    assert other.beat().status_code == 200
+    again = eventually(lambda: restarted(platform, account), 3, "its slots are free")
+    assert again.beat().status_code == 200
+
+
+def restarted(platform: Platform, account: str) -> Player:
+    player = platform.player(account)
+    assert player.beat().status_code == 200
+    return player
+
+
+def test_everybody_who_watches_a_kicked_event_stops(platform: Platform) -> None:
+    players = [platform.player() for _ in range(3)]
+    assert kick(platform, what="event", id="demo", reason="Rights.").status_code == 204
+
+    def stopped() -> bool:
+        return all(refused(answer)[0] == 410 for one in players for answer in (one.beat(), one.master()))
+
+    eventually(stopped, 1, "everybody is out, everywhere")
+    eventually(lambda: restarted(platform, platform.new_account()), 3, "newcomers are let in")
+    assert refused(kick(platform, what="event", id="finale")) == (404, "not-found")
+
+
+def test_sessions_are_listed_counted_and_kicked_from_the_command_line(platform: Platform) -> None:
+    account = platform.new_account()
+    mine = [platform.player(account, device) for device in ("sofa", "kitchen")]
+
+    def sessions(*arguments: str) -> tuple[int, str]:
+        for player in mine:
+            player.beat()
+        done = tifo("sessions", *arguments, "--url", platform.operators.base)
+        return done.returncode, done.stdout + done.stderr
+
+    def listed() -> set[str]:
+        status, document = sessions("list", "--account", account, "--json")
+        assert status == 0, document
+        return {one["session"] for one in json.loads(document)["sessions"]}
+
+    # A command takes a second or more, and these leases are short: look again.
+    eventually(lambda: listed() == {one.session for one in mine}, 30, "both are listed")
+    eventually(lambda: "1 shown of" in sessions("list", "--account", account, "--limit", "1")[1], 30)
+
+    def counted() -> bool:
+        status, split = sessions("count", "--by", "device-kind")
+        return status == 0 and "tv" in split and "running" in split
+
+    eventually(counted, 30, "they are told apart")
+    kicked = sessions("kick", mine[0].session, "--account", account, "--reason", "One too many.")
+    assert kicked == (0, f"Kicked session {mine[0].session}.\n")
+    eventually(lambda: refused(mine[0].beat()) == (410, "kicked"), 1, "it is out")
+    assert mine[1].beat().status_code == 200
+    status, said = sessions("kick", "--account", account, "--reason", "All.")
+    assert (status, said.startswith(f"Kicked account {account}, sessions running: ")) == (0, True)
+    eventually(lambda: refused(mine[1].beat()) == (410, "kicked"), 1, "the other too")
+    status, said = sessions("kick", "--event", "demo", "--reason", "Rights.")
+    assert (status, "repeat it with --yes" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "--url", "http://127.0.0.1:9"), "Start one with `tifo up`"),
+        (("list", "--url", "127.0.0.1"), "it is http://HOST:PORT"),
+        (("list", "--limit", "0"), "--limit is at least 1"),
+        (("kick", "--reason", "x"), "Say whom to kick"),
+        (("kick", "ses_1", "--event", "demo", "--reason", "x"), "Say whom to kick"),
+        (("kick", "a b", "--reason", "x"), "Nobody can be called that"),
+        (("kick", "--account", "a", "--reason", "x" * 201), "the reason is too long"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_what_to_do(arguments: tuple[str, ...], said: str) -> None:
+    url = () if "--url" in arguments else ("--url", "http://127.0.0.1:9")
+    done = tifo("sessions", *arguments, *url)
+    assert done.returncode == 2
+    assert said in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_viewers_port_is_told_from_the_operators(platform: Platform) -> None:
+    done = tifo("sessions", "count", "--url", platform.viewers.base)
+    assert (done.returncode, "names the operators' port" in done.stderr) == (2, True)

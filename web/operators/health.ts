@@ -13,7 +13,7 @@ export class Stores {
   update(stores: readonly Store[], serverNow: number): void {
     this.serverNow = serverNow;
     this.rows.show(stores);
-    byId("stores-note", HTMLElement).hidden = stores.length > 0;
+    showOne("stores", stores.length > 0);
   }
 
   private row(first: Store): Row<Store> {
@@ -39,7 +39,7 @@ export class Caches {
 
   update(caches: readonly Cache[]): void {
     this.rows.show(caches);
-    byId("caches-note", HTMLElement).hidden = caches.length > 0;
+    showOne("caches", caches.length > 0);
   }
 }
 
@@ -59,6 +59,12 @@ function cacheRow(first: Cache): Row<Cache> {
     cells[1]?.classList.toggle("warn", cache.stale_per_s > 0);
   };
   return { element, update };
+}
+
+/** The table where there is something in it, else the note that there is not. */
+function showOne(what: string, some: boolean): void {
+  byId(`${what}-note`, HTMLElement).hidden = some;
+  byId(`${what}-table`, HTMLElement).hidden = !some;
 }
 
 const number = (): HTMLTableCellElement => make("td", { class: "number" });

@@ -103,7 +103,8 @@ export class Sessions {
     this.next.disabled = page.next === null;
     this.first.disabled = this.after === null;
     this.rows.show(page.sessions);
-    setText(byId("sessions-note", HTMLElement), page.total === 0 ? "Nobody is watching." : `${count(page.total)} in all`);
+    const none = page.sessions.length === 0 && page.next === null && page.total > 0 ? "None like that; " : "";
+    setText(byId("sessions-note", HTMLElement), page.total === 0 ? "Nobody is watching." : `${none}${count(page.total)} in all`);
   }
 
   private row(session: Session): Row<Session> {
@@ -143,7 +144,7 @@ export class Sessions {
 
   private async askToKickEvent(event: string): Promise<void> {
     const { audience, viewers } = this.overview ?? { audience: NOBODY, viewers: 0 };
-    const lines = [`Everybody who watches ${event}: ${watching(audience.event, event, viewers)}.`, "Their players stop and show the reason."];
+    const lines = [`Everybody who watches ${event}: ${watching(audience.event, event, viewers)}.`, "Their players stop and show the reason. They are counted until their leases lapse."];
     const question = { title: "Kick an event", lines, label: "Kick everybody", reason: REASON, typed: event };
     const reason = await confirm(question);
     if (reason === null) return;
