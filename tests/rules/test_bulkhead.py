@@ -9,6 +9,8 @@ from tifo.kernel.bulkhead import Budget, Bulkhead, Circuit
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SequentialIds
+from tifo.telemetry.dependencies import counted_bulkhead
+from tifo.telemetry.metrics import REGISTRY
 
 BUDGET = Budget(calls_max=2, waiting_max=1, call_s_max=5.0, failures_max=3, probe_s=10.0)
 NOW = 1_000.0
@@ -151,3 +153,22 @@ async def test_fault_of_ours_passes_through_and_blames_nobody(outcomes, clock) -
     with pytest.raises(KeyError):
         await wall.call(fault)
     assert (wall.failing, wall.under_way) == (False, 0)
+
+
+async def test_calls_are_in_the_metrics(dependency, clock, until) -> None:
+    wall = counted_bulkhead("kitchen", Budget(failures_max=1), clock, SequentialIds())
+    name = {"dependency": "kitchen"}
+    call = asyncio.create_task(wall.call(dependency.answer))
+    await until(lambda: REGISTRY.get_sample_value("tifo_dependency_calls_under_way", name) == 1)
+    dependency.go.set()
+    await call
+    dependency.gone = True
+    with pytest.raises(Unavailable):
+        await wall.call(dependency.answer)
+    assert REGISTRY.get_sample_value("tifo_dependency_calls_under_way", name) == 0
+    assert REGISTRY.get_sample_value("tifo_dependency_failing", name) == 1
+    counts = [
+        REGISTRY.get_sample_value("tifo_dependency_calls_total", {**name, "outcome": outcome})
+        for outcome in ("ok", "failed")
+    ]
+    assert counts == [1, 1]

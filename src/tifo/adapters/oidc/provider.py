@@ -48,7 +48,7 @@ class Sources:
     refresh_s: float = 20.0
     stale_s: float = 24 * 3600.0
     search_s: float = 10.0
-    tokens_entries_max: int = 100_000
+    tokens_entries_max: int = 50_000
 
 
 class _Header(msgspec.Struct):

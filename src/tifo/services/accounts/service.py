@@ -101,7 +101,7 @@ class AccountService(Accounts):
         except Unavailable:
             raise
         except Refusal as refusal:
-            TOKENS_REFUSED.labels("access", refusal.members["reason"]).inc()
+            TOKENS_REFUSED.labels("access", refusal.members.get("reason", refusal.code)).inc()
             raise
         self._say_grace(login)
         return rules.by_grace(await self._viewer(login.account), bool(login.grace))

@@ -51,7 +51,7 @@ class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds for one look, waiting in line included."""
     failures_count_max: int = 3
     """Failures in a row after which the provider counts as gone."""
-    verified_entries_max: int = 100_000
+    verified_entries_max: int = 50_000
     """Tokens remembered as verified."""
 
 
