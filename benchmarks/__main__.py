@@ -11,17 +11,38 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import arrival, figures, heartbeat, machine, recipes, runner, tables
-from benchmarks.figures import Comparison, Run
+from benchmarks import (
+    arrival,
+    commands,
+    figures,
+    filled,
+    heartbeat,
+    machine,
+    mix,
+    recipes,
+    starts,
+    tables,
+)
+from benchmarks.figures import Found, Run
 from benchmarks.machine import CannotMeasure
-from benchmarks.runner import Benchmark, Effort
+from benchmarks.runner import Effort, Work
 from tifo.kernel.clock import SystemClock
 
 RESULTS = Path(__file__).parent / "results"
 
-BENCHMARKS: Mapping[str, Callable[[], Benchmark]] = MappingProxyType(
-    {"heartbeat": heartbeat.as_players_do, "heartbeat-kept": heartbeat.not_due, "arrival": arrival.arrival}
+BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
+    {
+        "heartbeat": heartbeat.as_players_do,
+        "heartbeat-kept": heartbeat.not_due,
+        "arrival": arrival.arrival,
+        "sessions-mix": mix.mix,
+        "sessions-commands": commands.Commands,
+        "sessions-memory": filled.Filled,
+        "sessions-starts": starts.Starts,
+    }
 )
+GROUPS = {"sessions": tuple(name for name in BENCHMARKS if name.startswith("sessions-"))}
+"""Several benchmarks by one name."""
 
 out = Console(highlight=False)
 app = App(name="benchmarks", help="Tifo's figures, each beside its peer in one run.")
@@ -33,18 +54,24 @@ def run(
     json: Annotated[Path, Parameter(help="Where the figures are written.")] = RESULTS / "latest.json",
     repetitions: Annotated[int, Parameter(help="How often each contender is measured.")] = 5,
     seconds: Annotated[int, Parameter(help="Seconds of each measurement.")] = 10,
+    scale: Annotated[float, Parameter(help="Share of the sessions that a filled store holds.")] = 1.0,
 ) -> None:
-    """Run benchmarks by name (heartbeat, heartbeat-kept, arrival), or all of them."""
-    unknown = [name for name in names if name not in BENCHMARKS]
+    """Run benchmarks by name, or all of them; `sessions` are all whose names begin so."""
+    known = [one for name in names or BENCHMARKS for one in GROUPS.get(name, (name,))]
+    unknown = [name for name in known if name not in BENCHMARKS]
     if unknown:
-        raise CannotMeasure(f"there is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        raise CannotMeasure(
+            f"there is no {', '.join(unknown)}; there are {', '.join((*BENCHMARKS, *GROUPS))}"
+        )
     machine.check_tools()
-    recipes.build_peer()
-    facts, effort = machine.facts(), Effort(repetitions, seconds)
+    recipes.build_go()
+    facts, effort = machine.facts(), Effort(repetitions, seconds, scale)
     out.print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    comparisons = _measured([BENCHMARKS[name]() for name in names or BENCHMARKS], effort)
+    found = _measured([BENCHMARKS[name]() for name in known], effort)
     at = datetime.fromtimestamp(SystemClock().now(), UTC).strftime("%Y-%m-%d")
-    figures.write(Run(at, facts, repetitions, seconds, comparisons), json)
+    comparisons = tuple(one for each in found for one in each.comparisons)
+    findings = tuple(one for each in found for one in each.findings)
+    figures.write(Run(at, facts, repetitions, seconds, comparisons, findings), json)
     out.print(f"\nWritten to {json}")
 
 
@@ -68,16 +95,17 @@ class _Bar:
         self._bar.advance(self._task, seconds)
 
 
-def _measured(benchmarks: Sequence[Benchmark], effort: Effort) -> tuple[Comparison, ...]:
-    comparisons = []
-    for benchmark in benchmarks:
+def _measured(works: Sequence[Work], effort: Effort) -> tuple[Found, ...]:
+    found = []
+    for work in works:
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=out, transient=True) as bar:
-            progress = _Bar(bar, effort.seconds_of(benchmark))
-            comparison = runner.compare(benchmark, effort, machine.cores(), progress)
-        out.print(tables.in_terminal(comparison))
-        comparisons.append(comparison)
-    return tuple(comparisons)
+            progress = _Bar(bar, work.takes_s(effort))
+            one = work.measure(effort, machine.cores(), progress)
+        for table in tables.all_of(one):
+            out.print(tables.in_terminal(table))
+        found.append(one)
+    return tuple(found)
 
 
 def main() -> None:

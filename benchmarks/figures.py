@@ -11,7 +11,8 @@ class Sample(msgspec.Struct, frozen=True):
 
     `per_s` operations each second; `p50_ms` and `p99_ms` latencies of a request at full load; `cpu_us`
     processor time of all the contender's processes for one operation. `server_busy` and
-    `generator_busy` are the shares (0 to 1) of their cores that they got.
+    `generator_busy` are the shares (0 to 1) of their cores that they got; `store_us` processor time of the
+    Redis for one operation, which runs on the generator's core and counts to its share.
     """
 
     per_s: float
@@ -20,6 +21,7 @@ class Sample(msgspec.Struct, frozen=True):
     cpu_us: float
     server_busy: float
     generator_busy: float
+    store_us: float = 0.0
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -62,6 +64,39 @@ class Comparison(msgspec.Struct, frozen=True):
         return contender.spread("cpu_us").median / self.contenders[0].spread("cpu_us").median
 
 
+class Column(msgspec.Struct, frozen=True):
+    """A column of a finding. Where `compared` is set, each other row also says how many times ours it is."""
+
+    title: str
+    digits: int = 0
+    compared: bool = False
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of a finding, a value for each column; None where there is none."""
+
+    title: str
+    values: tuple[float | None, ...]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One benchmark whose figures are not rates: the first row is ours, the second its peer's."""
+
+    name: str
+    title: str
+    parameters: dict[str, str]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What one benchmark found."""
+
+    comparisons: tuple[Comparison, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 class Run(msgspec.Struct, frozen=True):
     """Everything one run of the runner found, and on what machine."""
 
@@ -70,6 +105,7 @@ class Run(msgspec.Struct, frozen=True):
     repetitions: int
     seconds: float
     comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def write(run: Run, file: Path) -> None:

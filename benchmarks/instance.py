@@ -11,7 +11,7 @@ from tifo.edge.settings import ClientRate, EdgeSettings
 from tifo.kernel.clock import Clock
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.catalogue.settings import CatalogueSettings
-from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings
+from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings, StoresSettings
 
 MATCH_S = 6 * 3600
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
@@ -19,8 +19,11 @@ GENEROUS_PER_S = 1_000_000
 """The rate limit of a client address stays in the path and never refuses: there is one client here."""
 
 
-def settings(folder: Path, clock: Clock) -> Settings:
-    """What `tifo serve` ships with, but for the ports, the data folder and the one client's rate."""
+def settings(folder: Path, clock: Clock, redis: str = "") -> Settings:
+    """What `tifo serve` ships with, but for the ports, the data folder and the one client's rate.
+
+    With the URL of a Redis everything is kept there that Tifo can keep there: sessions and the board.
+    """
     now = int(clock.now())
     match = CalendarEvent(
         id="demo", title="Benchmark match", starts=now - 60.0, ends=float(now + MATCH_S), channel="demo"
@@ -29,6 +32,7 @@ def settings(folder: Path, clock: Clock) -> Settings:
     return msgspec.structs.replace(
         Settings(),
         data=str(folder),
+        stores=StoresSettings(sessions=redis, board=redis) if redis else StoresSettings(),
         keys=KeysSettings(playback=_key(), access=_key(), beacon=_key()),
         pathways=tuple(_pathway(name) for name in PATHWAYS),
         edge=EdgeSettings(port=free_port(), operator_port=free_port(), rate=rate),

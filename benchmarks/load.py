@@ -32,7 +32,7 @@ class Load:
     core: int
 
 
-class Found(msgspec.Struct, frozen=True):
+class Answers(msgspec.Struct, frozen=True):
     """What `wrk/report.lua` prints."""
 
     requests: int
@@ -44,17 +44,17 @@ class Found(msgspec.Struct, frozen=True):
     operations: int
 
 
-def measure(load: Load, servers: Servers, seconds: float, tick: Tick) -> Sample:
-    """Put the servers under full load; raises `CannotMeasure` when any answer was a refusal or broken."""
-    began, server_cpu_s, generator_cpu_s = time.monotonic(), servers.cpu_s(), _children_cpu_s()
-    found = _run(load, seconds, tick)
+def measure(load: Load, servers: Servers, store: Servers, seconds: float, tick: Tick) -> Sample:
+    """Put the servers under full load; raises `CannotMeasure` when any answer was a refusal or broken.
+
+    `store` is what they keep their state in, on the generator's core; it may be no process at all.
+    """
+    began, server_cpu_s = time.monotonic(), servers.cpu_s()
+    store_cpu_s, generator_cpu_s = store.cpu_s(), _children_cpu_s()
+    found = answers(load, seconds, tick)
     wall_s = time.monotonic() - began
-    server_s, generator_s = servers.cpu_s() - server_cpu_s, _children_cpu_s() - generator_cpu_s
-    if found.refused or found.broken or not found.operations:
-        raise CannotMeasure(
-            f"{found.refused} refused and {found.broken} broken answers of {found.requests}, "
-            f"{found.operations} operations: this run measures nothing"
-        )
+    server_s, store_s = servers.cpu_s() - server_cpu_s, store.cpu_s() - store_cpu_s
+    generator_s = _children_cpu_s() - generator_cpu_s + store_s
     return Sample(
         per_s=found.operations / found.duration_us * 1e6,
         p50_ms=found.p50_us / 1000,
@@ -62,10 +62,22 @@ def measure(load: Load, servers: Servers, seconds: float, tick: Tick) -> Sample:
         cpu_us=server_s / found.operations * 1e6,
         server_busy=min(1.0, server_s / wall_s),
         generator_busy=min(1.0, generator_s / wall_s),
+        store_us=store_s / found.operations * 1e6,
     )
 
 
-def _run(load: Load, seconds: float, tick: Tick) -> Found:
+def answers(load: Load, seconds: float, tick: Tick) -> Answers:
+    """Run wrk; raises `CannotMeasure` when any answer was a refusal or broken."""
+    found = _run(load, seconds, tick)
+    if found.refused or found.broken or not found.operations:
+        raise CannotMeasure(
+            f"{found.refused} refused and {found.broken} broken answers of {found.requests}, "
+            f"{found.operations} operations: this run measures nothing"
+        )
+    return found
+
+
+def _run(load: Load, seconds: float, tick: Tick) -> Answers:
     command = [
         *("taskset", "--cpu-list", str(load.core), "wrk", "--latency"),
         *("--threads", "1", "--connections", str(load.connections), "--duration", f"{seconds:g}s"),
@@ -78,7 +90,7 @@ def _run(load: Load, seconds: float, tick: Tick) -> Found:
         output = wrk.stdout.read() if wrk.stdout else ""
     line = next((line for line in output.splitlines() if line.startswith("{")), "")
     try:
-        return msgspec.json.decode(line, type=Found)
+        return msgspec.json.decode(line, type=Answers)
     except msgspec.DecodeError:
         raise CannotMeasure(f"wrk failed: {output}") from None
 

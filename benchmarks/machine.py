@@ -13,6 +13,7 @@ from tifo.edge.binary import envoy_path
 
 PACKAGES = ("pyvoy", "falcon", "msgspec", "uvloop")
 TOOLS = {
+    "redis-server": "what sessions are kept in: apt-get install redis-server",
     "wrk": "the load generator: apt-get install wrk",
     "go": "the peers are built with it: https://go.dev/dl/",
     "taskset": "pins each side to its core: apt-get install util-linux",
@@ -57,6 +58,7 @@ def facts() -> dict[str, str]:
         "python": platform.python_version(),
         "envoy": _first(r"/(\d+\.\d+\.\d+)/", envoy_path(), "--version"),
         "go": _first(r"go(\S+)", "go", "env", "GOVERSION"),
+        "redis": _first(r"v=(\S+)", "redis-server", "--version"),
         "wrk": _first(r"wrk (?:debian/)?(\S+)", "wrk", "-v"),
         **{package: version(package) for package in PACKAGES},
     }

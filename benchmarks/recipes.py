@@ -8,7 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.load import Tick
 from benchmarks.machine import CannotMeasure
+from benchmarks.population import Population, fill_tifo
 from benchmarks.servers import Process, free_port
 from tifo import app, machine
 from tifo.api.renditions import RENDITIONS
@@ -16,30 +18,41 @@ from tifo.edge.binary import arguments, validate, write_config
 from tifo.edge.envoy import Json, header
 from tifo.edge.front import Front, Service, front_config
 from tifo.processes import UNLIMITED, on
+from tifo.services.sessions.ports import Lease
 from tifo.serving.routes import Listener
 from tifo.settings import KeySet, PathwaySettings, Settings
 
 HERE = Path(__file__).parent
-PEER_SOURCE = HERE / "peers" / "heartbeat"
 PEER_BINARY = HERE / ".build" / "heartbeat"
+PACER_BINARY = HERE / ".build" / "pacer"
+_SOURCES = {PEER_BINARY: HERE / "peers" / "heartbeat", PACER_BINARY: HERE / "pacer"}
+
+
+Fill = Callable[[str, Population, Tick], None]
+"""`fill(url, population, tick)`: put the sessions into the Redis at `url`, `tick` with so many more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A contender: how its processes are made from the settings that all contenders share."""
+    """A contender: how its processes are made from the settings that all contenders share.
+
+    `fill` puts sessions into a Redis as the contender itself would keep them.
+    """
 
     name: str
     title: str
     processes: Callable[[Settings], tuple[Process, ...]]
+    fill: Fill | None = None
 
 
-def build_peer() -> None:
-    """Compile the Go service; raises `CannotMeasure` with the compiler's words."""
-    PEER_BINARY.parent.mkdir(exist_ok=True)
-    command = ["go", "build", "-o", str(PEER_BINARY), "."]
-    done = subprocess.run(command, cwd=PEER_SOURCE, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CannotMeasure(f"the Go peer does not build:\n{done.stderr}")
+def build_go() -> None:
+    """Compile what is written in Go; raises `CannotMeasure` with the compiler's words."""
+    for binary, source in _SOURCES.items():
+        binary.parent.mkdir(exist_ok=True)
+        command = ["go", "build", "-o", str(binary), "."]
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotMeasure(f"{source.name} does not build:\n{done.stderr}")
 
 
 def tifo() -> Recipe:
@@ -50,6 +63,16 @@ def tifo() -> Recipe:
 def envoy_and_go() -> Recipe:
     """The same edge with a Go service behind it."""
     return Recipe("envoy-go", "Envoy + Go net/http", _envoy_and_go)
+
+
+def tifo_on_redis() -> Recipe:
+    """Tifo with sessions and the board in Redis."""
+    return Recipe("tifo", "Tifo in Envoy", _tifo, fill_tifo)
+
+
+def envoy_and_go_on_redis() -> Recipe:
+    """The same edge with a Go service behind it that asks Redis at every request."""
+    return Recipe("envoy-go-redis", "Envoy + Go, go-redis", _envoy_and_go, _fill_go)
 
 
 def envoy_direct(body: bytes) -> Recipe:
@@ -136,8 +159,34 @@ def _go_config(settings: Settings, port: int) -> dict[str, object]:
         "access_token_ttl_s": settings.accounts.access_token_ttl_s,
         "address_ttl_s": settings.video.address_ttl_s,
         "stream_limit": settings.sessions.stream_limit,
+        "heartbeat_jitter_share": settings.sessions.heartbeat_jitter_share,
+        "redis": "" if settings.stores.sessions.startswith("memory:") else settings.stores.sessions,
     }
 
 
 def _go_pathway(pathway: PathwaySettings) -> _Pathway:
     return _Pathway(pathway.id, pathway.base_url, pathway.weight, pathway.keys)
+
+
+def _fill_go(url: str, population: Population, tick: Tick) -> None:
+    fill_go(url, population, tick)
+
+
+def fill_go(where: str, population: Population, tick: Tick) -> str:
+    """Have the Go service's own code keep the sessions, in a Redis or in `memory`; what it prints."""
+    command = [str(PEER_BINARY), "-fill", where]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as go:
+        assert go.stdin and go.stdout
+        for leases in population.batches():
+            go.stdin.writelines(_line(lease) for lease in leases)
+            tick(len(leases))
+        go.stdin.close()
+        printed = go.stdout.read()
+    if go.returncode:
+        raise CannotMeasure("the Go service did not keep the sessions")
+    return printed
+
+
+def _line(lease: Lease) -> str:
+    times = f"{lease.until:.0f} {lease.since:.0f}"
+    return f"{lease.account} {lease.session} {times} {lease.device_kind} {lease.event} {lease.device}\n"

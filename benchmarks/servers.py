@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,7 +24,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a contender; it answers `ready_url` with 200 once it can be asked."""
+    """One process of a contender; once it can be asked `ready_url` answers 200, a Redis's PONG."""
 
     name: str
     command: Sequence[str]
@@ -83,9 +84,21 @@ def _until_ready(process: Process, child: subprocess.Popen[bytes], log: Path) ->
 
 
 def _answers(url: str) -> bool:
+    if url.startswith("redis:"):
+        return _pongs(url)
     try:
         return httpx.get(url, trust_env=False).status_code == 200
     except httpx.HTTPError:
+        return False
+
+
+def _pongs(url: str) -> bool:
+    place = urlsplit(url)
+    try:
+        with socket.create_connection((place.hostname or "", place.port or 0), READY_S_MAX) as door:
+            door.sendall(b"PING\r\n")
+            return door.recv(16).startswith(b"+PONG")
+    except OSError:
         return False
 
 

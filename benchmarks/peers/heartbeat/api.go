@@ -1,9 +1,10 @@
 package main
 
 import (
-	"crypto/rand"
+	crypto "crypto/rand"
 	"encoding/json"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -35,13 +36,13 @@ type API struct {
 	config    Config
 	access    *Codec[AccessClaims]
 	playback  *Codec[PlaybackClaims]
-	sessions  *Sessions
+	sessions  Leases
 	events    *EventLog
 	playlists *Playlists
 }
 
 // NewAPI makes the parts; it fails on keys that cannot be read or a log that cannot be opened.
-func NewAPI(config Config) (*API, error) {
+func NewAPI(config Config, sessions Leases) (*API, error) {
 	access, err := NewCodec[AccessClaims](config.AccessKeys, "access")
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func NewAPI(config Config) (*API, error) {
 		return nil, err
 	}
 	playlists, err := NewPlaylists(config)
-	return &API{config, access, playback, NewSessions(), events, playlists}, err
+	return &API{config, access, playback, sessions, events, playlists}, err
 }
 
 // Routes is the table of what is answered.
@@ -66,6 +67,7 @@ func (a *API) Routes() http.Handler {
 	mux.HandleFunc("GET /v1/events", a.calendar)
 	mux.HandleFunc("POST /v1/sessions", a.start)
 	mux.HandleFunc("POST /v1/sessions/{session}/heartbeat", a.heartbeat)
+	mux.HandleFunc("DELETE /v1/sessions/{session}", a.end)
 	mux.HandleFunc("GET /v1/playback/{token}/master.m3u8", a.playlist)
 	return mux
 }
@@ -149,7 +151,7 @@ func (b startBody) valid() bool {
 type startAnswer struct {
 	Session    string            `json:"session"`
 	Token      string            `json:"token"`
-	HeartbeatS int64             `json:"heartbeat_s"`
+	HeartbeatS tenths            `json:"heartbeat_s"`
 	ExpiresAt  string            `json:"expires_at"`
 	Playback   playbackAddresses `json:"playback"`
 	Streams    streams           `json:"streams"`
@@ -158,6 +160,14 @@ type startAnswer struct {
 type playbackAddresses struct {
 	HLS  string `json:"hls"`
 	DASH string `json:"dash"`
+}
+
+// tenths is a number of seconds that is written with one decimal.
+type tenths float64
+
+// MarshalJSON writes 5 as 5.0.
+func (t tenths) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(t), 'f', 1, 64), nil
 }
 
 type streams struct {
@@ -182,16 +192,20 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) {
 	case a.config.Event.state(epoch(now)) == "over":
 		refuse(w, http.StatusGone, "event-over", "The event is over.")
 	default:
-		a.admit(w, access.Sub, body, now)
+		a.admit(w, r, access.Sub, body, now)
 	}
 }
 
-func (a *API) admit(w http.ResponseWriter, account string, body startBody, now time.Time) {
-	lease, used, admitted := a.sessions.Start(Lease{
+func (a *API) admit(w http.ResponseWriter, r *http.Request, account string, body startBody, now time.Time) {
+	lease, used, admitted, err := a.sessions.Start(r.Context(), Lease{
 		Session: newID("ses"), Account: account, Event: body.Event,
 		Device: body.Device.ID, Kind: body.Device.Kind,
 		Since: now, Until: now.Add(time.Duration(a.config.LeaseS) * time.Second),
 	}, a.config.StreamLimit, now)
+	if err != nil {
+		fail(w, err)
+		return
+	}
 	if !admitted {
 		refuse(w, http.StatusConflict, "stream-limit", "The account watches on as many devices as it may.")
 		return
@@ -208,55 +222,85 @@ func (a *API) admit(w http.ResponseWriter, account string, body startBody, now t
 	w.Header().Set("Cache-Control", "no-store")
 	base := a.config.PublicURL + "/v1/playback/" + token
 	answer(w, http.StatusCreated, startAnswer{
-		lease.Session, token, a.config.HeartbeatS, rfc3339(lease.Until),
+		lease.Session, token, a.nextHeartbeat(), rfc3339(lease.Until),
 		playbackAddresses{base + "/master.m3u8", base + "/manifest.mpd"}, streams{a.config.StreamLimit, used},
 	})
 }
 
 type heartbeatAnswer struct {
-	HeartbeatS int64  `json:"heartbeat_s"`
+	HeartbeatS tenths `json:"heartbeat_s"`
 	ExpiresAt  string `json:"expires_at"`
 	Token      string `json:"token,omitempty"`
 }
 
 func (a *API) heartbeat(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	session, ok := a.session(w, bearer(r), now)
+	claims, ok := a.claims(w, bearer(r), now)
 	if !ok {
 		return
 	}
-	if session.Sid != r.PathValue("session") {
+	if claims.Sid != r.PathValue("session") {
 		refuse(w, http.StatusUnauthorized, "bad-token", "The token is another session's.")
 		return
 	}
-	if session.Until-now.Unix() > a.config.LeaseS/2 {
-		answer(w, http.StatusOK, heartbeatAnswer{
-			HeartbeatS: a.config.HeartbeatS, ExpiresAt: rfc3339(time.Unix(session.Until, 0)),
-		})
-		return
-	}
-	a.renew(w, session, now)
-}
-
-func (a *API) renew(w http.ResponseWriter, session PlaybackClaims, now time.Time) {
+	due := claims.Until-now.Unix() <= a.config.LeaseS/2
 	lease := Lease{
-		Session: session.Sid, Account: session.Acc, Event: session.Ev, Device: session.Dev,
-		Kind: session.Kind, Since: time.Unix(session.Since, 0),
+		Session: claims.Sid, Account: claims.Acc, Event: claims.Ev, Device: claims.Dev,
+		Kind: claims.Kind, Since: time.Unix(claims.Since, 0),
 		Until: now.Add(time.Duration(a.config.LeaseS) * time.Second),
 	}
-	a.sessions.Renew(lease, now)
-	token, err := a.playbackToken(lease, session.Limit, now)
+	code, err := a.sessions.Beat(r.Context(), lease, due, now)
+	switch {
+	case err != nil:
+		fail(w, err)
+	case code != "":
+		refuse(w, http.StatusGone, code, "The session has ended.")
+	case !due:
+		answer(w, http.StatusOK, heartbeatAnswer{
+			HeartbeatS: a.nextHeartbeat(), ExpiresAt: rfc3339(time.Unix(claims.Until, 0)),
+		})
+	default:
+		a.renewed(w, lease, claims.Limit, now)
+	}
+}
+
+func (a *API) renewed(w http.ResponseWriter, lease Lease, limit int, now time.Time) {
+	token, err := a.playbackToken(lease, limit, now)
 	if err != nil {
 		fail(w, err)
 		return
 	}
 	a.events.Renewed(lease.Session)
-	answer(w, http.StatusOK, heartbeatAnswer{a.config.HeartbeatS, rfc3339(lease.Until), token})
+	answer(w, http.StatusOK, heartbeatAnswer{a.nextHeartbeat(), rfc3339(lease.Until), token})
+}
+
+func (a *API) nextHeartbeat() tenths {
+	return tenths(float64(a.config.HeartbeatS) * (1 - a.config.HeartbeatJitter*rand.Float64()))
+}
+
+func (a *API) end(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	claims, ok := a.claims(w, bearer(r), now)
+	if !ok {
+		return
+	}
+	if claims.Sid != r.PathValue("session") {
+		refuse(w, http.StatusUnauthorized, "bad-token", "The token is another session's.")
+		return
+	}
+	if err := a.sessions.End(r.Context(), claims.Acc, claims.Sid); err != nil {
+		fail(w, err)
+		return
+	}
+	a.events.Tell(SessionEvent{
+		ID: newID("evt"), Type: "session.ended", At: epoch(now), Session: claims.Sid, Event: claims.Ev,
+	})
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *API) playlist(w http.ResponseWriter, r *http.Request) {
 	now, token := time.Now(), r.PathValue("token")
-	session, ok := a.session(w, token, now)
+	session, ok := a.session(w, r, token, now)
 	if !ok {
 		return
 	}
@@ -270,18 +314,32 @@ func (a *API) playlist(w http.ResponseWriter, r *http.Request) {
 	send(w, http.StatusOK, []byte(text))
 }
 
-// session returns the claims of a playback token in force, or answers the refusal.
-func (a *API) session(w http.ResponseWriter, token string, now time.Time) (PlaybackClaims, bool) {
-	session, err := a.playback.Verify(token, now)
+// session returns the claims of a session that may be watched, or answers the refusal.
+func (a *API) session(w http.ResponseWriter, r *http.Request, token string, now time.Time) (PlaybackClaims, bool) {
+	claims, ok := a.claims(w, token, now)
+	if !ok {
+		return claims, false
+	}
+	code, err := a.sessions.Revoked(r.Context(), claims.Acc, claims.Sid)
+	if err != nil {
+		fail(w, err)
+		return claims, false
+	}
+	if code != "" {
+		refuse(w, http.StatusGone, code, "The session has ended.")
+		return claims, false
+	}
+	return claims, true
+}
+
+// claims returns those of a playback token in force, or answers the refusal.
+func (a *API) claims(w http.ResponseWriter, token string, now time.Time) (PlaybackClaims, bool) {
+	claims, err := a.playback.Verify(token, now)
 	if err != nil {
 		refuse(w, http.StatusUnauthorized, "bad-token", err.Error())
-		return session, false
+		return claims, false
 	}
-	if code := a.sessions.Revoked(session.Sid); code != "" {
-		refuse(w, http.StatusGone, code, "The session has ended.")
-		return session, false
-	}
-	return session, true
+	return claims, true
 }
 
 func (a *API) playbackToken(lease Lease, limit int, now time.Time) (string, error) {
@@ -353,7 +411,7 @@ func fail(w http.ResponseWriter, err error) {
 
 func newID(prefix string) string {
 	var random [20]byte
-	rand.Read(random[:])
+	crypto.Read(random[:])
 	for i, b := range random {
 		random[i] = idAlphabet[int(b)%len(idAlphabet)]
 	}

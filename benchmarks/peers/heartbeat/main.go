@@ -1,5 +1,5 @@
 // Command heartbeat is the peer that Tifo's benchmarks compare with: a plain net/http service that
-// answers a viewer's arrival and heartbeats with the same work and the same bytes as Tifo's services.
+// answers a viewer's arrival, heartbeats and end with the same work and the same bytes as Tifo's services.
 package main
 
 import (
@@ -27,20 +27,32 @@ type Config struct {
 	AccessTokenTTLS int64           `json:"access_token_ttl_s"`
 	AddressTTLS     int64           `json:"address_ttl_s"`
 	StreamLimit     int             `json:"stream_limit"`
+	HeartbeatJitter float64         `json:"heartbeat_jitter_share"`
+	Redis           string          `json:"redis"`
 }
 
 func main() {
 	path := flag.String("config", "", "the JSON file to read the configuration from")
+	where := flag.String("fill", "", "a Redis, or memory: take leases from standard input into it, and nothing else")
 	flag.Parse()
+	if *where != "" {
+		if err := fill(*where, os.Stdin); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	config, err := readConfig(*path)
 	if err != nil {
 		log.Fatal(err)
 	}
-	api, err := NewAPI(config)
+	leases, err := openLeases(config)
 	if err != nil {
 		log.Fatal(err)
 	}
-	go api.sessions.Sweep(time.Second)
+	api, err := NewAPI(config, leases)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := &http.Server{
 		Addr:              config.Listen,
 		Handler:           api.Routes(),
@@ -48,6 +60,16 @@ func main() {
 		IdleTimeout:       2 * time.Minute,
 	}
 	log.Fatal(server.ListenAndServe())
+}
+
+// openLeases keeps them in Redis if the configuration names one, and in this process if not.
+func openLeases(config Config) (Leases, error) {
+	if config.Redis != "" {
+		return OpenRedisSessions(config.Redis, time.Duration(config.TokenTTLS)*time.Second)
+	}
+	sessions := NewSessions()
+	go sessions.Sweep(time.Second)
+	return sessions, nil
 }
 
 func readConfig(path string) (Config, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"container/heap"
+	"context"
 	"sort"
 	"sync"
 	"time"
@@ -13,7 +14,21 @@ type Lease struct {
 	Since, Until                          time.Time
 }
 
-// Sessions is the lease table, with the sessions that ended or were revoked.
+// Leases is where sessions hold their slots. Everything is safe for many callers at once.
+type Leases interface {
+	// Start takes a slot of the account, or the one that the same device has for the event already:
+	// the lease, the account's slots in use, and whether there was room.
+	Start(ctx context.Context, wanted Lease, limit int, now time.Time) (Lease, int, bool, error)
+	// Beat keeps a session; due says that half of the lease its token knows of has passed. The answer
+	// is the code of a session that was ended, or an empty text.
+	Beat(ctx context.Context, lease Lease, due bool, now time.Time) (string, error)
+	// Revoked returns the code of a session that was ended, or an empty text.
+	Revoked(ctx context.Context, account, session string) (string, error)
+	// End frees the slot and remembers that the session ended.
+	End(ctx context.Context, account, session string) error
+}
+
+// Sessions is the lease table in this process, with the sessions that ended or were revoked.
 type Sessions struct {
 	mu        sync.RWMutex
 	leases    map[string]Lease
@@ -31,15 +46,15 @@ func NewSessions() *Sessions {
 	}
 }
 
-// Revoked returns the code of a session that was ended from outside, or an empty text.
-func (s *Sessions) Revoked(session string) string {
+// Revoked looks at the table.
+func (s *Sessions) Revoked(_ context.Context, _, session string) (string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.revoked[session]
+	return s.revoked[session], nil
 }
 
-// Start takes a slot of the account, or the one that the same device has for the event already.
-func (s *Sessions) Start(wanted Lease, limit int, now time.Time) (Lease, int, bool) {
+// Start decides under the lock.
+func (s *Sessions) Start(_ context.Context, wanted Lease, limit int, now time.Time) (Lease, int, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	running := s.running(wanted.Account, now)
@@ -47,18 +62,38 @@ func (s *Sessions) Start(wanted Lease, limit int, now time.Time) (Lease, int, bo
 		if own.Device == wanted.Device && own.Event == wanted.Event {
 			own.Until = wanted.Until
 			s.put(own)
-			return own, len(running), true
+			return own, len(running), true, nil
 		}
 	}
 	if len(running) >= limit {
-		return Lease{}, len(running), false
+		return Lease{}, len(running), false, nil
 	}
 	s.put(wanted)
-	return wanted, len(running) + 1, true
+	return wanted, len(running) + 1, true, nil
 }
 
-// Renew extends a lease, or adopts a session from its token.
-func (s *Sessions) Renew(lease Lease, now time.Time) {
+// Beat writes only what is due.
+func (s *Sessions) Beat(ctx context.Context, lease Lease, due bool, now time.Time) (string, error) {
+	if code, _ := s.Revoked(ctx, lease.Account, lease.Session); code != "" || !due {
+		return code, nil
+	}
+	s.renew(lease, now)
+	return "", nil
+}
+
+// End frees the slot; what has ended stays ended while this process lives.
+func (s *Sessions) End(_ context.Context, _, session string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked[session] = "ended"
+	if lease, found := s.leases[session]; found {
+		s.remove(lease)
+	}
+	return nil
+}
+
+// renew extends a lease, or adopts a session from its token.
+func (s *Sessions) renew(lease Lease, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known, found := s.leases[lease.Session]

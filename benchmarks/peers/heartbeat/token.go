@@ -162,6 +162,7 @@ type PlaybackClaims struct {
 	Since int64  `json:"since"`
 	Until int64  `json:"until"`
 	Limit int    `json:"limit"`
+	ISP   string `json:"isp"`
 }
 
 // PathClaims open some paths of one CDN to one session.

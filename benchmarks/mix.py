@@ -1,0 +1,109 @@
+"""The reference mix: what a viewer's player calls from start to end, with sessions in Redis."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from benchmarks import recipes
+from benchmarks.load import Load
+from benchmarks.machine import CannotMeasure
+from benchmarks.population import EVENT, Population, device
+from benchmarks.runner import Benchmark
+from benchmarks.shapes import Shape, of_answer
+from tifo.kernel.clock import SystemClock
+from tifo.settings import Settings
+from tifo.tokens.access import AUDIENCE, AccessClaims, access_tokens
+
+HEARTBEATS = 30
+CALLS = 1 + HEARTBEATS + 2 + 1
+CONNECTIONS = 64
+
+RENEWING = Population(30_000)
+"""Sessions that were there before and whose leases are half over: at 20,000 requests/s the heartbeats of
+the mix that are due come to each of them every 5 s, so no gathering makes two renewals one."""
+
+NEAR_S = 12
+"""Seconds until their leases end, as far as their tokens know; due at 15."""
+
+NEWCOMERS = 20_000
+"""Accounts that start sessions, one after the other: at 20,000 requests/s each does every 34 s."""
+
+PARAMETERS = {
+    "requests": f"1 start, {HEARTBEATS} heartbeats of which 10 renew, 2 playlists, 1 end",
+    "connections": str(CONNECTIONS),
+}
+
+
+def mix() -> Benchmark:
+    """The mix at full load."""
+    return Benchmark(
+        name="sessions-mix",
+        title="The reference mix through the whole edge, on one core, sessions in Redis on the other",
+        operation="requests",
+        parameters=PARAMETERS,
+        recipes=(recipes.tifo_on_redis(), recipes.envoy_and_go_on_redis()),
+        load=load,
+        probe=probe,
+        population=RENEWING,
+    )
+
+
+def load(settings: Settings, core: int, folder: Path) -> Load:
+    return paced(settings, core, folder, wait_ms=0)
+
+
+def paced(settings: Settings, core: int, folder: Path, *, wait_ms: int) -> Load:
+    """The mix, each connection waiting so long before each request."""
+    starts, due = folder / "starts.txt", folder / "due.txt"
+    starts.write_text("".join(f"{line}\n" for line in newcomers(settings, RENEWING, range(NEWCOMERS))))
+    tokens = RENEWING.tokens(settings, RENEWING.sessions, 1, NEAR_S)
+    due.write_text("".join(f"{session} {token}\n" for session, token in tokens))
+    return Load("mix.lua", [str(starts), str(due), str(wait_ms)], settings.viewers_url, CONNECTIONS, core)
+
+
+def newcomers(settings: Settings, population: Population, which: range) -> Iterator[str]:
+    """`access-token event device` of accounts that have no session yet."""
+    for n in which:
+        account = population.account(population.sessions + n)
+        yield f"{access_token(settings, account)} {EVENT} {device(population.sessions + n)}"
+
+
+def access_token(settings: Settings, account: str) -> str:
+    codec, now = access_tokens(settings.keys.access.keyring("access")), int(SystemClock().now())
+    ttl_s = settings.accounts.access_token_ttl_s
+    return codec.sign(AccessClaims(aud=AUDIENCE, nbf=now, exp=now + ttl_s, sub=account))
+
+
+def probe(settings: Settings) -> dict[str, Shape]:
+    """The shapes of the answers to one viewer, and to one whose lease is half over."""
+    due_session, due_token = next(RENEWING.tokens(settings, 1, 1, NEAR_S))
+    with httpx.Client(base_url=settings.viewers_url, trust_env=False) as client:
+        bearer = _bearer(access_token(settings, "probe"))
+        body = {"event": EVENT, "device": {"id": "probe", "kind": "tv"}}
+        start = _sent(client.post("/v1/sessions", json=body, headers=bearer))
+        session, token = start.json()["session"], start.json()["token"]
+        mine, beat = _bearer(token), f"/v1/sessions/{session}/heartbeat"
+        answers = {
+            "start": start,
+            "kept": _sent(client.post(beat, headers=mine)),
+            "renewed": _sent(
+                client.post(f"/v1/sessions/{due_session}/heartbeat", headers=_bearer(due_token))
+            ),
+            "playlist": _sent(client.get(f"/v1/playback/{token}/master.m3u8")),
+            "end": _sent(client.delete(f"/v1/sessions/{session}", headers=mine)),
+            "ended": client.post(beat, headers=mine),
+        }
+    if answers["ended"].status_code != httpx.codes.GONE:
+        raise CannotMeasure(f"a heartbeat after the end was answered {answers['ended'].status_code}")
+    return {name: of_answer(answer) for name, answer in answers.items() if name != "ended"}
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _sent(answer: httpx.Response) -> httpx.Response:
+    if not answer.is_success:
+        raise CannotMeasure(f"{answer.request.url} was answered {answer.status_code}: {answer.text}")
+    return answer

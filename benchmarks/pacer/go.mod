@@ -1,0 +1,3 @@
+module tifo.dev/benchmarks/pacer
+
+go 1.24
