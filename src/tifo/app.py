@@ -26,6 +26,7 @@ from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.cache.caches import Caches
+from tifo.cache.invalidation import Invalidations
 from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
@@ -169,7 +170,11 @@ async def _guard(w: Wiring) -> PlaybackGuard:
 
 
 async def _caches(w: Wiring) -> Caches:
-    return await w.opened(Caches(w.clock, w.ids, w.meters))
+    shared = stores.shared_cache(w.settings, w.redis)
+    if shared is not None:
+        w.closing(shared)
+    others = Invalidations(w.settings.node, await w.once(_view), w.clock, w.ids)
+    return await w.opened(Caches(w.clock, w.ids, w.meters, shared, others))
 
 
 async def _provider(w: Wiring) -> IdentityProvider | None:
@@ -181,7 +186,7 @@ async def _accounts(w: Wiring) -> AccountService:
     revocations = await w.once(_revocations)
     return await w.opened(
         AccountService(
-            profiles=w.closing(stores.profile_store(w.settings)),
+            profiles=w.closing(stores.profile_store(w.settings, w.meters)),
             keys=w.settings.keys.access.keyring("access"),
             provider=await w.once(_provider),
             void_before=lambda account: revocations.void_before(account, ""),

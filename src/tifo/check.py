@@ -209,6 +209,7 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.calendar_store,
         stores.event_log,
         stores.board,
+        stores.shared_cache,
         stores.audit_trail,
         app.admin_socket,
     ):

@@ -91,6 +91,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     board: str = ""
     """What operators and workers tell every node: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or
     another of the schemes of Redis on many. Such a Redis must not evict (`maxmemory-policy noeviction`)."""
+    cache: str = ""
+    """What nodes share of what they read: `redis://HOST:PORT`, one that may evict; empty shares nothing."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 

@@ -8,6 +8,7 @@ from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.oidc.claims import Terms
 from tifo.adapters.oidc.provider import OidcProvider, Sources
 from tifo.adapters.redis.board import RedisBoard
+from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
@@ -16,6 +17,7 @@ from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.board.ports import Board
+from tifo.cache.ports import SharedCache
 from tifo.eventlog.ports import EventLog
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
@@ -60,6 +62,18 @@ def session_store(settings: Settings, redis: RedisConnections | None = None) -> 
     if settings.stores.sessions != "memory://":
         raise SettingsError(("stores.sessions: there is no such store; use memory:// or redis://HOST:PORT",))
     return MemorySessionStore(SystemClock())
+
+
+def shared_cache(settings: Settings, redis: RedisConnections | None = None) -> SharedCache | None:
+    """`redis://HOST:PORT` and its kin; None for an empty URL"""
+    connection = _redis(settings, "cache", redis)
+    if connection is not None:
+        return RedisSharedCache(connection)
+    if settings.stores.cache:
+        raise SettingsError(
+            ("stores.cache: there is no such store; use redis://HOST:PORT, or leave it empty",)
+        )
+    return None
 
 
 def profile_store(settings: Settings, meters: Meters | None = None) -> ProfileStore:

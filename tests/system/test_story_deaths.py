@@ -1,0 +1,171 @@
+"""What dies on the night, with a crowd watching: nobody who watches is stopped, and what the others get."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from crowd import Crowd
+from redis_server import installed, redis_cluster, redis_server
+from twins import LEASE_S, STREAM_LIMIT, Twins, twins
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not installed(), reason="redis-server is not installed: no death was tried"),
+]
+
+CROWD = 120
+ARRIVALS_PER_S = 2
+CALM_S = 5
+SHORT_S = 15
+"""Seconds of an outage, where nothing asks for a longer one."""
+REGISTERED_S_MAX = 2 * LEASE_S
+
+FIGURES = "TIFO_DEATHS_FIGURES"
+"""Names a file to which each story adds its figures: the README's table is made of them."""
+
+
+@pytest.fixture
+async def watch() -> AsyncIterator[Callable[[Twins], Crowd]]:
+    crowds = []
+
+    def one(platform: Twins) -> Crowd:
+        crowds.append(Crowd(platform.url))
+        return crowds[-1]
+
+    yield one
+    for crowd in crowds:
+        await crowd.close()
+
+
+def note(death: str, crowd: Crowd, **more: Any) -> None:
+    """Add a row's figures to the file, where one is asked for."""
+    if file := os.environ.get(FIGURES):
+        path = Path(file)
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps({**known, death: {**crowd.figures(), **more}}, indent=2) + "\n")
+
+
+async def all_registered(platform: Twins, crowd: Crowd, node: int = 0) -> float:
+    """Seconds until the store has exactly the sessions that watch, each of them once."""
+    began = monotonic()
+    while True:
+        listed = Counter(one["session"] for one in await asyncio.to_thread(platform.sessions, node))
+        watching = {one.session for one in crowd.watching}
+        if set(listed) == watching and set(listed.values()) <= {1}:
+            return monotonic() - began
+        assert monotonic() - began < REGISTERED_S_MAX, (
+            f"{len(listed)} listed, {len(watching)} watch; "
+            f"missing {len(watching - set(listed))}, too many {len(set(listed) - watching)}"
+        )
+        await asyncio.sleep(0.2)
+
+
+async def limit_holds(crowd: Crowd, account: str) -> None:
+    """A third device of an account that watches on two is refused."""
+    crowd.forget()
+    assert await crowd.arrive(account, "third") is None
+    assert set(crowd.seen.refusals) == {"stream-limit"}
+
+
+async def begun(platform: Twins, watch: Callable[[Twins], Crowd]) -> Crowd:
+    """A crowd that watches, one account of it on as many devices as it may."""
+    crowd = watch(platform)
+    await crowd.gather(CROWD)
+    for n in range(STREAM_LIMIT):
+        assert await crowd.arrive("family", f"device-{n}")
+    await asyncio.sleep(CALM_S)
+    await all_registered(platform, crowd)
+    crowd.forget()
+    return crowd
+
+
+async def test_redis_dies_for_a_minute_and_nobody_notices(tmp_path, watch) -> None:
+    with redis_server(tmp_path / "redis") as redis, twins(tmp_path, {"sessions": redis.url}) as platform:
+        crowd = await begun(platform, watch)
+        redis.kill()
+        async with crowd.arriving(ARRIVALS_PER_S):
+            await asyncio.sleep(60)
+        redis.start()
+        registered_s = await all_registered(platform, crowd)
+        note("redis-60-s", crowd, registered_s=round(registered_s, 1))
+        assert crowd.stopped == {}
+        assert crowd.seen.refusals == {}
+        assert crowd.seen.beats_failed == 0
+        assert platform.metric('tifo_session_starts_total{outcome="admitted-locally"}') >= ARRIVALS_PER_S * 50
+        await limit_holds(crowd, "family")
+
+
+async def test_starts_are_refused_without_redis_where_that_is_set(tmp_path, watch) -> None:
+    refuse = {"store_lost": "refuse", "heartbeat_s": 2, "lease_s": LEASE_S, "stream_limit": STREAM_LIMIT}
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        twins(tmp_path, {"sessions": redis.url}, sessions=refuse) as platform,
+    ):
+        crowd = await begun(platform, watch)
+        redis.kill()
+        async with crowd.arriving(ARRIVALS_PER_S):
+            await asyncio.sleep(SHORT_S)
+        assert (crowd.seen.starts, set(crowd.seen.refusals)) == (0, {"unavailable"})
+        redis.start()
+        registered_s = await all_registered(platform, crowd)
+        note("redis-fail-closed", crowd, registered_s=round(registered_s, 1))
+        assert crowd.stopped == {}
+        await limit_holds(crowd, "family")
+
+
+async def test_redis_master_fails_over_and_nobody_notices(tmp_path, watch) -> None:
+    with (
+        redis_cluster(tmp_path / "redis", replicas=1) as cluster,
+        twins(tmp_path, {"sessions": cluster.url}) as platform,
+    ):
+        crowd = await begun(platform, watch)
+        cluster.masters[0].kill()
+        async with crowd.arriving(ARRIVALS_PER_S):
+            await asyncio.sleep(SHORT_S)
+        registered_s = await all_registered(platform, crowd)
+        note("redis-failover", crowd, registered_s=round(registered_s, 1))
+        assert crowd.stopped == {}
+        assert crowd.seen.refusals == {}
+        await limit_holds(crowd, "family")
+
+
+async def test_api_process_is_killed_and_the_other_goes_on(tmp_path, watch) -> None:
+    with redis_server(tmp_path / "redis") as redis, twins(tmp_path, {"sessions": redis.url}) as platform:
+        crowd = await begun(platform, watch)
+        platform.kill("node-0")
+        async with crowd.arriving(ARRIVALS_PER_S):
+            await asyncio.sleep(SHORT_S)
+        registered_s = await all_registered(platform, crowd, node=1)
+        note("api-process", crowd, registered_s=round(registered_s, 1))
+        assert crowd.stopped == {}
+        assert crowd.seen.refusals == {}
+        await limit_holds(crowd, "family")
+
+
+@pytest.mark.parametrize("redis_too", [False, True], ids=["redis-stays", "redis-too"])
+async def test_whole_platform_restarts_and_every_viewer_is_taken_back(tmp_path, watch, redis_too) -> None:
+    with redis_server(tmp_path / "redis") as redis, twins(tmp_path, {"sessions": redis.url}) as platform:
+        crowd = await begun(platform, watch)
+        for name in ("front", "node-0", "node-1"):
+            platform.kill(name)
+        if redis_too:
+            redis.kill()
+        await asyncio.sleep(LEASE_S + 3)
+        if redis_too:
+            redis.start()
+        for node in range(2):
+            platform.start_node(node)
+        platform.start_front()
+        await asyncio.to_thread(platform.wait, 0, 1)
+        registered_s = await all_registered(platform, crowd)
+        death = "restart-with-redis" if redis_too else "restart"
+        note(death, crowd, registered_s=round(registered_s, 1))
+        assert crowd.stopped == {}
+        await limit_holds(crowd, "family")
