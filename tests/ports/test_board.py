@@ -1,7 +1,9 @@
 """The contract of the board, over every adapter."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -347,3 +349,34 @@ async def test_store_that_does_not_answer_is_unavailable(place: Place, tmp_path:
     for call in (board.changes(None), board.write("k", b"1"), board.delete("k")):
         with pytest.raises(Unavailable):
             await call
+
+
+# --- what is particular to SQLite ------------------------------------------------------------------------
+
+
+async def test_file_of_the_version_before_opens_with_every_word_on_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "board.db")) as old:
+        old.executescript(
+            "CREATE TABLE board (key TEXT PRIMARY KEY, value BLOB NOT NULL, version INTEGER NOT NULL,"
+            " expires_at REAL);"
+            "CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL);"
+            "INSERT INTO clock VALUES (1, 7); INSERT INTO board VALUES ('pathway/cdn-a', 'out', 7, NULL);"
+        )
+    board = SqliteBoard(tmp_path / "board.db", SystemClock())
+    assert list(await everything(board)) == ["pathway/cdn-a"]
+    mark = await mark_of(board)
+    assert await board.write("pathway/cdn-a", b"in") == 8
+    assert list((await board.changes(mark)).entries) == ["pathway/cdn-a"]
+    await board.close()
+
+
+async def test_reports_that_are_written_again_and_again_stay_small_on_the_disk(tmp_path: Path) -> None:
+    board = SqliteBoard(tmp_path / "board.db", SystemClock())
+    for _ in range(200):
+        await board.write("node/n", b"x" * 4_000, ttl_s=5)
+    assert await asyncio.to_thread(bytes_below, tmp_path) < 1_000_000
+    await board.close()
+
+
+def bytes_below(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
