@@ -37,6 +37,7 @@ async def networks(file: Path, clock: ManualClock):
     ("address", "isp"),
     [
         ("203.0.113.7", "AS64500 Example Telecom"),
+        ("::ffff:203.0.113.7", "AS64500 Example Telecom"),
         ("2001:db8::7", "AS64502 Sechs"),
         ("192.0.2.1", "AS64503"),
         ("198.51.100.200", ""),

@@ -49,6 +49,8 @@ class AsnFile(Networks):
             return ""
         if self._clock.monotonic() >= self._look_at:
             self._look(self._path)
+        # An IPv4 address as a listener for both kinds says it.
+        address = address.removeprefix("::ffff:")
         known: str | None = self._known.get(address)
         if known is None:
             known = self._known[address] = self._read(address)
