@@ -13,11 +13,11 @@ from tifo.kernel.errors import Unavailable
 KEY = "{board}"
 """The tag of every key: the board has one slot of a cluster."""
 
-PAGE_ENTRIES_MAX = 2_000
-PAGE_BYTES_MAX = 512 * 1024
+PAGE_ENTRIES_MAX = 500
+PAGE_BYTES_MAX = 256 * 1024
 """What one answer may hold, give or take its last value: Redis serves others between two of them."""
 
-PAGES_MAX = 8_000
+PAGES_MAX = 15_000
 """Answers that make up a whole: as many as the largest board needs, and some more."""
 
 

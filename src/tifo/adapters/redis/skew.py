@@ -36,17 +36,17 @@ class Skew:
         async with self._measuring:
             if self._seconds is None or self._again_at <= now:
                 await self._measure()
-        if self._seconds is None:
-            raise Unavailable("sessions", "no server told the time")
-        return self._seconds
+        return self._seconds or 0
 
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
         began_s, ours = loop.time(), self._clock.now()
         answers = await self._connection.run_many(self._calls)
         took_s = loop.time() - began_s
-        told = next((one for one in answers if not isinstance(one, Unavailable)), None)
-        if told is None or (took_s > SLOW_S_MAX and self._seconds is not None):
+        told = next((one for one in answers if not isinstance(one, Unavailable)), answers[0])
+        if isinstance(told, Unavailable) and self._seconds is None:
+            raise told
+        if isinstance(told, Unavailable) or (took_s > SLOW_S_MAX and self._seconds is not None):
             return
         ahead = int(told[0]) + int(told[1]) / 1e6 - ours - took_s / 2
         if self._seconds is None or abs(ahead - self._seconds) > HYSTERESIS_S:
