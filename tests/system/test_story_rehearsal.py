@@ -80,8 +80,8 @@ def test_a_small_match_is_rehearsed_and_judged(platform: Platform) -> None:
     assert (said["scenario"], said["event"], said["scale"], said["minutes"]) == (
         "sessions",
         "demo",
-        0.003,
-        0.1,
+        0.006,
+        0.05,
     )
     assert "0.006 of its rate" in said["shrunk"]
     assert [one["name"] for one in said["objectives"]] == [one.name for one in OBJECTIVES]
