@@ -14,6 +14,7 @@ from tifo.services.catalogue.settings import CatalogueSettings
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings, StoresSettings
 
 MATCH_S = 6 * 3600
+EVENT = "demo"
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
 GENEROUS_PER_S = 1_000_000
 """The rate limit of a client address stays in the path and never refuses: there is one client here."""
@@ -26,7 +27,7 @@ def settings(folder: Path, clock: Clock, redis: str = "") -> Settings:
     """
     now = int(clock.now())
     match = CalendarEvent(
-        id="demo", title="Benchmark match", starts=now - 60.0, ends=float(now + MATCH_S), channel="demo"
+        id=EVENT, title="Benchmark match", starts=now - 60.0, ends=float(now + MATCH_S), channel="demo"
     )
     rate = ClientRate(requests_per_s=GENEROUS_PER_S, burst_requests=GENEROUS_PER_S)
     return msgspec.structs.replace(

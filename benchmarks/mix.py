@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 
 from benchmarks import recipes
+from benchmarks.instance import EVENT
 from benchmarks.load import Load
 from benchmarks.machine import CannotMeasure
-from benchmarks.population import EVENT, Population, device
+from benchmarks.population import Population, device
 from benchmarks.runner import Benchmark
 from benchmarks.shapes import Shape, of_answer
 from tifo.kernel.clock import SystemClock

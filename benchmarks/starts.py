@@ -13,9 +13,10 @@ import msgspec
 
 from benchmarks import instance, mix, recipes, store
 from benchmarks.figures import Column, Finding, Found, Row
+from benchmarks.instance import EVENT
 from benchmarks.load import Tick
 from benchmarks.machine import CannotMeasure, Cores
-from benchmarks.population import EVENT, Population, device
+from benchmarks.population import Population, device
 from benchmarks.recipes import PACER_BINARY, Recipe
 from benchmarks.runner import STARTING_S, Effort, Progress, must_answer_alike
 from benchmarks.servers import Servers, running
