@@ -17,10 +17,14 @@ class Table:
         self.open = asyncio.Event()
         self.open.set()
         self.fault: Exception | None = None
+        self.under_way = self.under_way_max = 0
 
     async def send(self, asks: Mapping[str, int], answers: dict[str, int | Unavailable]) -> None:
         self.batches.append(dict(asks))
+        self.under_way += 1
+        self.under_way_max = max(self.under_way, self.under_way_max)
         await self.open.wait()
+        self.under_way -= 1
         for key, ask in asks.items():
             if self.fault is not None and len(answers) == 1:
                 raise self.fault
@@ -76,10 +80,9 @@ async def test_no_more_batches_than_may_be_are_under_way(table: Table, until) ->
     numbers = gatherer(table, batch_max=1, flights_max=2)
     asked = [asyncio.create_task(numbers.ask(f"{n}", n)) for n in range(5)]
     await until(lambda: len(table.batches) == 2)
-    await asyncio.sleep(0.01)
-    assert len(table.batches) == 2
     table.open.set()
     assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
+    assert table.under_way_max == 2
     await numbers.close()
 
 
@@ -95,12 +98,12 @@ async def test_fault_is_told_to_those_without_an_answer(table: Table, fault: Exc
     await numbers.close()
 
 
-async def test_caller_who_goes_away_takes_nothing_from_the_others(table: Table) -> None:
+async def test_caller_who_goes_away_takes_nothing_from_the_others(table: Table, until) -> None:
     table.open.clear()
     numbers = gatherer(table)
     leaving = asyncio.create_task(numbers.ask("same", 4))
     staying = asyncio.create_task(numbers.ask("same", 4))
-    await asyncio.sleep(0.01)
+    await until(lambda: bool(table.batches))
     leaving.cancel()
     table.open.set()
     assert await staying == 8
