@@ -134,10 +134,11 @@ def rehearse(
     event: Annotated[str, Parameter(help="What they watch; else the first event that is live.")] = "",
     without: Annotated[
         tuple[Literal["calendar", "playlist", "steering"], ...],
-        Parameter(help="Calls of the watch page to leave out; the report says so."),
+        Parameter(negative="", help="Calls of the watch page to leave out; the report says so."),
     ] = (),
     objective: Annotated[
-        tuple[str, ...], Parameter(help="A limit of your own, NAME=NUMBER, as in start_p99=300.")
+        tuple[str, ...],
+        Parameter(negative="", help="A limit of your own, NAME=NUMBER, as in start_p99=300."),
     ] = (),
     tokens: Annotated[
         Path | None, Parameter(help="Access tokens, one a line, where nobody can log in as anybody.")

@@ -114,6 +114,8 @@ def show(out: Console, told: Told, verdict: Verdict) -> None:
         f"{health.cores} cores.",
         soft_wrap=True,
     )
+    if told.without:
+        out.print(f"Left out: {', '.join(told.without)}.")
     for hint in verdict.hints:
         out.print(f"[yellow]Note[/yellow] {hint}", soft_wrap=True)
     out.print(f"Verdict: [bold {COLOURS[verdict.verdict]}]{verdict.verdict}[/]")
