@@ -32,11 +32,11 @@ from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.stores import Meters
 
 
-def _sqlite_path(settings: Settings, store: str, default: str) -> Path:
+def _sqlite_path(settings: Settings, store: str, default: str, also: str = "") -> Path:
     url: str = getattr(settings.stores, store) or f"sqlite:///{Path(settings.data) / default}"
     scheme, _, path = url.partition(":///")
     if scheme != "sqlite" or not path:
-        raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE",))
+        raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE{also}",))
     return Path(path)
 
 
@@ -80,7 +80,8 @@ def profile_store(settings: Settings, meters: Meters | None = None) -> ProfileSt
     """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     if settings.stores.profiles.startswith("dynamodb:"):
         return _dynamo_profiles(settings.stores.profiles, meters or Meters(SystemClock()))
-    return SqliteProfileStore(_sqlite_path(settings, "profiles", "profiles.db"))
+    path = _sqlite_path(settings, "profiles", "profiles.db", " or dynamodb://REGION/TABLE")
+    return SqliteProfileStore(path)
 
 
 def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
