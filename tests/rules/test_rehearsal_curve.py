@@ -1,8 +1,6 @@
 """When the viewers of a rehearsal arrive."""
 
-import tomllib
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -109,11 +107,3 @@ def test_the_curve_has_no_step_back_in_time() -> None:
 )
 def test_what_is_shrunk_is_said(shape: Shape, scale: float, minutes: float, says: str) -> None:
     assert says in in_words(shape, scale, minutes)
-
-
-def test_the_wheel_carries_the_scenario() -> None:
-    root = Path(__file__).parents[2]
-    wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    (source,) = wheel["force-include"]
-    assert (root / source / "main.ts").is_file()
-    assert wheel["force-include"][source] == "tifo/rehearsal/scenarios/sessions"

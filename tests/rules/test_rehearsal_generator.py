@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from tifo.kernel.errors import SettingsError
 from tifo.rehearsal import generator
@@ -33,8 +34,12 @@ def test_what_is_no_program_is_no_generator(tmp_path: Path) -> None:
         generator.program(tmp_path / "none", "sessions")
 
 
-def test_the_scenario_is_there() -> None:
+def test_the_wheel_carries_the_scenario() -> None:
     assert generator.scenario_file("sessions").is_file()
+    # The package's own folder has a link to where the sources are; what builds the wheel follows it.
+    builder = WheelBuilder(str(Path(__file__).parents[2]))
+    carried = {Path(one.distribution_path) for one in builder.recurse_included_files()}
+    assert Path("tifo/rehearsal/scenarios/sessions/main.ts") in carried
 
 
 def test_the_set_up_script_builds_the_k6_that_the_command_names() -> None:

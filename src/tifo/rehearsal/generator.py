@@ -154,10 +154,8 @@ def program(binary: Path | None, scenario: str) -> Program:
 
 
 def scenario_file(name: str) -> Path:
-    """The scenario's main file: the repository's, or the copy that the wheel carries."""
-    places = (_REPOSITORY / "rehearsals", _HERE / "scenarios")
-    files = [place / name / "main.ts" for place in places]
-    return next((file for file in files if file.is_file()), files[-1])
+    """The scenario's main file: in the repository a link to `rehearsals/`, in the wheel its copy."""
+    return _HERE / "scenarios" / name / "main.ts"
 
 
 def _k6() -> Path:
