@@ -52,6 +52,7 @@ NO_ADAPTERS = {
     "tifo.adapters.redis.link.LinkFailed": "why it did not answer",
     "tifo.adapters.redis.link.Target": "what a Redis URL says",
     "tifo.adapters.redis.servers.Servers": "which master has which slots",
+    "tifo.adapters.redis.skew.Skew": "how far its clock is ahead of ours",
     "tifo.adapters.oidc.claims.Terms": "what a login provider's token must say",
     "tifo.adapters.oidc.client.ProviderClient": "what the login provider is asked",
     "tifo.adapters.oidc.keys.VerifyingKey": "one of the login provider's keys",

@@ -12,12 +12,11 @@ local function account_of(name)
 end
 
 local function renew(account, lease, limits)
-  for _, one in ipairs(account.ended) do
-    if one[1] == lease[SESSION] and one[2] > now then
-      return 'E'
-    end
+  local ended = with(account.ended, 1, lease[SESSION])
+  if ended and ended[2] > now then
+    return 'E'
   end
-  local known = where(account.leases, SESSION, lease[SESSION])[1]
+  local known = with(account.leases, SESSION, lease[SESSION])
   if known then
     if known[UNTIL] < lease[UNTIL] then
       known[UNTIL], account.changed = lease[UNTIL], true

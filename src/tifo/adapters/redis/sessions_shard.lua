@@ -58,6 +58,26 @@ local function oldest_first(one, other)
   return one[SINCE] < other[SINCE]
 end
 
+-- The first of a list whose field has this value, or nil; and all of them.
+local function with(list, field, value)
+  for n = 1, #list do
+    if list[n][field] == value then
+      return list[n]
+    end
+  end
+  return nil
+end
+
+local function where(list, field, value)
+  local found = {}
+  for _, one in ipairs(list) do
+    if one[field] == value then
+      table.insert(found, one)
+    end
+  end
+  return found
+end
+
 -- Take what `test` is true of out of a list, and answer it.
 local function take(list, test)
   local kept, taken = {}, {}
@@ -76,14 +96,27 @@ local function with_session(session)
   end
 end
 
+-- The second at which the first of some leases lapses, or nil.
+local function first_lapse(leases)
+  local at
+  for n = 1, #leases do
+    local lapses = leases[n][UNTIL]
+    if not at or lapses < at then
+      at = lapses
+    end
+  end
+  return at
+end
+
 -- Set aside what has lapsed, to be said by `expire`.
 local function lapse(account)
+  local first = first_lapse(account.leases)
+  if not first or first > now then
+    return
+  end
   local lapsed = take(account.leases, function(one)
     return one[UNTIL] <= now
   end)
-  if #lapsed == 0 then
-    return
-  end
   count_leases(-#lapsed)
   if #account.lapsed == 0 then
     redis.call('RPUSH', lapsed_accounts, account.name)
@@ -109,28 +142,23 @@ local function forget(account)
 end
 
 local function load_account(name)
-  local account = { name = name, queued = 0, leases = {}, ended = {}, lapsed = {}, code = '', code_until = 0 }
   local kept = redis.call('HGET', hash, name)
-  if kept then
-    local v = cmsgpack.unpack(kept)
-    account.queued, account.leases, account.ended, account.lapsed = v[1], v[2], v[3], v[4]
-    account.code, account.code_until = v[5], v[6]
-  end
+  local v = kept and cmsgpack.unpack(kept) or { 0, {}, {}, {}, '', 0 }
+  local account = {
+    name = name, queued = v[1], leases = v[2], ended = v[3], lapsed = v[4], code = v[5], code_until = v[6],
+  }
   lapse(account)
   return account
 end
 
 -- The second at which the account has to be looked at next, or nil.
 local function due(account)
-  local at
-  local function by(second)
-    at = math.min(at or second, second)
-  end
-  for _, one in ipairs(account.leases) do
-    by(one[UNTIL])
-  end
+  local at = first_lapse(account.leases)
   if at then
     return at
+  end
+  local function by(second)
+    at = math.min(at or second, second)
   end
   for _, one in ipairs(account.ended) do
     by(math.ceil(one[2] / FORGET_EVERY_S) * FORGET_EVERY_S)
@@ -187,10 +215,8 @@ local function finish(account, session, forget_at)
     lease = take(account.lapsed, with_session(session))[1]
   end
   forget(account)
-  for _, one in ipairs(account.ended) do
-    if one[1] == session then
-      return lease
-    end
+  if with(account.ended, 1, session) then
+    return lease
   end
   table.insert(account.ended, { session, forget_at })
   if #account.ended > ENDED_PER_ACCOUNT_MAX then
@@ -198,16 +224,6 @@ local function finish(account, session, forget_at)
   end
   account.changed = true
   return lease
-end
-
-local function where(list, field, value)
-  local found = {}
-  for _, one in ipairs(list) do
-    if one[field] == value then
-      table.insert(found, one)
-    end
-  end
-  return found
 end
 
 -- The sessions that fill the first limit which leaves `wanted` no room, oldest first; nil when there is

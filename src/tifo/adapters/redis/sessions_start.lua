@@ -27,7 +27,7 @@ local function granted()
   end
   local group = over(rest, wanted, limits)
   while group do
-    local one = where(group, DEVICE, wanted[DEVICE])[1] or (give_way and group[1])
+    local one = with(group, DEVICE, wanted[DEVICE]) or (give_way and group[1])
     if not one then
       return nil
     end
