@@ -219,7 +219,14 @@ def test_grace_lasts_no_less_than_nothing(fit: Settings) -> None:
 @pytest.mark.parametrize("url", ["mysql://me:secret@x", "sqlite://x", "sqlite:///", "x.db"])
 def test_store_that_is_none_is_refused(fit: Settings, store: str, url: str) -> None:
     (problem,) = problems(replace(fit, stores=StoresSettings(**{store: url})))
-    assert problem == f"stores.{store}: there is no such store; use sqlite:///FILE"
+    assert problem.startswith(f"stores.{store}: there is no such store; use sqlite:///FILE")
+    assert "secret" not in problem
+
+
+def test_profiles_in_dynamodb_are_taken_by_region_and_table(fit: Settings) -> None:
+    refuse_unfit(replace(fit, stores=StoresSettings(profiles="dynamodb://eu-west-3/tifo")), EVERY)
+    (problem,) = problems(replace(fit, stores=StoresSettings(profiles="dynamodb://eu-west-3")))
+    assert problem == "stores.profiles: use dynamodb://REGION/TABLE"
 
 
 @pytest.mark.parametrize("store", ["board"])
