@@ -237,5 +237,7 @@ def hints(found: Found) -> Iterator[str]:
         yield f"{answered['403']:,} answers were 403: these accounts may not watch this event."
     if answered.get("none"):
         yield f"{answered['none']:,} requests got no answer: refused connections, resets, or too late."
+    if found.entered and not found.heartbeats:
+        yield "Nobody stayed until a heartbeat: let viewers arrive for longer than heartbeat_s, with --minutes."
     if found.unmade:
         yield f"{found.unmade:,} viewers were not sent, for too many requests already waited for an answer."
