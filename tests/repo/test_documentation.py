@@ -63,15 +63,18 @@ def unknown_commands(source, targets: frozenset[str]) -> Iterator[str]:
 
 
 def _unfit(words: list[str]) -> Iterator[str]:
-    if not words or words[0].startswith("--"):
+    command = cli.app
+    while words and not words[0].startswith("--") and command.default_command is None:
+        if words[0] not in command:
+            yield f"no such command {words[0]}"
+            return
+        command, words = command[words[0]], words[1:]
+    if command.default_command is None:
         return
-    if words[0] not in cli.app:
-        yield f"no such command {words[0]}"
-        return
-    known = {name for argument in cli.app[words[0]].assemble_argument_collection() for name in argument.names}
+    known = {name for argument in command.assemble_argument_collection() for name in argument.names}
     yield from (
         f"no such option {one}"
-        for one in words[1:]
+        for one in words
         if one.startswith("--") and one.partition("=")[0] not in known
     )
 
