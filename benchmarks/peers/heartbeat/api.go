@@ -151,7 +151,7 @@ func (b startBody) valid() bool {
 type startAnswer struct {
 	Session    string            `json:"session"`
 	Token      string            `json:"token"`
-	HeartbeatS tenths            `json:"heartbeat_s"`
+	HeartbeatS int64             `json:"heartbeat_s"`
 	ExpiresAt  string            `json:"expires_at"`
 	Playback   playbackAddresses `json:"playback"`
 	Streams    streams           `json:"streams"`
@@ -160,14 +160,6 @@ type startAnswer struct {
 type playbackAddresses struct {
 	HLS  string `json:"hls"`
 	DASH string `json:"dash"`
-}
-
-// tenths is a number of seconds that is written with one decimal.
-type tenths float64
-
-// MarshalJSON writes 5 as 5.0.
-func (t tenths) MarshalJSON() ([]byte, error) {
-	return strconv.AppendFloat(nil, float64(t), 'f', 1, 64), nil
 }
 
 type streams struct {
@@ -228,7 +220,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, account string, body
 }
 
 type heartbeatAnswer struct {
-	HeartbeatS tenths `json:"heartbeat_s"`
+	HeartbeatS int64  `json:"heartbeat_s"`
 	ExpiresAt  string `json:"expires_at"`
 	Token      string `json:"token,omitempty"`
 }
@@ -274,8 +266,10 @@ func (a *API) renewed(w http.ResponseWriter, lease Lease, limit int, now time.Ti
 	answer(w, http.StatusOK, heartbeatAnswer{a.nextHeartbeat(), rfc3339(lease.Until), token})
 }
 
-func (a *API) nextHeartbeat() tenths {
-	return tenths(float64(a.config.HeartbeatS) * (1 - a.config.HeartbeatJitter*rand.Float64()))
+// nextHeartbeat is up to a share early, and rounded up or down by chance.
+func (a *API) nextHeartbeat() int64 {
+	early := float64(a.config.HeartbeatS) * (1 - a.config.HeartbeatEarly*rand.Float64())
+	return max(1, int64(early+rand.Float64()))
 }
 
 func (a *API) end(w http.ResponseWriter, r *http.Request) {
