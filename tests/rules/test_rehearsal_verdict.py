@@ -120,7 +120,7 @@ def test_viewers_who_were_held_back_are_the_platforms_fault() -> None:
         ({"answered": {"409": 7}}, "stream limit"),
         ({"answered": {"403": 7}}, "may not watch"),
         ({"answered": {"none": 7}}, "no answer"),
-        ({"heartbeats": 0}, "for longer than heartbeat_s"),
+        ({"heartbeats": 0}, "heartbeat_s"),
     ],
 )
 def test_telling_answers_are_explained(changes, says: str) -> None:

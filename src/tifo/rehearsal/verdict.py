@@ -238,6 +238,6 @@ def hints(found: Found) -> Iterator[str]:
     if answered.get("none"):
         yield f"{answered['none']:,} requests got no answer: refused connections, resets, or too late."
     if found.entered and not found.heartbeats:
-        yield "Nobody stayed until a heartbeat: let viewers arrive for longer than heartbeat_s, with --minutes."
+        yield "Nobody stayed until a heartbeat: take --minutes for longer than the platform's heartbeat_s."
     if found.unmade:
         yield f"{found.unmade:,} viewers were not sent, for too many requests already waited for an answer."
