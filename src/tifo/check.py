@@ -157,8 +157,8 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
         )
     if one.lean_heartbeat_s < one.heartbeat_s:
         yield f"sessions.lean_heartbeat_s: {one.lean_heartbeat_s}; at least heartbeat_s, {one.heartbeat_s}"
-    if not 0 <= one.heartbeat_jitter_share < 1:
-        yield f"sessions.heartbeat_jitter_share: {one.heartbeat_jitter_share}; from 0 to below 1"
+    if not 0 <= one.heartbeat_early_percent < 100:
+        yield f"sessions.heartbeat_early_percent: {one.heartbeat_early_percent}; from 0 to below 100"
     if one.stream_limit < 1:
         yield f"sessions.stream_limit: {one.stream_limit}; at least 1"
     for kind, limit in one.limits_by_kind.items():

@@ -60,6 +60,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.cache": "a failure is logged where it is met",
             "tifo.channel": "a failure is logged where it is met",
             "tifo.eventlog": "a failure is logged where it is met",
+            "tifo.services.*.admission": "a failure is logged where it is met",
             "tifo.services.*.service": "a failure is logged where it is met",
             "tifo.serving": "a failure is logged where it is met",
             "tifo.telemetry.logs": "sets it up",

@@ -26,6 +26,20 @@ ALWAYS = frozenset({"__init__.py", "service.py", "routes.py"})
 WHERE_NEEDED = frozenset({"rules.py", "ports.py", "settings.py"})
 """Decisions (most have some), a store of its own, something to set (beacons have nothing)."""
 
+ITS_OWN: Mapping[str, Mapping[str, str]] = {
+    "sessions": {
+        "slots.py": "the stream limit as a rule that a store may call: stores do not see rules.py",
+        "admission.py": "the use case of a start",
+        "renewals.py": "renewals on their way to the store",
+        "telling.py": "what the log is told",
+    },
+    "accounts": {
+        "logins.py": "which tokens are believed, and when",
+        "sightings.py": "devices on their way to the store",
+    },
+}
+"""Files that only one service has: a use case or a part that would make its service.py two things."""
+
 OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
 """A worker answers nobody: it reads the event log."""
 
@@ -106,7 +120,10 @@ def folders_of(package, parent: str) -> dict[str, set[str]]:
 
 def test_every_service_has_the_same_shape(package) -> None:
     services = folders_of(package, "src/tifo/services/")
-    assert services and not misshapen(services, ALWAYS, WHERE_NEEDED)
+    assert services and not misshapen(
+        {name: files - set(ITS_OWN.get(name, {})) for name, files in services.items()}, ALWAYS, WHERE_NEEDED
+    )
+    assert all(set(own) <= services[name] for name, own in ITS_OWN.items())
 
 
 def test_every_worker_has_the_same_shape(package) -> None:

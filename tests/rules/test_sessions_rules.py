@@ -62,9 +62,16 @@ def test_lean_posture_lengthens_leases_as_much_as_heartbeats() -> None:
     assert rules.in_posture(POLICY, "lean", 60) == LeasePolicy(60, 360, 3600, 600)
 
 
-@given(fraction=st.floats(min_value=0, max_value=1, exclude_max=True))
-def test_heartbeats_are_asked_for_early_and_never_late(fraction: float) -> None:
-    assert 4.5 <= rules.next_heartbeat_s(POLICY, 0.1, fraction) <= 5
+shares = st.floats(min_value=0, max_value=1, exclude_max=True)
+
+
+@given(fraction=shares, rounding=shares)
+def test_heartbeats_are_asked_for_early_and_never_late(fraction: float, rounding: float) -> None:
+    assert rules.next_heartbeat_s(POLICY, 0.1, fraction, rounding) in (4, 5)
+
+
+def test_heartbeats_are_a_second_apart_at_the_least() -> None:
+    assert rules.next_heartbeat_s(LeasePolicy(1, 3, 60, 60), 0.9, 0.99, 0.0) == 1
 
 
 @given(now=st.floats(min_value=NOW, max_value=NOW + 1e6))

@@ -123,6 +123,10 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.aclose()
 
+    async def watch(self, seconds: float) -> None:
+        """The crowd watches for so long."""
+        await self._pause(seconds)
+
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

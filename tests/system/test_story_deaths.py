@@ -80,7 +80,7 @@ async def begun(platform: Twins, watch: Callable[[Twins], Crowd]) -> Crowd:
     await crowd.gather(CROWD)
     for n in range(STREAM_LIMIT):
         assert await crowd.arrive("family", f"device-{n}")
-    await asyncio.sleep(CALM_S)
+    await crowd.watch(CALM_S)
     await all_registered(platform, crowd)
     crowd.forget()
     return crowd
@@ -91,7 +91,7 @@ async def test_redis_dies_for_a_minute_and_nobody_notices(tmp_path, watch) -> No
         crowd = await begun(platform, watch)
         redis.kill()
         async with crowd.arriving(ARRIVALS_PER_S):
-            await asyncio.sleep(60)
+            await crowd.watch(60)
         redis.start()
         registered_s = await all_registered(platform, crowd)
         note("redis-60-s", crowd, registered_s=round(registered_s, 1))
@@ -111,7 +111,7 @@ async def test_starts_are_refused_without_redis_where_that_is_set(tmp_path, watc
         crowd = await begun(platform, watch)
         redis.kill()
         async with crowd.arriving(ARRIVALS_PER_S):
-            await asyncio.sleep(SHORT_S)
+            await crowd.watch(SHORT_S)
         assert (crowd.seen.starts, set(crowd.seen.refusals)) == (0, {"unavailable"})
         redis.start()
         registered_s = await all_registered(platform, crowd)
@@ -128,7 +128,7 @@ async def test_redis_master_fails_over_and_nobody_notices(tmp_path, watch) -> No
         crowd = await begun(platform, watch)
         cluster.masters[0].kill()
         async with crowd.arriving(ARRIVALS_PER_S):
-            await asyncio.sleep(SHORT_S)
+            await crowd.watch(SHORT_S)
         registered_s = await all_registered(platform, crowd)
         note("redis-failover", crowd, registered_s=round(registered_s, 1))
         assert crowd.stopped == {}
@@ -141,7 +141,7 @@ async def test_api_process_is_killed_and_the_other_goes_on(tmp_path, watch) -> N
         crowd = await begun(platform, watch)
         platform.kill("node-0")
         async with crowd.arriving(ARRIVALS_PER_S):
-            await asyncio.sleep(SHORT_S)
+            await crowd.watch(SHORT_S)
         registered_s = await all_registered(platform, crowd, node=1)
         note("api-process", crowd, registered_s=round(registered_s, 1))
         assert crowd.stopped == {}
@@ -157,7 +157,7 @@ async def test_whole_platform_restarts_and_every_viewer_is_taken_back(tmp_path, 
             platform.kill(name)
         if redis_too:
             redis.kill()
-        await asyncio.sleep(LEASE_S + 3)
+        await crowd.watch(LEASE_S + 3)
         if redis_too:
             redis.start()
         for node in range(2):

@@ -54,7 +54,7 @@ class StartAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     session: str
     token: str
-    heartbeat_s: float
+    heartbeat_s: int
     expires_at: Timestamp
     playback: Playback
     streams: Streams
@@ -67,7 +67,7 @@ class StartAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 class HeartbeatAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`token` is there when the player must use a new one."""
 
-    heartbeat_s: float
+    heartbeat_s: int
     expires_at: Timestamp
     token: Annotated[str | None, msgspec.Meta(description="replaces the token used so far")] = None
 
@@ -143,6 +143,18 @@ PEER_ROUTES = (
     Route(
         name="sessions.peer-kick",
         method="POST",
+        path="/v1/peer/sessions/{session}/kick",
+        summary="Kick a session, for our services in other processes",
+        listener=Listener.OPERATORS,
+        credential=Credential.OPERATOR,
+        body=PeerEndBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "invalid", "unavailable"),
+    ),
+    Route(
+        name="sessions.peer-kicks",
+        method="POST",
         path="/v1/peer/kicks",
         summary="Kick a session, an account or an event, for our services in other processes",
         listener=Listener.OPERATORS,
@@ -167,11 +179,21 @@ def peer_handlers(service: SessionService) -> PlainHandlers:
         await service.end(session, body.account, body.reason)
         resp.status = 204
 
-    async def kick(req: Request, resp: Response) -> None:
+    async def kick(req: Request, resp: Response, session: str) -> None:
+        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
+        await service.kick(Kick("session", session, body.reason, body.account))
+        resp.status = 204
+
+    async def kick_many(req: Request, resp: Response) -> None:
         await service.kick(await read_json(req, Kick, JSON_BODY_BYTES_MAX))
         resp.status = 204
 
-    return {"sessions.peer-page": page, "sessions.peer-end": end, "sessions.peer-kick": kick}
+    return {
+        "sessions.peer-page": page,
+        "sessions.peer-end": end,
+        "sessions.peer-kick": kick,
+        "sessions.peer-kicks": kick_many,
+    }
 
 
 def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> Handlers:

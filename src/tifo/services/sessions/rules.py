@@ -50,9 +50,12 @@ def in_posture(policy: LeasePolicy, posture: Posture, lean_heartbeat_s: int) -> 
     return LeasePolicy(lean_heartbeat_s, lease_s, policy.token_ttl_s, policy.take_back_s)
 
 
-def next_heartbeat_s(policy: LeasePolicy, jitter_share: float, fraction: float) -> float:
-    """Seconds until a player's next heartbeat: up to `jitter_share` early, by a `fraction` in [0, 1)."""
-    return round(policy.heartbeat_s * (1 - jitter_share * fraction), 1)
+def next_heartbeat_s(policy: LeasePolicy, early_share: float, fraction: float, rounding: float) -> int:
+    """Seconds until a player's next heartbeat: up to `early_share` early, by a `fraction` in [0, 1).
+
+    In whole seconds, rounded up or down by chance (`rounding`, in [0, 1)), so that the mean is kept.
+    """
+    return max(1, int(policy.heartbeat_s * (1 - early_share * fraction) + rounding))
 
 
 def lease_end(now: float, policy: LeasePolicy) -> float:

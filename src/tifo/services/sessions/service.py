@@ -42,7 +42,7 @@ class Started:
     token: str
     limit: int
     used: int
-    heartbeat_s: float
+    heartbeat_s: int
     grace_token: str
 
 
@@ -50,7 +50,7 @@ class Started:
 class Beat:
     """The answer to a heartbeat; `token` is empty when the player keeps the one it has."""
 
-    heartbeat_s: float
+    heartbeat_s: int
     expires_at: float
     token: str
 
@@ -94,6 +94,7 @@ class SessionService(Sessions):
             settings.heartbeat_s, settings.lease_s, settings.token_ttl_s, settings.take_back_s
         )
         self._policy = self._normal
+        self._early_share = settings.heartbeat_early_percent / 100
         self._left = rules.Departed()
         self._stopped: list[str] = []
         self._remembers_since = clock.now()
@@ -244,9 +245,9 @@ class SessionService(Sessions):
     def _take_posture(self, postures: Postures) -> None:
         self._policy = rules.in_posture(self._normal, postures.step, self._settings.lean_heartbeat_s)
 
-    def _next_heartbeat_s(self) -> float:
-        share = self._settings.heartbeat_jitter_share
-        return rules.next_heartbeat_s(self._policy, share, self._ids.fraction())
+    def _next_heartbeat_s(self) -> int:
+        share, chance = self._early_share, self._ids.fraction
+        return rules.next_heartbeat_s(self._policy, share, chance(), chance())
 
     def _why_silent(self, lease: Lease) -> str:
         void_before = self._revocations.void_before(lease.account, lease.event)

@@ -10,8 +10,8 @@ class SessionsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between a player's heartbeats."""
     lean_heartbeat_s: int = 60
     """Seconds between heartbeats while the posture is `lean`; leases grow with them."""
-    heartbeat_jitter_share: float = 0.1
-    """Each answer asks for its next heartbeat up to this share early, so that a crowd spreads."""
+    heartbeat_early_percent: int = 10
+    """Each answer asks for its next heartbeat up to so much early, so that a crowd spreads."""
     lease_s: int = 30
     """Seconds a session keeps its slot after its last renewal; a heartbeat renews past half of it."""
     gather_s: float = 1.0
