@@ -48,7 +48,7 @@ class Commands:
                 Finding(
                     name=f"{self.name}-{wait_ms}",
                     title="What a store is asked for 1,000 requests of the reference mix",
-                    parameters={**mix.PARAMETERS, "in Redis": "sessions and board"},
+                    parameters={**mix.PARAMETERS, "Tifo has in Redis": "sessions, board, shared cache"},
                     columns=COLUMNS,
                     rows=rows,
                 )

@@ -159,7 +159,7 @@ def _go_config(settings: Settings, port: int) -> dict[str, object]:
         "access_token_ttl_s": settings.accounts.access_token_ttl_s,
         "address_ttl_s": settings.video.address_ttl_s,
         "stream_limit": settings.sessions.stream_limit,
-        "heartbeat_early_share": settings.sessions.heartbeat_early_percent / 100,
+        "heartbeat_early_percent": settings.sessions.heartbeat_early_percent,
         "redis": "" if settings.stores.sessions.startswith("memory:") else settings.stores.sessions,
     }
 

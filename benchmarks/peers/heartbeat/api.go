@@ -266,9 +266,9 @@ func (a *API) renewed(w http.ResponseWriter, lease Lease, limit int, now time.Ti
 	answer(w, http.StatusOK, heartbeatAnswer{a.nextHeartbeat(), rfc3339(lease.Until), token})
 }
 
-// nextHeartbeat is up to a share early, and rounded up or down by chance.
+// nextHeartbeat is up to some percent early, and rounded up or down by chance.
 func (a *API) nextHeartbeat() int64 {
-	early := float64(a.config.HeartbeatS) * (1 - a.config.HeartbeatEarly*rand.Float64())
+	early := float64(a.config.HeartbeatS) * (1 - a.config.HeartbeatEarly/100*rand.Float64())
 	return max(1, int64(early+rand.Float64()))
 }
 

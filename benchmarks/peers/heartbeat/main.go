@@ -27,7 +27,7 @@ type Config struct {
 	AccessTokenTTLS int64           `json:"access_token_ttl_s"`
 	AddressTTLS     int64           `json:"address_ttl_s"`
 	StreamLimit     int             `json:"stream_limit"`
-	HeartbeatEarly  float64         `json:"heartbeat_early_share"`
+	HeartbeatEarly  float64         `json:"heartbeat_early_percent"`
 	Redis           string          `json:"redis"`
 }
 
