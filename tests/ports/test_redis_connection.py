@@ -17,7 +17,7 @@ from redis_server import (
 
 from tifo.adapters.redis import lane
 from tifo.adapters.redis.connection import Call, RedisConnection, RedisConnections, Script
-from tifo.adapters.redis.link import EXCHANGE_S_MAX, Target
+from tifo.adapters.redis.link import EXCHANGE_S_MAX, OWN_DELAY_S_MAX, Target
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SystemIds
@@ -29,7 +29,7 @@ ECHO = Script("echo", "return {KEYS[1], ARGV[1]}")
 ADD = Script("add", "return redis.call('INCRBY', KEYS[1], ARGV[1])")
 BACK_TRIES_MAX = 800
 
-Answers = Callable[[RedisConnection], Awaitable[None]]
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 class Meter(StoreMeter):
@@ -198,6 +198,20 @@ async def test_stopped_server_costs_one_time_limit_for_all(server: RedisServer, 
         assert took_s < 20 * EXCHANGE_S_MAX, "one limit, not one for each of a hundred callers"
         server.resume()
         await until_it_works(connection)
+
+
+async def test_pause_of_our_own_is_not_the_servers(redis: RedisServer, meter: Meter, until: Until) -> None:
+    async with connected(redis.url, meter) as connection:
+        assert await works(connection)
+        meter.exchanges.clear()
+        redis.pause()
+        asked = asyncio.create_task(works(connection))
+        await until(lambda: bool(meter.exchanges))
+        redis.resume()
+        busy_until_s = asyncio.get_running_loop().time() + EXCHANGE_S_MAX + 3 * OWN_DELAY_S_MAX
+        while asyncio.get_running_loop().time() < busy_until_s:
+            pass
+        assert await asked
 
 
 async def test_dead_master_fails_only_its_own_slots(tmp_path: Path, meter: Meter) -> None:
