@@ -224,6 +224,28 @@ def test_kicked_viewer_stops_and_reads_why(
     assert seconds(page) - at < 1
 
 
+def test_operator_reads_whom_a_kick_hits_before_it_does(
+    match: Platform, watch: Callable[..., Page], cockpit: Page
+) -> None:
+    account = match.new_account()
+    page = watch(account)
+    cockpit.click('#by-event [data-group="demo"] button')
+    cockpit.click("#kick-event")
+    assert "Everybody who watches demo: about" in cockpit.inner_text("#confirm-lines")
+    assert cockpit.is_disabled("#confirm-yes")
+    cockpit.fill("#confirm-typed", "demo")
+    assert cockpit.is_enabled("#confirm-yes")
+    cockpit.click("#confirm-no")
+    cockpit.fill("#session-account", account)
+    cockpit.click("#kick-account")
+    cockpit.wait_for_selector("#confirm-dialog[open]")
+    assert f"Every session of {account}: 1 now" in cockpit.inner_text("#confirm-lines")
+    assert state(page) == "playing"
+    cockpit.click("#confirm-yes")
+    eventually(lambda: state(page) == "kicked", 10, "it stops")
+    assert "kick-account" in cockpit.inner_text("#audit")
+
+
 def test_viewer_who_stops_is_gone_from_the_cockpit(match: Platform, watch: Callable[..., Page]) -> None:
     page = watch(match.new_account())
     session = said(page, "session")
