@@ -30,6 +30,7 @@ class Viewer:
     device: str
     session: str = ""
     token: str = ""
+    grace_token: str = ""
     heartbeat_s: float = 1.0
     started_at: float = 0.0
     heard_at: float = 0.0
@@ -98,6 +99,12 @@ class Crowd:
             await self._pause(RETRY_S * 2**tried * (0.5 + chance()))
         return None
 
+    async def start_again(self, viewer: Viewer, access_token: str) -> httpx.Response:
+        """The same device starts anew, as after a reload."""
+        body = {"event": "demo", "device": {"id": viewer.device, "kind": "tv"}}
+        headers = {"authorization": f"Bearer {access_token}"}
+        return await self.client.post("/v1/sessions", json=body, headers=headers)
+
     @contextlib.asynccontextmanager
     async def arriving(self, per_s: float) -> AsyncIterator[None]:
         """New viewers all the time, whatever becomes of those before them."""
@@ -163,10 +170,7 @@ class Crowd:
     async def _start(self, viewer: Viewer) -> bool:
         began = monotonic()
         try:
-            token = await self._log_in(viewer.account)
-            body = {"event": "demo", "device": {"id": viewer.device, "kind": "tv"}}
-            headers = {"authorization": f"Bearer {token}"}
-            answer = await self.client.post("/v1/sessions", json=body, headers=headers)
+            answer = await self.start_again(viewer, await self._log_in(viewer.account))
         except httpx.HTTPError as error:
             self.seen.refused(type(error).__name__)
             return False
@@ -182,6 +186,7 @@ class Crowd:
     def _take(self, viewer: Viewer, said: dict[str, Any]) -> None:
         viewer.session = said.get("session", viewer.session)
         viewer.token = said.get("token", viewer.token)
+        viewer.grace_token = said.get("grace_token", viewer.grace_token)
         viewer.heartbeat_s = said["heartbeat_s"]
 
     async def _watch(self, viewer: Viewer) -> None:

@@ -4,15 +4,21 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 from crowd import Crowd
+from dynamodb_local import dynamodb_local
+from oidc_provider import AUDIENCE, running
 from redis_server import installed, redis_cluster, redis_server
+from throttling_proxy import ThrottlingProxy
 from twins import LEASE_S, STREAM_LIMIT, Twins, twins
+
+LogIn = Callable[[str], Awaitable[str]]
+Watch = Callable[..., Crowd]
 
 pytestmark = [
     pytest.mark.system,
@@ -32,11 +38,11 @@ FIGURES = "TIFO_DEATHS_FIGURES"
 
 
 @pytest.fixture
-async def watch() -> AsyncIterator[Callable[[Twins], Crowd]]:
+async def watch() -> AsyncIterator[Watch]:
     crowds = []
 
-    def one(platform: Twins) -> Crowd:
-        crowds.append(Crowd(platform.url))
+    def one(platform: Twins, log_in: LogIn | None = None) -> Crowd:
+        crowds.append(Crowd(platform.url, log_in))
         return crowds[-1]
 
     yield one
@@ -74,9 +80,9 @@ async def limit_holds(crowd: Crowd, account: str) -> None:
     assert set(crowd.seen.refusals) == {"stream-limit"}
 
 
-async def begun(platform: Twins, watch: Callable[[Twins], Crowd]) -> Crowd:
+async def begun(platform: Twins, watch: Watch, log_in: LogIn | None = None) -> Crowd:
     """A crowd that watches, one account of it on as many devices as it may."""
-    crowd = watch(platform)
+    crowd = watch(platform, log_in)
     await crowd.gather(CROWD)
     for n in range(STREAM_LIMIT):
         assert await crowd.arrive("family", f"device-{n}")
@@ -169,3 +175,57 @@ async def test_whole_platform_restarts_and_every_viewer_is_taken_back(tmp_path, 
         note(death, crowd, registered_s=round(registered_s, 1))
         assert crowd.stopped == {}
         await limit_holds(crowd, "family")
+
+
+async def test_profiles_are_throttled_whole_and_nobody_notices(tmp_path, watch, monkeypatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "local")
+    with (
+        redis_server(tmp_path / "redis") as redis,
+        dynamodb_local() as endpoint,
+        ThrottlingProxy(endpoint) as proxy,
+        twins(
+            tmp_path,
+            {
+                "sessions": redis.url,
+                "profiles": f"dynamodb://eu-west-3/profiles?endpoint={proxy.url}&create=1",
+            },
+        ) as platform,
+    ):
+        crowd = await begun(platform, watch)
+        proxy.share = 1.0
+        asked = sum(proxy.calls.values())
+        async with crowd.arriving(ARRIVALS_PER_S):
+            await crowd.watch(SHORT_S)
+        note("profiles-throttled", crowd, table_calls=sum(proxy.calls.values()) - asked)
+        assert crowd.stopped == {}
+        assert crowd.seen.refusals == {}
+        assert platform.metric("tifo_profiles_lost_total") > 0
+        await all_registered(platform, crowd)
+        await limit_holds(crowd, "family")
+
+
+async def test_login_provider_is_gone_and_who_was_here_comes_in_again(tmp_path, watch) -> None:
+    with redis_server(tmp_path / "redis") as redis, running() as provider:
+        oidc = {"issuer": provider.issuer, "audience": AUDIENCE, "refresh_s": 1, "call_s_max": 0.5}
+        accounts = {"grace_s": 3600, "oidc": oidc}
+        with twins(tmp_path, {"sessions": redis.url}, accounts=accounts) as platform:
+
+            async def log_in(account: str) -> str:
+                return provider.token(account)
+
+            crowd = await begun(platform, watch, log_in)
+            known = crowd.viewers[0]
+            provider.stop()
+            async with crowd.arriving(ARRIVALS_PER_S):
+                await crowd.watch(SHORT_S)
+            over = provider.claims(known.account)["iat"] - 60
+            expired = provider.token(known.account, iat=over - 600, exp=over)
+            again = [await crowd.start_again(known, token) for token in (known.grace_token, expired)]
+            assert [answer.status_code for answer in again] == [201, 201]
+            assert {answer.json()["session"] for answer in again} == {known.session}
+            note("login-provider", crowd)
+            assert crowd.stopped == {}
+            assert crowd.seen.refusals == {}
+            await all_registered(platform, crowd)
+            await limit_holds(crowd, "family")
