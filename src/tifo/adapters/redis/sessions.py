@@ -283,10 +283,8 @@ class RedisSessionStore(SessionStore):
         raise failed
 
     async def _settle_again(self, now: float) -> None:
-        at_s = asyncio.get_running_loop().time()
-        if at_s - self._settled_at_s >= self._remember_s:
+        if asyncio.get_running_loop().time() - self._settled_at_s >= self._remember_s:
             await self._settle(now + await self._skew.seconds())
-            self._settled_at_s = at_s
 
     async def _settle(self, now_s: float) -> None:
         """Have every shard set aside what lapsed; raises `Unavailable` when none answers."""
@@ -311,7 +309,7 @@ class RedisSessionStore(SessionStore):
                 break
         if failed and not settled:
             raise failed
-        self._settled = settled
+        self._settled, self._settled_at_s = settled, asyncio.get_running_loop().time()
 
 
 def _groups(renewals: Sequence[Renew]) -> Iterator[tuple[int, list[int]]]:
