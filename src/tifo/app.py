@@ -16,6 +16,7 @@ from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.sessions import HttpSessions
+from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
@@ -212,6 +213,7 @@ async def _session_service(w: Wiring) -> SessionService:
             local=MemorySessionStore(w.clock),
             accounts=await w.once(_accounts),
             catalogue=await w.once(_catalogue),
+            networks=w.closing(AsnFile(w.settings.sessions.asn_file, w.clock)),
             tokens=playback_tokens(w.settings.keys.playback.keyring("playback")),
             revocations=await w.once(_revocations),
             postures=Postures(await w.once(_view)),

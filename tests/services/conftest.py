@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from accounts_parts import Accounts
-from session_nodes import SETTINGS, Brittle, Calendar, Door, Make
+from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.sqlite.board import SqliteBoard
@@ -108,6 +108,7 @@ def make(
             "local": MemorySessionStore(clock),
             "accounts": Door(),
             "catalogue": Calendar(clock.now() - 60),
+            "networks": Atlas(),
             "tokens": tokens,
             "revocations": revocations,
             "postures": postures,

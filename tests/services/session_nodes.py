@@ -7,6 +7,7 @@ import pytest
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.api.accounts import Accounts, Viewer
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.networks import Networks
 from tifo.api.sessions import Device
 from tifo.board.revocations import Revocations
 from tifo.kernel.clock import ManualClock
@@ -60,6 +61,13 @@ class Calendar(Catalogue):
 
     async def events(self) -> tuple[CalendarEvent, ...]:
         return tuple(self._events.values())
+
+
+class Atlas(Networks):
+    """One ISP has one network."""
+
+    def isp(self, address: str) -> str:
+        return "AS64500 Example Telecom" if address.startswith("203.0.113.") else ""
 
 
 class Brittle(MemorySessionStore):

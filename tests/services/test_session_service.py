@@ -283,3 +283,13 @@ async def test_takeover_survives_a_board_that_fails(tmp_path, make, clock) -> No
     _, code = await full(service)
     assert (await service.start(start("phone", takeover=code))).used == 2
     await nowhere.close()
+
+
+async def test_isp_of_a_start_is_told_with_the_session_and_with_its_renewals(
+    service, tokens, clock, told
+) -> None:
+    started = await service.start(start(address="203.0.113.9"))
+    clock.advance(16)
+    await beat(service, tokens, started, clock)
+    isps = {event.isp for event in await told() if isinstance(event, SessionStarted | SessionsRenewed)}
+    assert isps == {"AS64500 Example Telecom"}

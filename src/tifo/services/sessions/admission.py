@@ -7,6 +7,7 @@ import structlog
 
 from tifo.api.accounts import Accounts, Viewer
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.networks import Networks
 from tifo.api.sessions import Device
 from tifo.board.entries import Revoked
 from tifo.board.revocations import Revocations
@@ -24,11 +25,13 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A request to start: who asks for what on which device; `takeover` and `end` come from a refusal."""
+    """A request to start: who asks for what on which device, from which address (empty: not known);
+    `takeover` and `end` come from a refusal."""
 
     access_token: str
     event: str
     device: Device
+    address: str = ""
     takeover: str = ""
     end: str = ""
 
@@ -65,6 +68,7 @@ class Admission:
         local: SessionStore,
         accounts: Accounts,
         catalogue: Catalogue,
+        networks: Networks,
         revocations: Revocations,
         telling: Telling,
         clock: Clock,
@@ -75,6 +79,7 @@ class Admission:
         self._local = local
         self._accounts = accounts
         self._catalogue = catalogue
+        self._networks = networks
         self._revocations = revocations
         self._telling = telling
         self._clock = clock
@@ -161,7 +166,7 @@ class Admission:
     def _entry(self, store: SessionStore, asked: _Asked, outcome: Admitted) -> Entry:
         return Entry(
             viewer=asked.viewer,
-            isp="",
+            isp=self._networks.isp(asked.start.address),
             lease=outcome.lease,
             limit=asked.limits.account,
             used=outcome.used,

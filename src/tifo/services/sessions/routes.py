@@ -202,7 +202,16 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
 
     async def start(req: Request, resp: Response) -> None:
         body = await read_json(req, StartBody, JSON_BODY_BYTES_MAX)
-        request = Start(bearer(req), body.event, body.device, body.takeover or "", body.end or "")
+        request = Start(
+            access_token=bearer(req),
+            event=body.event,
+            device=body.device,
+            # Envoy says it, lets nobody else say it, and is silent of private addresses. Without an edge
+            # anybody may say it: viewers are counted by it, nothing is allowed by it.
+            address=req.get_header("X-Envoy-External-Address") or "",
+            takeover=body.takeover or "",
+            end=body.end or "",
+        )
         answer = _start_answer(await service.start(request), public_url)
         resp.status = 201
         resp.content_type = "application/json"

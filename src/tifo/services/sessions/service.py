@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tifo.api.accounts import Accounts
 from tifo.api.catalogue import Catalogue
+from tifo.api.networks import Networks
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, Kick, RunningSession, SessionPage, Sessions
 from tifo.board.entries import Revoked
 from tifo.board.postures import Postures
@@ -67,6 +68,7 @@ class SessionService(Sessions):
         local: SessionStore,
         accounts: Accounts,
         catalogue: Catalogue,
+        networks: Networks,
         tokens: PlaybackTokens,
         revocations: Revocations,
         postures: Postures,
@@ -85,7 +87,7 @@ class SessionService(Sessions):
         self._settings = settings
         self._telling = Telling(publisher, ids)
         self._admission = Admission(
-            store, local, accounts, catalogue, revocations, self._telling, clock, ids, settings
+            store, local, accounts, catalogue, networks, revocations, self._telling, clock, ids, settings
         )
         self._renewals = Renewals(
             store, local, clock, self._stop, gather_s=settings.gather_s, spread_s=settings.lease_s / 2

@@ -33,5 +33,8 @@ class SessionsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     node or a store that has just begun."""
     takeover_s: int = 120
     """Seconds a one-time take-over code is valid."""
+    asn_file: str = ""
+    """A MaxMind-format file of ISPs by address (GeoLite2-ASN or another), read again when it is replaced;
+    empty counts nobody by ISP. None is shipped."""
     sweep_s: int = 1
     """Seconds between two sweeps for lapsed leases."""
