@@ -206,9 +206,8 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
             access_token=bearer(req),
             event=body.event,
             device=body.device,
-            # Envoy says it, lets nobody else say it, and is silent of private addresses. Without an edge
-            # anybody may say it: viewers are counted by it, nothing is allowed by it.
-            address=req.get_header("X-Envoy-External-Address") or "",
+            # As the edge saw it, past the proxies that are trusted: no header of the viewer changes it.
+            address=req.remote_addr or "",
             takeover=body.takeover or "",
             end=body.end or "",
         )
