@@ -78,8 +78,8 @@ class Full:
 class Renew:
     """A lease to extend to `lease.until`.
 
-    A session that the store does not know is taken back: within `limits`, or, where they are None,
-    in any case.
+    A session that the store does not know is taken back: within `limits`, or, where they are None, as
+    long as the account has fewer than `LEASES_PER_ACCOUNT_MAX`.
     """
 
     lease: Lease

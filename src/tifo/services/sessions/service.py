@@ -200,7 +200,8 @@ class SessionService(Sessions):
         count = max(1, min(limit, PAGE_SESSIONS_MAX))
         found = await self._store.page(account=account, event=event, after=after, limit=count, now=now)
         return SessionPage(
-            sessions=tuple(map(_running, found.leases)),
+            # Of an event that was kicked the leases are still there, until each has lapsed.
+            sessions=tuple(_running(lease) for lease in found.leases if not self._is_void(lease)),
             next=found.next,
             total=await self._store.count(now=now),
         )
@@ -226,11 +227,14 @@ class SessionService(Sessions):
         # What this node lent while the store was gone is registered with the store by now, or silent.
         await self._local.expire(now=now, limit=EXPIRE_BATCH_MAX)
         self._remembers_since = max(self._remembers_since, await self._store.remembers_since(now=now))
-        while batch := await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX):
+        more = True
+        while more:
+            batch = await self._store.expire(now=now, limit=EXPIRE_BATCH_MAX)
             for lease in batch:
-                self._telling.ended(lease, self._why_silent(lease))
+                self._telling.ended(lease, "kicked" if self._is_void(lease) else "expired")
             # A whole stadium may fall silent at once: requests are served between two batches.
             await asyncio.sleep(0)
+            more = len(batch) >= EXPIRE_BATCH_MAX
         SESSIONS_LIVE.set(await self._store.count(now=now))
 
     def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> Renew:
@@ -251,9 +255,9 @@ class SessionService(Sessions):
         share, chance = self._early_share, self._ids.fraction
         return rules.next_heartbeat_s(self._policy, share, chance(), chance())
 
-    def _why_silent(self, lease: Lease) -> str:
-        void_before = self._revocations.void_before(lease.account, lease.event)
-        return "kicked" if lease.since <= void_before else "expired"
+    def _is_void(self, lease: Lease) -> bool:
+        """Whether an operator kicked the lease's account or event after it began."""
+        return lease.since <= self._revocations.void_before(lease.account, lease.event)
 
     def _limit_of(self, claims: PlaybackClaims) -> int:
         return claims.limit or self._settings.stream_limit
