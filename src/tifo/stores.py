@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from tifo.adapters.dynamodb.address import TableAddress
-from tifo.adapters.dynamodb.profiles import DynamoProfileStore
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.oidc.claims import Terms
 from tifo.adapters.oidc.provider import OidcProvider, Sources
@@ -85,6 +83,10 @@ def profile_store(settings: Settings, meters: Meters | None = None) -> ProfileSt
 
 
 def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
+    # AWS's client takes a fourth of a second to load, which only those who use it pay.
+    from tifo.adapters.dynamodb.address import TableAddress  # noqa: PLC0415
+    from tifo.adapters.dynamodb.profiles import DynamoProfileStore  # noqa: PLC0415
+
     try:
         address = TableAddress.parse(url)
     except ValueError as error:
