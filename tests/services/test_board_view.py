@@ -1,13 +1,14 @@
 """A node's copy of the board: fresh, stale while the board fails, and telling its listeners."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.entries import PATHWAY, REVOKED, REVOKED_ACCOUNT, PathwayState, Revoked, decode_all
 from tifo.board.expiry import OUTDATED_MIN, Expiry
-from tifo.board.ports import Board, Changes, Entry
+from tifo.board.ports import Board, Changes, Entry, Restored
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.kernel.clock import ManualClock
@@ -42,6 +43,10 @@ class Brittle(Board):
     async def delete(self, key: str) -> None:
         self._answer()
         await self._board.delete(key)
+
+    async def restore(self, words: Sequence[Entry], mark: object, known: int, *, last: bool) -> Restored:
+        self._answer()
+        return await self._board.restore(words, mark, known, last=last)
 
     async def close(self) -> None:
         await self._board.close()

@@ -19,6 +19,9 @@ PARTS = "parts/"
 INSIGHT = "insight/"
 STALE = "stale/"
 
+LASTING = frozenset({PATHWAY, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+"""Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
+
 
 class PathwayState(msgspec.Struct, frozen=True):
     """An operator's word on one CDN: `out` takes it off every viewer, running ones too."""

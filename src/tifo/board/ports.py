@@ -1,9 +1,9 @@
 """The board: the small shared state that operators and controllers write and every node reads."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 ENTRY_BYTES_MAX = 64 * 1024
 """Bytes of one entry's value."""
@@ -16,6 +16,13 @@ GONE_KEPT_S = 600.0
 
 GONE_MAX = 10_000
 """Keys that a board remembers to be gone; past it the oldest are forgotten before their time."""
+
+RESTORER_SILENT_S = 2.0
+"""Without a word of it for so long, a node that restores a board no longer keeps others waiting."""
+
+Restored = Literal["go-on", "wait", "done"]
+"""What a board says to who restores it: send the rest; look again first, another is at it; or nothing is
+left to do, and the next look tells what is in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Limits:
 class Entry:
     """One value on the board. `version` grows with every write; `expires_at` is epoch seconds or None.
 
+    Versions of a board that began anew are larger than those before, as long as its clock is not behind.
     `expires_at` is in the time of the node that reads, whatever the clock of the one that wrote.
     """
 
@@ -46,6 +54,8 @@ class Changes:
 
     `entries` were written and `gone` is no longer there; with `whole`, `entries` is everything and
     whatever is not in it is gone. `version` is the last write or removal that this answer knows of.
+    `lost` is said when the board of the mark is not this one: it began anew, empty or from another's copy,
+    and knows nothing of what was said before. A replica of the same board, or an older copy, is not that.
     """
 
     mark: object
@@ -53,6 +63,7 @@ class Changes:
     entries: Mapping[str, Entry]
     gone: frozenset[str]
     whole: bool
+    lost: bool = False
 
 
 class Board(Protocol):
@@ -82,7 +93,23 @@ class Board(Protocol):
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Remove a key; nothing happens when it is absent."""
+        """Remove a key; of one that is absent it is remembered that it shall be, and nothing else happens."""
+
+    @abstractmethod
+    async def restore(self, words: Sequence[Entry], mark: object, known: int, *, last: bool) -> Restored:
+        """Put back what a node still knows of this board from before it lost its memory.
+
+        `mark` is of the node's last look at the board as it is now; at one that began anew since, the
+        answer is `wait`. `known` is the version of its last look before the loss: the node knew everything
+        until then. Many nodes may ask at once: without words, to learn whether to begin; the one that
+        knows most goes on, and who knew less or the same is told `done` once `last` was answered with that.
+
+        A word is put back for the rest of its time unless its key was written or removed since the board
+        began anew. What was put back by a node that knew less gives way to this one's, and with `last`
+        whatever it put back that this node does not know is removed. A board that no longer knows every
+        removal since it began takes no word any more, and says `done`. Raises `Unavailable` also when the
+        board is full; may be repeated.
+        """
 
     @abstractmethod
     async def close(self) -> None:

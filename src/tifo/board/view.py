@@ -8,6 +8,7 @@ import structlog
 
 from tifo.board.expiry import Expiry
 from tifo.board.ports import Board, Changes, Entry
+from tifo.board.restoring import Restoring
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
@@ -26,7 +27,8 @@ class BoardView:
     """The last state of the board that this node saw, without what has expired since.
 
     When the board cannot be read, or not be written, the last state stays in force and `failing` says so:
-    losing the board freezes decisions, it does not undo them.
+    losing the board freezes decisions, it does not undo them. Nor does a board that lost its memory: its
+    lasting words stay in force here and are put back.
     """
 
     def __init__(self, board: Board, clock: Clock) -> None:
@@ -37,6 +39,8 @@ class BoardView:
         self._expiry = Expiry(self._entries)
         self._listeners: dict[str, list[Listener]] = {}
         self._mark: object | None = None
+        self._version = 0
+        self._restoring = Restoring()
         self._looking = asyncio.Lock()
         self._written: dict[str, Entry] = {}
         self._poll = Background("board-view", POLL_S, self.refresh, "the last state stays in force")
@@ -81,6 +85,7 @@ class BoardView:
         try:
             async with self._looking:  # an answer never overtakes a later one
                 await self._look()
+                await self._restoring.put_back(self._board, self._mark, self._clock.now())
         except Unavailable as error:
             self._say(unread=error, unwritten=self._unwritten)
         else:
@@ -107,9 +112,17 @@ class BoardView:
         changes = await self._board.changes(self._mark)
         # What was written here meanwhile may have come after what the board read for this answer.
         later = {key: entry for key, entry in self._written.items() if entry.version > changes.version}
-        gone = self._entries.keys() - changes.entries.keys() if changes.whole else changes.gone
-        self._mark = changes.mark
+        if changes.lost and (words := self._restoring.begin(self._entries, self._version)):
+            _log.warning("board.lost", words=words, effect="they stay in force and are put back")
+        over = self._restoring.told(changes)
+        gone = {*self._gone(changes), *over}
+        self._mark, self._version = changes.mark, changes.version
         self._change({**self._news(changes), **later}, gone - later.keys())
+
+    def _gone(self, changes: Changes) -> Collection[str]:
+        if not changes.whole:
+            return changes.gone
+        return self._entries.keys() - changes.entries.keys() - set(self._restoring.missing)
 
     def _news(self, changes: Changes) -> Mapping[str, Entry]:
         """The entries without those that are known: the answer is everything after a failover, say."""

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from tifo.adapters.redis.connection import RedisConnection, Script
-from tifo.board.ports import ENTRY_BYTES_MAX, Board, Changes, Entry, Limits
+from tifo.board.ports import (
+    ENTRY_BYTES_MAX,
+    RESTORER_SILENT_S,
+    Board,
+    Changes,
+    Entry,
+    Limits,
+    Restored,
+)
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
@@ -56,13 +64,20 @@ class RedisBoard(Board):
             raise ValueError(f"{key}: {len(value)} bytes, at most {ENTRY_BYTES_MAX}")
         ttl_us = -1 if ttl_s is None else _us(ttl_s)
         version = await self._do("write", key, value, ttl_us, self._limits.entries_max, *self._memory())
-        if version is None:
-            raise Unavailable("board", f"it already has {self._limits.entries_max} entries")
-        return int(version)
+        return int(self._unless_full(version))
 
     async def delete(self, key: str) -> None:
         """Remove the key, and remember for a while that it is gone."""
         await self._do("delete", key, *self._memory())
+
+    async def restore(self, words: Sequence[Entry], mark: object, known: int, *, last: bool) -> Restored:
+        """One command, as long as its words are many."""
+        memory = mark[0] if isinstance(mark, tuple) else ""
+        sent = _sent(words, known, self._clock.now())
+        limits = (_us(RESTORER_SILENT_S), self._limits.entries_max, *self._memory())
+        answer = await self._do("restore", memory, known, int(last), *limits, *sent)
+        restored: Restored = self._unless_full(answer).decode()
+        return restored
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -70,6 +85,11 @@ class RedisBoard(Board):
 
     async def _do(self, what: str, *args: bytes | str | int) -> Any:  # noqa: ANN401 - what Redis answers
         return await self._redis.run(self._script, KEY, what, *args)
+
+    def _unless_full(self, answer: Any) -> Any:  # noqa: ANN401 - what Redis answers
+        if answer is None:
+            raise Unavailable("board", f"it already has {self._limits.entries_max} entries")
+        return answer
 
     def _memory(self) -> tuple[int, int]:
         return _us(self._limits.gone_kept_s), self._limits.gone_max
@@ -83,13 +103,14 @@ class _Page:
     version: int
     whole: bool
     more: bool
+    lost: bool
     entries: Sequence[tuple[str, Entry | None]]
 
     @classmethod
     def read(cls, answer: Sequence[Any], now: float) -> "_Page":
-        memory, version, whole, more, redis_now_us, pairs = answer
+        memory, version, whole, more, lost, redis_now_us, pairs = answer
         entries = tuple(_entries(pairs, int(redis_now_us), now))
-        return cls(memory.decode(), int(version), bool(whole), bool(more), entries)
+        return cls(memory.decode(), int(version), bool(whole), bool(more), bool(lost), entries)
 
 
 class _Found:
@@ -98,11 +119,12 @@ class _Found:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._gone: set[str] = set()
-        self._whole = False
+        self._whole = self._lost = False
 
     def add(self, page: _Page) -> None:
         if page.whole:
             self._entries, self._gone, self._whole = {}, set(), True
+        self._lost = self._lost or page.lost
         for key, entry in page.entries:
             if entry is None:
                 self._entries.pop(key, None)
@@ -113,7 +135,7 @@ class _Found:
 
     def changes(self, mark: object, version: int) -> Changes:
         gone = frozenset() if self._whole else frozenset(self._gone)
-        return Changes(mark, version, self._entries, gone, self._whole)
+        return Changes(mark, version, self._entries, gone, self._whole, self._lost)
 
 
 def _entries(pairs: Sequence[Any], redis_now_us: int, now: float) -> Iterator[tuple[str, Entry | None]]:
@@ -128,6 +150,13 @@ def _entries(pairs: Sequence[Any], redis_now_us: int, now: float) -> Iterator[tu
             yield key, None
         else:
             yield key, Entry(key, value, int(version), now + left_us / 1e6 if int(expires_us) else None)
+
+
+def _sent(words: Sequence[Entry], known: int, now: float) -> Iterator[bytes | str | int]:
+    for one in words:
+        if one.expires_at is None or one.expires_at > now:
+            yield from (one.key, max(known, one.version))
+            yield from (-1 if one.expires_at is None else _us(one.expires_at - now), one.value)
 
 
 def _us(seconds: float) -> int:

@@ -1,16 +1,27 @@
 """The embedded board: one small SQLite file, shared by the processes of one machine."""
 
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tifo.adapters.sqlite.database import Database
-from tifo.board.ports import ENTRY_BYTES_MAX, Board, Changes, Entry, Limits
+from tifo.board.ports import (
+    ENTRY_BYTES_MAX,
+    RESTORER_SILENT_S,
+    Board,
+    Changes,
+    Entry,
+    Limits,
+    Restored,
+)
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
 # The tables `board` and `clock` are those of 0.1, so that an older data folder opens with every word on
 # it; what came since stands beside them. Reports are written again and again: without the pragma they
-# would grow the write-ahead log to 4 MB before a byte of it is used again.
+# would grow the write-ahead log to 4 MB before a byte of it is used again. The first version is a time in
+# microseconds, so that those of a file that was made anew are larger than those before.
 _SCHEMA = """
 PRAGMA wal_autocheckpoint = 100;
 CREATE TABLE IF NOT EXISTS board (
@@ -21,11 +32,17 @@ CREATE INDEX IF NOT EXISTS board_by_expiry ON board (expires_at) WHERE expires_a
 CREATE TABLE IF NOT EXISTS gone (key TEXT PRIMARY KEY, version INTEGER NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS gone_by_version ON gone (version);
 CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL);
-INSERT OR IGNORE INTO clock VALUES (1, 0);
+INSERT OR IGNORE INTO clock VALUES (1, CAST((julianday('now') - 2440587.5) * 86400e6 AS INTEGER));
 CREATE TABLE IF NOT EXISTS memory (
   one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, forgotten INTEGER NOT NULL
 );
 INSERT OR IGNORE INTO memory VALUES (1, lower(hex(randomblob(8))), 0);
+CREATE TABLE IF NOT EXISTS back (key TEXT PRIMARY KEY, knew INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS restoring (
+  one INTEGER PRIMARY KEY CHECK (one = 1), restored INTEGER NOT NULL, restorer INTEGER NOT NULL,
+  at REAL NOT NULL
+);
+INSERT OR IGNORE INTO restoring VALUES (1, -1, -1, 0);
 """
 
 _NEVER = 9e99
@@ -36,7 +53,8 @@ class SqliteBoard(Board):
     """A version counter orders writes and removals; `gone` remembers removals for a while.
 
     A mark is the file's own id and a version: another file, or an older copy, does not know it.
-    Caveat: one file, hence one machine and one clock.
+    Caveats: one file, hence one machine and one clock; and a process that has the file open goes on in it
+    though it was removed, until it fails.
     """
 
     def __init__(self, path: Path, clock: Clock, limits: Limits | None = None) -> None:
@@ -62,6 +80,12 @@ class SqliteBoard(Board):
         now = self._clock.now()
         await self._database.run(lambda c: _delete(c, key, now, self._limits))
 
+    async def restore(self, words: Sequence[Entry], mark: object, known: int, *, last: bool) -> Restored:
+        """One transaction for all words."""
+        now = self._clock.now()
+        asked = _Asked(words, mark[0] if isinstance(mark, tuple) else "", known, last)
+        return await self._database.run(lambda c: _restore(c, asked, now, self._limits))
+
     async def close(self) -> None:
         """Close the file."""
         await self._database.close()
@@ -75,7 +99,8 @@ def _changes(c: sqlite3.Connection, since: object | None, now: float) -> Changes
         return Changes(mark, version, {}, frozenset(), whole=False)
     after = since[1] if isinstance(since, tuple) and since[0] == memory else -1
     if not forgotten <= after <= version:
-        return Changes(mark, version, _entries(c, -1, now), frozenset(), whole=True)
+        lost = isinstance(since, tuple) and since[0] != memory
+        return Changes(mark, version, _entries(c, -1, now), frozenset(), whole=True, lost=lost)
     return Changes(mark, version, _entries(c, after, now), _gone(c, after, now), whole=False)
 
 
@@ -100,20 +125,75 @@ def _gone(c: sqlite3.Connection, after: int, now: float) -> frozenset[str]:
 def _write(
     c: sqlite3.Connection, key: str, value: bytes, expires_at: float | None, now: float, limits: Limits
 ) -> int:
-    version = _next_version(c)
     _forget(c, now, limits)
+    return _put(c, key, value, expires_at, limits)
+
+
+def _put(c: sqlite3.Connection, key: str, value: bytes, expires_at: float | None, limits: Limits) -> int:
+    version = _next_version(c)
     known = c.execute("SELECT 1 FROM board WHERE key = ?", (key,)).fetchone()
     if not known and c.execute("SELECT COUNT(*) FROM board").fetchone()[0] >= limits.entries_max:
         raise Unavailable("board", f"it already has {limits.entries_max} entries")
     c.execute("INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", (key, value, version, expires_at))
     c.execute("DELETE FROM gone WHERE key = ?", (key,))
+    c.execute("DELETE FROM back WHERE key = ?", (key,))
     return version
 
 
 def _delete(c: sqlite3.Connection, key: str, now: float, limits: Limits) -> None:
-    if c.execute("DELETE FROM board WHERE key = ?", (key,)).rowcount:
+    there = c.execute("DELETE FROM board WHERE key = ?", (key,)).rowcount
+    if there or not c.execute("SELECT 1 FROM gone WHERE key = ?", (key,)).fetchone():
         c.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (key, _next_version(c), now))
+    c.execute("DELETE FROM back WHERE key = ?", (key,))
     _forget(c, now, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a node that restores the board says: `memory` is the file that it saw last."""
+
+    words: Sequence[Entry]
+    memory: str
+    known: int
+    last: bool
+
+
+def _restore(c: sqlite3.Connection, asked: _Asked, now: float, limits: Limits) -> Restored:
+    _forget(c, now, limits)
+    memory, forgotten, restored, restorer, at = c.execute(
+        "SELECT id, forgotten, restored, restorer, at FROM memory, restoring"
+    ).fetchone()
+    if memory != asked.memory:
+        return "wait"
+    if forgotten or asked.known <= restored:
+        return "done"
+    if asked.known < restorer and now - at < RESTORER_SILENT_S:
+        return "wait"
+    for one in asked.words:
+        _put_back(c, one, max(asked.known, one.version), now, limits)
+    c.execute("UPDATE restoring SET restorer = ?, at = ?", (asked.known, now))
+    if not asked.last:
+        return "go-on"
+    for (key,) in c.execute("SELECT key FROM back WHERE knew < ?", (asked.known,)).fetchall():
+        _delete(c, key, now, limits)
+    c.execute("UPDATE restoring SET restored = ?", (asked.known,))
+    return "done"
+
+
+def _put_back(c: sqlite3.Connection, word: Entry, knew: int, now: float, limits: Limits) -> None:
+    """Unless it has expired, or somebody else had a word on the key, or put back a later one."""
+    if word.expires_at is not None and word.expires_at <= now:
+        return
+    (before,) = c.execute("SELECT MAX(knew) FROM back WHERE key = ?", (word.key,)).fetchone()
+    taken = "SELECT 1 FROM board WHERE key = :key UNION ALL SELECT 1 FROM gone WHERE key = :key"
+    if before is None and c.execute(taken, {"key": word.key}).fetchone():
+        return
+    if before is not None and before >= knew:
+        return
+    held = c.execute("SELECT value, expires_at FROM board WHERE key = ?", (word.key,)).fetchone()
+    if held != (word.value, word.expires_at):
+        _put(c, word.key, word.value, word.expires_at, limits)
+    c.execute("INSERT OR REPLACE INTO back VALUES (?, ?)", (word.key, knew))
 
 
 def _forget(c: sqlite3.Connection, now: float, limits: Limits) -> None:
@@ -124,6 +204,7 @@ def _forget(c: sqlite3.Connection, now: float, limits: Limits) -> None:
     c.execute(
         "INSERT OR REPLACE INTO gone SELECT key, version, expires_at FROM board WHERE expires_at <= ?", (now,)
     )
+    c.execute("DELETE FROM back WHERE key IN (SELECT key FROM board WHERE expires_at <= ?)", (now,))
     c.execute("DELETE FROM board WHERE expires_at <= ?", (now,))
     (old,) = c.execute("SELECT MAX(version) FROM gone WHERE at <= ?", (now - limits.gone_kept_s,)).fetchone()
     surplus = "SELECT version FROM gone ORDER BY version DESC LIMIT 1 OFFSET ?"
