@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TIFO := $(BIN)/tifo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up pages pictures test test-fast lint format contracts bench crowd lock system-packages clean
+.PHONY: help setup up pages pictures test test-fast lint format contracts bench deaths crowd lock system-packages clean
 
 help: ## Say what there is to do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,11 @@ bench: setup ## Every figure of the README, each beside its peer
 
 crowd: ## Build the rehearsals' lighter generator
 	cd rehearsals/crowd && go build -o ../.build/crowd .
+
+deaths: setup system-packages ## The README's table of what dies, each with a crowd watching
+	rm -f benchmarks/results/deaths.json
+	TIFO_DEATHS_FIGURES=$(CURDIR)/benchmarks/results/deaths.json $(BIN)/pytest -q tests/system/test_story_deaths.py
+	$(BIN)/python -m benchmarks deaths
 
 lock: ## Pin the newest releases that pyproject.toml allows
 	$(BIN)/pip install -q uv

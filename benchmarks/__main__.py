@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from benchmarks import (
     arrival,
     commands,
+    deaths,
     figures,
     filled,
     heartbeat,
@@ -79,6 +80,12 @@ def run(
 def table(file: Path = RESULTS / "latest.json") -> None:
     """Print the figures of a run as Markdown."""
     sys.stdout.write(tables.in_markdown(figures.read(file)))
+
+
+@app.command(name="deaths")
+def deaths_table(file: Path = RESULTS / "deaths.json") -> None:
+    """Print the table of what dies, from the figures that `make deaths` leaves, as Markdown."""
+    sys.stdout.write(deaths.in_markdown(file))
 
 
 class _Bar:
