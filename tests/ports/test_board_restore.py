@@ -169,6 +169,14 @@ async def test_nodes_that_know_less_wait_until_the_one_that_knows_more_is_silent
     assert await values(board) == {"a": b"old", "b": b"old"}
 
 
+async def test_of_nodes_that_know_the_same_one_begins_and_goes_on(board: Board) -> None:
+    answers = [await restore(board, (), 4, last=False) for _ in range(3)]
+    assert answers == ["go-on", "wait", "wait"]
+    assert await restore(board, [word("a")], 4, last=False) == "go-on"
+    assert await restore(board, (), 4) == "done"
+    assert await restore(board, (), 4, last=False) == "done"
+
+
 async def test_who_saw_another_life_last_looks_again_first(board: Board, place: Place) -> None:
     mark = await mark_of(board)
     await place.lose_memory()

@@ -101,8 +101,9 @@ class Board(Protocol):
 
         `mark` is of the node's last look at the board as it is now; at one that began anew since, the
         answer is `wait`. `known` is the version of its last look before the loss: the node knew everything
-        until then. Many nodes may ask at once: without words, to learn whether to begin; the one that
-        knows most goes on, and who knew less or the same is told `done` once `last` was answered with that.
+        until then. Many nodes may ask at once, and begin by asking without words: one goes on, a node that
+        knew more takes its place, and the others wait. Once it was answered `done` to `last`, so is whoever
+        knew the same or less.
 
         A word is put back for the rest of its time unless its key was written or removed since the board
         began anew. What was put back by a node that knew less gives way to this one's, and with `last`

@@ -189,11 +189,13 @@ function doing.restore(memory, known, last, silent_us, entries_max, gone_kept_us
   if life[2] or tonumber(known) <= tonumber(life[3] or -1) then
     return 'done'
   end
-  if tonumber(known) < tonumber(life[4] or 0) and now_us - life[5] < tonumber(silent_us) then
+  local words = {...}
+  local begins = #words == 0 and last == '0'  -- who is at it already is not kept by one that knows the same
+  local rival = tonumber(life[4] or -1)
+  if tonumber(known) < rival + (begins and 1 or 0) and now_us - (life[5] or 0) < tonumber(silent_us) then
     return 'wait'
   end
   redis.call('HSET', BOARD, 'restorer', known, 'restored_at', whole_number(now_us))
-  local words = {...}
   for i = 1, #words, 4 do
     if not put_back(words[i], words[i + 1], words[i + 2], words[i + 3], entries_max) then
       return false

@@ -157,6 +157,11 @@ class _Asked:
     known: int
     last: bool
 
+    @property
+    def begins(self) -> bool:
+        """It is not at it yet, so that one that knows the same goes before it."""
+        return not self.words and not self.last
+
 
 def _restore(c: sqlite3.Connection, asked: _Asked, now: float, limits: Limits) -> Restored:
     _forget(c, now, limits)
@@ -167,7 +172,7 @@ def _restore(c: sqlite3.Connection, asked: _Asked, now: float, limits: Limits) -
         return "wait"
     if forgotten or asked.known <= restored:
         return "done"
-    if asked.known < restorer and now - at < RESTORER_SILENT_S:
+    if asked.known < restorer + asked.begins and now - at < RESTORER_SILENT_S:
         return "wait"
     for one in asked.words:
         _put_back(c, one, max(asked.known, one.version), now, limits)
