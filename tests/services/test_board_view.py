@@ -7,7 +7,6 @@ import pytest
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.entries import PATHWAY, REVOKED, REVOKED_ACCOUNT, PathwayState, Revoked, decode_all
-from tifo.board.expiry import OUTDATED_MIN, Expiry
 from tifo.board.ports import Board, Changes, Entry, Restored
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
@@ -190,17 +189,6 @@ async def test_entry_that_was_written_again_expires_later(
     clock.advance(5)
     await seen.refresh()
     assert seen.entries["k"].value == b"2"
-
-
-def test_times_of_what_was_written_anew_do_not_pile_up() -> None:
-    entries: dict[str, Entry] = {}
-    expiry = Expiry(entries)
-    for n in range(3 * OUTDATED_MIN):
-        entries["k"] = Entry("k", b"", n, 1000.0 + n)
-        expiry.add(entries["k"])
-    assert len(expiry._times) <= OUTDATED_MIN + 2
-    assert list(expiry.due(1000.0 + 3 * OUTDATED_MIN - 2)) == []
-    assert list(expiry.due(1000.0 + 3 * OUTDATED_MIN)) == ["k"]
 
 
 async def test_last_state_stays_in_force_while_the_board_fails_until_it_expires(
