@@ -27,36 +27,39 @@ class Messages:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._skip = 0
+        self._bulk_bytes = 0
         self._open: list[int] = []
 
     def feed(self, data: bytes) -> int:
         """How many messages ended in what came."""
         self._rest += data
         ended = 0
-        while (line := self._line()) is not None:
-            ended += self._take(line)
+        while (part := self._part()) is not None:
+            ended += self._take(part)
         return ended
 
-    def _line(self) -> bytes | None:
-        """The next line, past the bulk string before it; None when it has not come yet."""
-        skipped = min(self._skip, len(self._rest))
-        del self._rest[:skipped]
-        self._skip -= skipped
-        end = self._rest.find(b"\r\n")
-        if self._skip or end < 0:
+    def _part(self) -> bytes | None:
+        """The next line, or the bulk string that the line before announced; None until all of it came."""
+        size = self._bulk_bytes or self._rest.find(b"\r\n") + 2
+        if size < 2 or len(self._rest) < size:
             return None
-        line = bytes(self._rest[:end])
-        del self._rest[: end + 2]
-        return line
+        part = b"" if self._bulk_bytes else bytes(self._rest[: size - 2])
+        del self._rest[:size]
+        self._bulk_bytes = 0
+        return part
 
-    def _take(self, line: bytes) -> int:
-        kind, size = line[:1], int(line[1:]) if line[:1] in b"*$" else 0
+    def _take(self, part: bytes) -> int:
+        kind, size = part[:1], int(part[1:]) if part[:1] in (b"*", b"$") else 0
         if kind == b"$" and size >= 0:
-            self._skip = size + 2
-        elif kind == b"*" and size > 0:
+            self._bulk_bytes = size + 2
+            return 0
+        if kind == b"*" and size > 0:
             self._open.append(size)
             return 0
+        return self._value_ended()
+
+    def _value_ended(self) -> int:
+        """1 when the message ended with it, 0 when an array goes on."""
         while self._open:
             self._open[-1] -= 1
             if self._open[-1]:
