@@ -143,10 +143,10 @@ local function memory_of(life)
   return server .. ':' .. (life or '')
 end
 
--- Whether the board of the mark was another life. An empty one has none yet, and two are not the same.
+-- Whether the board of the mark was another life. An empty one has none yet (false): two are not the same.
 local function is_lost(memory, life)
   local before = string.match(memory, ':(%d*)$')
-  return before == '' or (before ~= nil and before ~= life)
+  return before ~= nil and before ~= life
 end
 
 -- memory, version: of the mark; more: 1 when it goes on with an answer; entries_max, bytes_max: of a page
