@@ -57,6 +57,7 @@ class _Asked:
     start: Start
     lease: Lease
     limits: Limits
+    void_before: float
 
 
 class Admission:
@@ -113,13 +114,14 @@ class Admission:
     def _asked(
         self, viewer: Viewer, start: Start, event: CalendarEvent, now: float, policy: LeasePolicy
     ) -> _Asked:
+        void_before = self._revocations.void_before(viewer.account, event.id)
         lease = Lease(
             session=self._ids.new("ses"),
             account=viewer.account,
             event=event.id,
             device=start.device.id,
             device_kind=start.device.kind,
-            since=float(int(now)),
+            since=rules.lease_begin(now, void_before),
             until=rules.lease_end(now, policy),
         )
         limits = rules.limits_of(
@@ -128,7 +130,7 @@ class Admission:
             start.device.kind,
             self._settings.limits_by_kind,
         )
-        return _Asked(viewer, start, lease, limits)
+        return _Asked(viewer, start, lease, limits, void_before)
 
     async def _take_slot_somewhere(self, asked: _Asked, policy: LeasePolicy) -> Entry:
         try:
@@ -145,11 +147,10 @@ class Admission:
         now = self._clock.now()
         account, forget_at = asked.viewer.account, now + policy.token_ttl_s
         took_over = await self._take_over(store, asked, policy, now)
-        void_before = self._revocations.void_before(account, asked.lease.event)
         request = Request(
             asked.lease,
             asked.limits,
-            void_before=void_before,
+            void_before=asked.void_before,
             # A code without a word on which session is to end: the oldest.
             give_way=self._settings.when_full == "end-oldest" or took_over,
         )
@@ -157,7 +158,7 @@ class Admission:
         if isinstance(outcome, Full):
             raise await self._stream_limit(store, asked, outcome, now)
         for lease in outcome.ended:
-            if lease.since <= void_before:
+            if lease.since <= asked.void_before:
                 self._telling.ended(lease, "kicked")
             else:
                 await self._send_away(lease, policy)

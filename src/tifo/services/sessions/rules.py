@@ -55,7 +55,20 @@ def next_heartbeat_s(policy: LeasePolicy, early_share: float, fraction: float, r
 
     In whole seconds, rounded up or down by chance (`rounding`, in [0, 1)), so that the mean is kept.
     """
-    return max(1, int(policy.heartbeat_s * (1 - early_share * fraction) + rounding))
+    wanted_s = policy.heartbeat_s * (1 - early_share * fraction)
+    return max(1, min(policy.heartbeat_s, int(wanted_s + rounding)))
+
+
+def lease_begin(now: float, void_before: float) -> float:
+    """When a session that begins now is said to begin, in whole seconds: after what an operator has just
+    kicked, or a viewer who comes again in the same second would be kicked with it."""
+    return float(max(int(now), int(void_before) + 1))
+
+
+def kicked_before(now: float, *begun: float) -> int:
+    """Up to which second sessions are kicked: now, and those known to have `begun` a moment later, because
+    another kick was so short a while ago."""
+    return int(max(now, *begun)) if begun else int(now)
 
 
 def lease_end(now: float, policy: LeasePolicy) -> float:

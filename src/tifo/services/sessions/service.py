@@ -178,21 +178,18 @@ class SessionService(Sessions):
 
     async def kick(self, kick: Kick) -> None:
         """End sessions on an operator's word; their players are told `kicked`."""
-        policy, now = self._policy, self._clock.now()
-        revoked = Revoked("kicked", kick.reason, int(now))
         if kick.what == "session":
-            await self._revoke(kick.id, revoked)
+            await self._revoke(kick.id, Revoked("kicked", kick.reason))
             await self._finish_if_possible(kick.account, kick.id, "kicked")
         elif kick.what == "account":
-            # No token of before counts any longer than that: neither one for playback nor one of grace.
-            ttl_s = max(policy.token_ttl_s, self._accounts.kick_memory_s)
-            await self._revocations.revoke_account(kick.id, revoked, ttl_s)
-            with contextlib.suppress(Unavailable):
-                for lease in await self._store.running(kick.id, now=now):
-                    await self._finish(kick.id, lease.session, "kicked")
+            await self._kick_account(kick)
         else:
-            # Their leases lapse by themselves: nobody counts a million sessions one by one.
-            await self._revocations.revoke_event(kick.id, revoked, policy.token_ttl_s)
+            # Nobody looks through a million sessions for those that begun a moment later; their leases
+            # lapse by themselves.
+            known = self._revocations.void_before("", kick.id)
+            before = rules.kicked_before(self._clock.now() + 1, known + 1)
+            revoked = Revoked("kicked", kick.reason, before)
+            await self._revocations.revoke_event(kick.id, revoked, self._policy.token_ttl_s)
 
     async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
         """Running sessions."""
@@ -267,6 +264,19 @@ class SessionService(Sessions):
 
     async def _revoke(self, session: str, revoked: Revoked) -> None:
         await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)
+
+    async def _kick_account(self, kick: Kick) -> None:
+        now = self._clock.now()
+        running: tuple[Lease, ...] = ()
+        with contextlib.suppress(Unavailable):
+            running = await self._store.running(kick.id, now=now)
+        before = rules.kicked_before(now, *(lease.since for lease in running))
+        # No token of before counts any longer than that: neither one for playback nor one of grace.
+        ttl_s = max(self._policy.token_ttl_s, self._accounts.kick_memory_s)
+        await self._revocations.revoke_account(kick.id, Revoked("kicked", kick.reason, before), ttl_s)
+        with contextlib.suppress(Unavailable):
+            for lease in running:
+                await self._finish(kick.id, lease.session, "kicked")
 
     async def _finish(self, account: str, session: str, why: str) -> None:
         now = self._clock.now()
