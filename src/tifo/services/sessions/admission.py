@@ -145,7 +145,6 @@ class Admission:
 
     async def _take_slot(self, store: SessionStore, asked: _Asked, policy: LeasePolicy) -> Entry:
         now = self._clock.now()
-        account, forget_at = asked.viewer.account, now + policy.token_ttl_s
         took_over = await self._take_over(store, asked, policy, now)
         request = Request(
             asked.lease,
@@ -154,7 +153,7 @@ class Admission:
             # A code without a word on which session is to end: the oldest.
             give_way=self._settings.when_full == "end-oldest" or took_over,
         )
-        outcome = await store.start(request, forget_at=forget_at, now=now)
+        outcome = await store.start(request, forget_at=now + policy.token_ttl_s, now=now)
         if isinstance(outcome, Full):
             raise await self._stream_limit(store, asked, outcome, now)
         for lease in outcome.ended:
