@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks import recipes
+from benchmarks.instance import EVENT
 from benchmarks.load import Load
 from benchmarks.machine import CannotMeasure
 from benchmarks.runner import Benchmark
@@ -41,7 +42,7 @@ def _probe(settings: Settings) -> dict[str, Shape]:
         start = _sent(
             client.post(
                 "/v1/sessions",
-                json={"event": "demo", "device": {"id": "probe", "kind": "tv"}},
+                json={"event": EVENT, "device": {"id": "probe", "kind": "tv"}},
                 headers={"authorization": f"Bearer {login.json()['access_token']}"},
             )
         )

@@ -2,19 +2,19 @@
 
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks import instance, mix, recipes, store
 from benchmarks.counting import CountingProxy, Counts, counting
 from benchmarks.figures import Column, Finding, Found, Row
-from benchmarks.load import answers
+from benchmarks.load import Load, answers
 from benchmarks.machine import Cores
 from benchmarks.recipes import Recipe
 from benchmarks.runner import STARTING_S, WARM_UP_S, Effort, Progress, must_answer_alike
 from benchmarks.servers import running
 from benchmarks.shapes import Shape
 from tifo.kernel.clock import SystemClock
-from tifo.settings import Settings
 
 WAITS_MS = (4, 12)
 """Waits between two requests of a connection, one measurement for each: about 10,000 and 5,000 requests/s."""
@@ -36,33 +36,37 @@ class Commands:
 
     def takes_s(self, effort: Effort) -> float:
         """About how long it takes: once for each contender and rate."""
-        return 2 * (STARTING_S + len(WAITS_MS) * (WARM_UP_S + effort.seconds + FLUSH_S))
+        return len(_contenders()) * (STARTING_S + len(WAITS_MS) * (WARM_UP_S + effort.seconds + FLUSH_S))
 
     def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
-        """Ours, then the peer."""
+        """Ours, then the peer, then ours with the shared cache to go by."""
         shapes: dict[str, Shape] = {}
-        ours = _rows(recipes.tifo_on_redis(), effort, cores, progress, shapes)
-        peers = _rows(recipes.envoy_and_go_on_redis(), effort, cores, progress, shapes)
+        rows = [_rows(recipe, effort, cores, progress, shapes) for recipe in _contenders()]
         return Found(
             findings=tuple(
                 Finding(
                     name=f"{self.name}-{wait_ms}",
                     title="What a store is asked for 1,000 requests of the reference mix",
-                    parameters={**mix.PARAMETERS, "Tifo has in Redis": "sessions, board, shared cache"},
+                    parameters={**mix.PARAMETERS, "Tifo has in Redis": "sessions, board"},
                     columns=COLUMNS,
-                    rows=rows,
+                    rows=rows_at,
                 )
-                for wait_ms, rows in zip(WAITS_MS, zip(ours, peers, strict=True), strict=True)
+                for wait_ms, rows_at in zip(WAITS_MS, zip(*rows, strict=True), strict=True)
             )
         )
+
+
+def _contenders() -> tuple[Recipe, ...]:
+    return (recipes.tifo_on_redis(), recipes.envoy_and_go_on_redis(), recipes.tifo_sharing())
 
 
 def _rows(
     recipe: Recipe, effort: Effort, cores: Cores, progress: Progress, shapes: dict[str, Shape]
 ) -> list[Row]:
     """One row for each of the rates."""
+    viewers = mix.Viewers()
     with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name, store.redis(cores.generator) as redis:
-        store.fill(redis, recipe, mix.RENEWING, lambda _: None)
+        store.fill(redis, recipe, mix.POPULATION, lambda _: None)
         with counting(redis.url) as proxy:
             settings = instance.settings(Path(name), SystemClock(), proxy.url)
             with running(recipe.processes(settings), cores.server, Path(name)):
@@ -71,23 +75,21 @@ def _rows(
                 rows = []
                 for wait_ms in WAITS_MS:
                     progress.doing(f"sessions-commands: {recipe.name}, {wait_ms} ms between requests")
-                    _asked(proxy, settings, WARM_UP_S, cores, progress, wait_ms)
-                    rate, asked = _asked(proxy, settings, effort.seconds, cores, progress, wait_ms)
+                    paced = partial(viewers.paced, settings, cores.generator, Path(name), wait_ms=wait_ms)
+                    answers(paced(), WARM_UP_S, progress.advance)
+                    rate, asked = _asked(proxy, paced(), effort.seconds, progress)
                     rows.append(Row(recipe.title, (rate, *asked)))
     return rows
 
 
 def _asked(
-    proxy: CountingProxy, settings: Settings, seconds: float, cores: Cores, progress: Progress, wait_ms: int
+    proxy: CountingProxy, load: Load, seconds: float, progress: Progress
 ) -> tuple[float, tuple[float, float]]:
     """Requests/s; commands and round trips for a thousand of them."""
-    load = mix.paced(settings, cores.generator, settings.folder("."), wait_ms=wait_ms)
     before: Counts = proxy.counts()
     found = answers(load, seconds, progress.advance)
     time.sleep(FLUSH_S)
     asked = proxy.counts().since(before)
     thousands = found.requests / 1_000
-    return found.requests / found.duration_us * 1e6, (
-        asked.commands / thousands,
-        asked.round_trips / thousands,
-    )
+    rate = found.requests / found.duration_us * 1e6
+    return rate, (asked.commands / thousands, asked.round_trips / thousands)

@@ -77,6 +77,7 @@ class CountingProxy:
         self._commands = 0
         self._round_trips = 0
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
@@ -92,8 +93,13 @@ class CountingProxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=READ_BYTES)
 
     async def close(self) -> None:
+        """Hang up on both sides, and wait until that has been noticed."""
         assert self._server is not None
         self._server.close()
+        for writer in self._writers:
+            writer.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -101,6 +107,7 @@ class CountingProxy:
         except OSError:
             writer.close()
             return
+        self._writers |= {writer, store_writer}
         waiting = _Waiting()
         await asyncio.gather(
             self._pass_on(reader, store_writer, waiting, Messages(), asked=True),
@@ -152,15 +159,7 @@ def counting(url: str) -> Iterator[CountingProxy]:
         asyncio.run_coroutine_threadsafe(proxy.open(), loop).result(STOP_S_MAX)
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(proxy), loop).result(STOP_S_MAX)
+        asyncio.run_coroutine_threadsafe(proxy.close(), loop).result(STOP_S_MAX)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(STOP_S_MAX)
         loop.close()
-
-
-async def _stop(proxy: CountingProxy) -> None:
-    await proxy.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

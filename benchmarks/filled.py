@@ -101,13 +101,13 @@ class _Beats:
 
     def load(self, settings: Settings, core: int, folder: Path) -> Load:
         file = folder / "tokens.txt"
-        tokens = self.population.tokens(settings, SAMPLE, self.due_every, mix.NEAR_S)
+        tokens = self.population.tokens(settings, self.population.sample(SAMPLE), self.due_every, mix.NEAR_S)
         file.write_text("".join(f"{session} {token}\n" for session, token in tokens))
         return Load("heartbeat.lua", [str(file)], settings.viewers_url, CONNECTIONS, core)
 
     def probe(self, settings: Settings) -> dict[str, Shape]:
         """How a heartbeat is answered that is not due, and how one that is."""
-        kept, *others = self.population.tokens(settings, self.due_every, self.due_every, mix.NEAR_S)
+        kept, *others = self.population.tokens(settings, range(self.due_every), self.due_every, mix.NEAR_S)
         return {name: _beat(settings, *pair) for name, pair in (("kept", kept), ("renewed", others[-1]))}
 
 

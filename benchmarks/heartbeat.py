@@ -7,6 +7,7 @@ import httpx
 import msgspec
 
 from benchmarks import recipes
+from benchmarks.instance import EVENT
 from benchmarks.load import Load
 from benchmarks.machine import CannotMeasure
 from benchmarks.runner import Benchmark
@@ -68,7 +69,7 @@ def _claims(session: str, n: int, now: int, left_s: int, settings: Settings) -> 
         exp=now + settings.sessions.token_ttl_s,
         sid=session,
         acc=f"account-{n:06d}",
-        ev="demo",
+        ev=EVENT,
         dev=f"device-{n:06d}",
         kind="tv",
         since=now,

@@ -14,7 +14,7 @@ from tifo.services.catalogue.settings import CatalogueSettings
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings, StoresSettings
 
 MATCH_S = 6 * 3600
-EVENT = "demo"
+EVENT = "wc2026-final"
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
 GENEROUS_PER_S = 1_000_000
 """The rate limit of a client address stays in the path and never refuses: there is one client here."""
@@ -23,7 +23,7 @@ GENEROUS_PER_S = 1_000_000
 def settings(folder: Path, clock: Clock, redis: str = "") -> Settings:
     """What `tifo serve` ships with, but for the ports, the data folder and the one client's rate.
 
-    With the URL of a Redis everything is there that can be: sessions, the board, and the shared cache.
+    With the URL of a Redis sessions and the board are there.
     """
     now = int(clock.now())
     match = CalendarEvent(
@@ -33,7 +33,7 @@ def settings(folder: Path, clock: Clock, redis: str = "") -> Settings:
     return msgspec.structs.replace(
         Settings(),
         data=str(folder),
-        stores=StoresSettings(sessions=redis, board=redis, cache=redis) if redis else StoresSettings(),
+        stores=StoresSettings(sessions=redis, board=redis) if redis else StoresSettings(),
         keys=KeysSettings(playback=_key(), access=_key(), beacon=_key()),
         pathways=tuple(_pathway(name) for name in PATHWAYS),
         edge=EdgeSettings(port=free_port(), operator_port=free_port(), rate=rate),

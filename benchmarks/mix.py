@@ -1,6 +1,7 @@
 """The reference mix: what a viewer's player calls from start to end, with sessions in Redis."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -20,9 +21,17 @@ HEARTBEATS = 30
 CALLS = 1 + HEARTBEATS + 2 + 1
 CONNECTIONS = 64
 
-RENEWING = Population(30_000)
+RENEWING = 30_000
 """Sessions that were there before and whose leases are half over: at 20,000 requests/s the heartbeats of
 the mix that are due come to each of them every 5 s, so no gathering makes two renewals one."""
+
+UNDER_WAY = 256
+"""Viewers at once; the first of them are in the store before, each at a step of its own."""
+
+LOADS_MAX = 8
+"""Loads that one store is put under, each with its own first viewers, for they end."""
+
+POPULATION = Population(RENEWING + LOADS_MAX * UNDER_WAY)
 
 NEAR_S = 12
 """Seconds until their leases end, as far as their tokens know; due at 15."""
@@ -44,23 +53,38 @@ def mix() -> Benchmark:
         operation="requests",
         parameters=PARAMETERS,
         recipes=(recipes.tifo_on_redis(), recipes.envoy_and_go_on_redis()),
-        load=load,
+        load=Viewers().load,
         probe=probe,
-        population=RENEWING,
+        population=POPULATION,
     )
 
 
-def load(settings: Settings, core: int, folder: Path) -> Load:
-    return paced(settings, core, folder, wait_ms=0)
+class Viewers:
+    """Makes loads of the mix; each has first viewers that no load before it had."""
+
+    def __init__(self) -> None:
+        self._loads = count()
+
+    def load(self, settings: Settings, core: int, folder: Path) -> Load:
+        """The mix at full load."""
+        return self.paced(settings, core, folder, wait_ms=0)
+
+    def paced(self, settings: Settings, core: int, folder: Path, *, wait_ms: int) -> Load:
+        """The mix, each connection waiting so long before each request."""
+        begin = RENEWING + next(self._loads) % LOADS_MAX * UNDER_WAY
+        first = POPULATION.tokens(settings, range(begin, begin + UNDER_WAY))
+        due = POPULATION.tokens(settings, range(RENEWING), 1, NEAR_S)
+        files = [
+            _written(folder / "starts.txt", newcomers(settings, POPULATION, range(NEWCOMERS))),
+            _written(folder / "first.txt", map(" ".join, first)),
+            _written(folder / "due.txt", map(" ".join, due)),
+        ]
+        return Load("mix.lua", [*files, str(wait_ms)], settings.viewers_url, CONNECTIONS, core)
 
 
-def paced(settings: Settings, core: int, folder: Path, *, wait_ms: int) -> Load:
-    """The mix, each connection waiting so long before each request."""
-    starts, due = folder / "starts.txt", folder / "due.txt"
-    starts.write_text("".join(f"{line}\n" for line in newcomers(settings, RENEWING, range(NEWCOMERS))))
-    tokens = RENEWING.tokens(settings, RENEWING.sessions, 1, NEAR_S)
-    due.write_text("".join(f"{session} {token}\n" for session, token in tokens))
-    return Load("mix.lua", [str(starts), str(due), str(wait_ms)], settings.viewers_url, CONNECTIONS, core)
+def _written(file: Path, lines: Iterable[str]) -> str:
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
 
 
 def newcomers(settings: Settings, population: Population, which: range) -> Iterator[str]:
@@ -78,7 +102,7 @@ def access_token(settings: Settings, account: str) -> str:
 
 def probe(settings: Settings) -> dict[str, Shape]:
     """The shapes of the answers to one viewer, and to one whose lease is half over."""
-    due_session, due_token = next(RENEWING.tokens(settings, 1, 1, NEAR_S))
+    due_session, due_token = next(POPULATION.tokens(settings, range(1), 1, NEAR_S))
     with httpx.Client(base_url=settings.viewers_url, trust_env=False) as client:
         bearer = _bearer(access_token(settings, "probe"))
         body = {"event": EVENT, "device": {"id": "probe", "kind": "tv"}}

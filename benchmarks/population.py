@@ -3,11 +3,12 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from benchmarks.instance import EVENT
 from benchmarks.load import Tick
 from benchmarks.machine import CannotMeasure
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -20,7 +21,6 @@ from tifo.settings import Settings
 from tifo.telemetry.stores import Meters
 from tifo.tokens.playback import AUDIENCE, PlaybackClaims, playback_tokens
 
-EVENT = "wc2026-final"
 KINDS = ("web", "mobile", "tablet", "tv", "console")
 LASTS_S = 6 * 3600
 """Seconds that a lease of the population lasts: longer than any benchmark."""
@@ -72,17 +72,21 @@ class Population:
             some = range(begin, min(begin + BATCH, self.sessions))
             yield [self.lease(n, now, now + LASTS_S) for n in some]
 
+    def sample(self, count: int) -> Iterator[int]:
+        """So many of them, drawn evenly from all."""
+        return (n * self.sessions // count for n in range(count))
+
     def tokens(
-        self, settings: Settings, count: int, due_every: int, near_s: int
+        self, settings: Settings, which: Iterable[int], due_every: int = 0, near_s: int = 0
     ) -> Iterator[tuple[str, str]]:
-        """Session and playback token of `count` of them, drawn evenly from all.
+        """Session and playback token of these.
 
         The lease of one in `due_every` ends in `near_s`, as far as its token knows; no other is due.
         """
         codec, now = playback_tokens(settings.keys.playback.keyring("playback")), int(SystemClock().now())
-        for n in range(count):
-            lease = self.lease(n * self.sessions // count, now, now)
-            left_s = near_s if due_every and n % due_every == due_every - 1 else LASTS_S
+        for place, n in enumerate(which):
+            lease = self.lease(n, now, now)
+            left_s = near_s if due_every and place % due_every == due_every - 1 else LASTS_S
             claims = PlaybackClaims(
                 aud=AUDIENCE,
                 nbf=now,

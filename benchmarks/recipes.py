@@ -70,6 +70,11 @@ def tifo_on_redis() -> Recipe:
     return Recipe("tifo", "Tifo in Envoy", _tifo, fill_tifo)
 
 
+def tifo_sharing() -> Recipe:
+    """The same, with what nodes share of slow reads in that Redis too."""
+    return Recipe("tifo-sharing", "Tifo in Envoy, shared cache there too", _tifo_sharing, fill_tifo)
+
+
 def envoy_and_go_on_redis() -> Recipe:
     """The same edge with a Go service behind it that asks Redis at every request."""
     return Recipe("envoy-go-redis", "Envoy + Go, go-redis", _envoy_and_go, _fill_go)
@@ -88,6 +93,11 @@ def _tifo(settings: Settings) -> tuple[Process, ...]:
     file = machine.write_settings(settings)
     command = (sys.executable, "-m", "tifo", "serve", *app.SERVICES)
     return (Process("tifo", command, _health(settings), {app.CONFIG_VARIABLE: str(file)}),)
+
+
+def _tifo_sharing(settings: Settings) -> tuple[Process, ...]:
+    stores = msgspec.structs.replace(settings.stores, cache=settings.stores.sessions)
+    return _tifo(msgspec.structs.replace(settings, stores=stores))
 
 
 def _envoy_and_go(settings: Settings) -> tuple[Process, ...]:

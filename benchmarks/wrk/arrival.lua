@@ -30,7 +30,7 @@ end
 
 local function start(access_token)
   local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. access_token }
-  local body = ('{"event":"demo","device":{"id":"%s-device","kind":"tv"}}'):format(prefix)
+  local body = ('{"event":"wc2026-final","device":{"id":"%s-device","kind":"tv"}}'):format(prefix)
   return wrk.format("POST", "/v1/sessions", headers, body)
 end
 
