@@ -20,6 +20,9 @@ BACKLOG_RECORDS_MAX = 20_000
 """Events that wait in memory while the log does not answer; past it the oldest are dropped, counted."""
 
 BATCH_RECORDS_MAX = 500
+GATHER_S = 0.05
+"""For how long told events are gathered: nobody waits for them, and each append costs a commit."""
+
 RETRY_S = 1.0
 CLOSE_S_MAX = 2.0
 
@@ -97,16 +100,21 @@ class Publisher:
     async def _send(self) -> None:
         while not self._closing.is_set():
             await self._wake.wait()
+            if len(self._backlog) < BATCH_RECORDS_MAX:
+                await self._pause(GATHER_S)
             self._wake.clear()
             try:
                 await self._flush()
             except Unavailable:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(RETRY_S):
-                        await self._closing.wait()
+                await self._pause(RETRY_S)
                 self._wake.set()
         with contextlib.suppress(Unavailable):
             await self._flush()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
 
     async def _flush(self) -> None:
         while self._backlog:
