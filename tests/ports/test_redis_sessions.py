@@ -106,18 +106,26 @@ async def test_lapsed_lease_is_said_to_one_node(opened: Open) -> None:
     assert sorted(one.session for batch in batches for one in batch) == [one.session for one in leases]
 
 
-async def test_one_node_sweeps_for_all_until_it_leaves(opened: Open) -> None:
+async def test_one_node_sweeps_for_all_once_a_turn_until_it_leaves(opened: Open) -> None:
     first, other = opened(turn_s=0.3), opened(turn_s=0.3)
-    assert await first.expire(now=NOW, limit=10) == ()
     await start(other, lease(1))
-    assert await other.expire(now=NOW + LEASE_S, limit=10) == ()
     assert await first.expire(now=NOW + LEASE_S, limit=10) == (lease(1),)
     await start(other, lease(2))
+    assert await other.expire(now=NOW + LEASE_S, limit=10) == ()
+    assert await first.expire(now=NOW + LEASE_S, limit=10) == ()
     for _ in range(500):
         if said := await other.expire(now=NOW + LEASE_S, limit=10):
             break
         await asyncio.sleep(0.01)
     assert said == (lease(2),)
+
+
+async def test_sweep_that_found_as_many_as_it_may_goes_on_at_once(opened: Open) -> None:
+    store = opened(turn_s=600)
+    for n in range(5):
+        await start(store, lease(n, account=f"account-{n}"))
+    batches = [await store.expire(now=NOW + LEASE_S, limit=2) for _ in range(4)]
+    assert [len(batch) for batch in batches] == [2, 2, 1, 0]
 
 
 async def test_counts_are_remembered_for_a_while(opened: Open) -> None:

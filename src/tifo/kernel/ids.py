@@ -62,5 +62,8 @@ class SequentialIds(Ids):
         return 0.5
 
 
+_CHARACTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
+
+
 def _characters(count: int) -> str:
-    return "".join(_ALPHABET[byte % 36] for byte in secrets.token_bytes(count))
+    return secrets.token_bytes(count).translate(_CHARACTERS).decode()

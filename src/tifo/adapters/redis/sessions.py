@@ -95,9 +95,9 @@ class RedisSessionStore(SessionStore):
 
     A step is one script on one shard, so it is atomic. Times are kept by the store's clock in whole
     seconds, and answered by the caller's: a node whose clock is wrong harms nobody. `remember_s`: for how
-    long `count` and `remembers_since` repeat what they know. `turn_s`: for how long one node alone sweeps
-    after its last sweep; 0 for all of them. Caveats: what Redis loses comes back from the sessions' signed
-    tokens with their heartbeats; a failover loses what had not reached the replica.
+    long `count` and `remembers_since` repeat what they know. `turn_s`: how often one of the nodes sweeps for
+    all of them; 0 for each of them whenever it is told to. Caveats: what Redis loses comes back from the
+    sessions' signed tokens with their heartbeats; a failover loses what had not reached the replica.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class RedisSessionStore(SessionStore):
         ids: Ids,
         *,
         prefix: str = "tifo",
-        remember_s: float = 2.0,
+        remember_s: float = 5.0,
         turn_s: float = 5.0,
     ) -> None:
         self._connection = connection
@@ -118,6 +118,8 @@ class RedisSessionStore(SessionStore):
         self._turn_s = turn_s
         self._settled: dict[int, _Settled] = {}
         self._settled_at_s = -math.inf
+        self._next_sweep_s = -math.inf
+        self._more_to_say = False
         self._born: dict[int, int] = {}
 
     async def start(self, request: Request, *, forget_at: float, now: float) -> Admitted | Full:
@@ -203,7 +205,7 @@ class RedisSessionStore(SessionStore):
     async def expire(self, *, now: float, limit: int) -> tuple[Lease, ...]:
         """Some of those set aside, if it is this node's turn; of the shards that answer."""
         ahead_s = await self._skew.seconds()
-        if self._turn_s and not await self._its_turn(now + ahead_s):
+        if not await self._its_turn(now + ahead_s):
             return ()
         await self._settle(now + ahead_s)
         waiting = {shard: one.lapsed_accounts for shard, one in self._settled.items() if one.lapsed_accounts}
@@ -217,6 +219,7 @@ class RedisSessionStore(SessionStore):
                 left, leases = (0, b"\x90") if isinstance(answer, Unavailable) else answer
                 said += [lease_of(account, one, ahead_s) for account, one in decode(leases)]
                 waiting[shard] = left
+        self._more_to_say = len(said) >= limit
         return tuple(said)
 
     async def remembers_since(self, *, now: float) -> float:
@@ -281,6 +284,16 @@ class RedisSessionStore(SessionStore):
         return found, place
 
     async def _its_turn(self, now_s: float) -> bool:
+        """Whether this node sweeps now: once a turn, and the turn is its own."""
+        if not self._turn_s:
+            return True
+        loop_s = asyncio.get_running_loop().time()
+        if loop_s < self._next_sweep_s and not self._more_to_say:
+            return False
+        self._next_sweep_s = loop_s + self._turn_s
+        return await self._takes_turn(now_s)
+
+    async def _takes_turn(self, now_s: float) -> bool:
         turn_ms = round(self._turn_s * 1_000)
         failed = Unavailable("sessions", "no shard was asked")
         for shard in _WITNESSES:

@@ -1,7 +1,9 @@
 """Profiles, devices and resume positions in three SQLite tables."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -55,15 +57,30 @@ DELETE FROM positions WHERE account = ?1 AND event IN
 """
 
 
+READS_MAX = 500
+"""Profiles in one hop to the thread."""
+
+Row = bytes | None
+
+
 class SqliteProfileStore(ProfileStore):
     """Caveat: one file, hence one machine. What it is told is read by everybody at once."""
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, "profiles", _SCHEMA)
+        self._asked: dict[str, list[asyncio.Future[Row]]] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     async def profile(self, account: str) -> Profile | None:
-        """One row by its key."""
-        return await self._database.run(lambda c: _profile(c, account))
+        """One row by its key, together with all that were asked for at the same moment.
+
+        A wave of newcomers is one hop to the thread and back, and not one each.
+        """
+        row: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(account, []).append(row)
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_asked(), name="profiles")
+        return _profile(await row)
 
     async def put_profile(self, profile: Profile) -> Profile:
         """Compare the row's version and replace it, in one transaction."""
@@ -94,15 +111,44 @@ class SqliteProfileStore(ProfileStore):
 
     async def close(self) -> None:
         """Close the file."""
+        if self._reading is not None:
+            await self._reading
         await self._database.close()
 
+    async def _read_asked(self) -> None:
+        while self._asked:
+            asked = {account: self._asked.pop(account) for account in list(self._asked)[:READS_MAX]}
+            try:
+                found = await self._database.run(partial(_profiles, accounts=tuple(asked)))
+            except Unavailable as error:
+                for waiting in asked.values():
+                    _answer(waiting, error)
+            else:
+                for account, waiting in asked.items():
+                    _answer(waiting, found.get(account))
+        self._reading = None
 
-def _profile(c: sqlite3.Connection, account: str) -> Profile | None:
-    row = c.execute("SELECT profile FROM profiles WHERE account = ?", (account,)).fetchone()
+
+def _answer(waiting: Sequence["asyncio.Future[Row]"], row: Row | Unavailable) -> None:
+    for one in waiting:
+        if one.done():
+            continue  # who asked has gone
+        if isinstance(row, Unavailable):
+            one.set_exception(row)
+        else:
+            one.set_result(row)
+
+
+def _profiles(c: sqlite3.Connection, *, accounts: Sequence[str]) -> dict[str, bytes]:
+    found = "SELECT account, profile FROM profiles WHERE account IN (SELECT value FROM json_each(?))"
+    return dict(c.execute(found, (msgspec.json.encode(accounts).decode(),)))
+
+
+def _profile(row: Row) -> Profile | None:
     if row is None:
         return None
     try:
-        profile = msgspec.json.decode(row[0], type=Profile)
+        profile = msgspec.json.decode(row, type=Profile)
     except msgspec.DecodeError as error:
         raise Unavailable("profiles", f"a profile does not read: {error}") from error
     # Rows of the version before have no version of their own: they were written once.
@@ -111,7 +157,7 @@ def _profile(c: sqlite3.Connection, account: str) -> Profile | None:
 
 def _put(c: sqlite3.Connection, profile: Profile, value: bytes) -> None:
     c.execute("BEGIN IMMEDIATE")  # nobody else writes between the look and the word
-    found = _profile(c, profile.account)
+    found = _profile(_profiles(c, accounts=(profile.account,)).get(profile.account))
     if profile.version != (0 if found is None else found.version):
         raise ProfileConflict(found)
     c.execute("INSERT OR REPLACE INTO profiles VALUES (?, ?)", (profile.account, value))
