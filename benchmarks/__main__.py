@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import (
     arrival,
-    commands,
+    asked,
     deaths,
     figures,
     filled,
@@ -37,7 +37,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "heartbeat-kept": heartbeat.not_due,
         "arrival": arrival.arrival,
         "sessions-mix": mix.mix,
-        "sessions-commands": commands.Commands,
+        "sessions-commands": asked.Commands,
         "sessions-memory": filled.Filled,
         "sessions-starts": starts.Starts,
     }

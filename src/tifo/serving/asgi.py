@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from tifo.serving import memory
+from tifo.serving import interpreter
 from tifo.serving.problems import MEDIA_TYPE
 
 Scope = dict[str, Any]
@@ -77,7 +77,7 @@ class Host:
             _log.exception("node.start-failed")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        memory.settle()
+        interpreter.settle()
         self._loop = asyncio.get_running_loop()
         self._node = node
         _log.info("node.ready")

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,6 +47,16 @@ INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (account, event) DO UPDATE
 SET position_s = excluded.position_s, at = excluded.at WHERE excluded.at > at
 """
 
+_CROWDED_DEVICES = """
+SELECT account FROM devices WHERE account IN (SELECT value FROM json_each(?))
+GROUP BY account HAVING COUNT(*) > ?
+"""
+
+_CROWDED_POSITIONS = """
+SELECT account FROM positions WHERE account IN (SELECT value FROM json_each(?))
+GROUP BY account HAVING COUNT(*) > ?
+"""
+
 _FORGET_DEVICES = """
 DELETE FROM devices WHERE account = ?1 AND device IN
 (SELECT device FROM devices WHERE account = ?1 ORDER BY last_seen DESC, device LIMIT -1 OFFSET ?2)
@@ -57,6 +68,21 @@ DELETE FROM positions WHERE account = ?1 AND event IN
 """
 
 
+class _History(NamedTuple):
+    """How rows of an account are written, which accounts have more than `kept_max`, and what those lose."""
+
+    write: str
+    crowded: str
+    forget: str
+    kept_max: int
+
+
+_DEVICES = _History(_SAW, _CROWDED_DEVICES, _FORGET_DEVICES, DEVICES_MAX)
+_POSITIONS = _History(_STOPPED, _CROWDED_POSITIONS, _FORGET_POSITIONS, POSITIONS_MAX)
+
+GATHER_S = 0.003
+"""For how long reads gather before they go to the thread: the way there and back costs more than they do."""
+
 READS_MAX = 500
 """Profiles in one hop to the thread."""
 
@@ -67,15 +93,14 @@ class SqliteProfileStore(ProfileStore):
     """Caveat: one file, hence one machine. What it is told is read by everybody at once."""
 
     def __init__(self, path: Path) -> None:
+        # Two connections: nobody's start waits for a thousand devices to be written.
         self._database = Database(path, "profiles", _SCHEMA)
+        self._behind = Database(path, "profiles", _SCHEMA)
         self._asked: dict[str, list[asyncio.Future[Row]]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     async def profile(self, account: str) -> Profile | None:
-        """One row by its key, together with all that were asked for at the same moment.
-
-        A wave of newcomers is one hop to the thread and back, and not one each.
-        """
+        """One row by its key, together with all that are asked for in the same few milliseconds."""
         row: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(account, []).append(row)
         if self._reading is None:
@@ -98,12 +123,12 @@ class SqliteProfileStore(ProfileStore):
     async def saw_devices(self, batch: Sequence[Sighting]) -> None:
         """All rows in one transaction."""
         rows = [(one.account, one.device, one.kind, one.name, one.at) for one in batch]
-        await self._database.run(lambda c: _write(c, _SAW, rows, _FORGET_DEVICES, DEVICES_MAX))
+        await self._behind.run(lambda c: _write(c, _DEVICES, rows))
 
     async def put_positions(self, batch: Sequence[Position]) -> None:
         """All rows in one transaction."""
         rows = [(one.account, one.event, one.position_s, one.at) for one in batch]
-        await self._database.run(lambda c: _write(c, _STOPPED, rows, _FORGET_POSITIONS, POSITIONS_MAX))
+        await self._behind.run(lambda c: _write(c, _POSITIONS, rows))
 
     async def delete_account(self, account: str) -> None:
         """From all three tables in one transaction."""
@@ -114,9 +139,11 @@ class SqliteProfileStore(ProfileStore):
         if self._reading is not None:
             await self._reading
         await self._database.close()
+        await self._behind.close()
 
     async def _read_asked(self) -> None:
         while self._asked:
+            await asyncio.sleep(GATHER_S)
             asked = {account: self._asked.pop(account) for account in list(self._asked)[:READS_MAX]}
             try:
                 found = await self._database.run(partial(_profiles, accounts=tuple(asked)))
@@ -180,11 +207,12 @@ def _history(c: sqlite3.Connection, account: str) -> History:
     )
 
 
-def _write(
-    c: sqlite3.Connection, write: str, rows: Sequence[tuple[object, ...]], forget: str, kept_max: int
-) -> None:
-    c.executemany(write, rows)
-    c.executemany(forget, {(row[0], kept_max) for row in rows})
+def _write(c: sqlite3.Connection, history: _History, rows: Sequence[tuple[object, ...]]) -> None:
+    c.executemany(history.write, rows)
+    # Few accounts have so many: looking for those is cheaper than tidying all.
+    accounts = msgspec.json.encode([row[0] for row in rows]).decode()
+    crowded = c.execute(history.crowded, (accounts, history.kept_max)).fetchall()
+    c.executemany(history.forget, [(account, history.kept_max) for (account,) in crowded])
 
 
 def _delete(c: sqlite3.Connection, account: str) -> None:

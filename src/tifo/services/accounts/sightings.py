@@ -7,7 +7,7 @@ from tifo.kernel.errors import Unavailable
 from tifo.services.accounts.ports import ProfileStore, Sighting
 from tifo.telemetry.metrics import SIGHTINGS_LOST
 
-FLUSH_S = 1.0
+FLUSH_S = 0.25
 WAITING_MAX = 20_000
 """Sightings that wait for a store that does not answer; more are lost."""
 BATCH_MAX = 500
