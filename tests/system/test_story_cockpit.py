@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from commands import START_S_MAX, eventually, tifo
 from platforms import HEARTBEAT_S
 from players import PATHWAYS, Platform, Player, attribute, break_now, refused
-
-from commands import START_S_MAX, eventually, tifo
 
 pytestmark = pytest.mark.system
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import free_block, tifo
 from players import Platform
 
-from commands import free_block, tifo
 from tifo.kernel.errors import SettingsError
 from tifo.rehearsal import generator
 from tifo.rehearsal.verdict import OBJECTIVES

@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from commands import eventually
 from players import bearer, refused
 from redis_server import installed, redis_server
 from twins import STREAM_LIMIT, Twins, twins
-
-from commands import eventually
 
 pytestmark = [
     pytest.mark.system,
