@@ -30,6 +30,7 @@ from tifo.board.ports import Board
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
+from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock, rfc3339
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.control import rules
@@ -77,19 +78,16 @@ class ControlService:
         self._looked = asyncio.Condition()
         self._watchers = 0
         self._viewers = 0
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Background("control", settings.sample_s, self._look_again, "cockpits stand still")
 
     async def open(self) -> None:
         """Look, and keep looking."""
         await self._look()
-        self._task = asyncio.create_task(self._keep_looking(), name="control")
+        await self._looking.open()
 
     async def close(self) -> None:
         """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._looking.close()
 
     def overview(self) -> Overview:
         """The last look at the whole."""
@@ -173,13 +171,11 @@ class ControlService:
         except Unavailable as error:
             _log.warning("audit.not-kept", why=error.why, **msgspec.structs.asdict(entry))
 
-    async def _keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.sample_s)
-            view = await self._look()
-            self._history.append(rules.sample(view))
-            async with self._looked:
-                self._looked.notify_all()
+    async def _look_again(self) -> None:
+        view = await self._look()
+        self._history.append(rules.sample(view))
+        async with self._looked:
+            self._looked.notify_all()
 
     async def _look(self) -> Overview:
         # A session service that does not answer leaves the last count on the screen; the parts table

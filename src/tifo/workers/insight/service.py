@@ -12,6 +12,7 @@ from tifo.board.entries import INSIGHT, InsightReport
 from tifo.board.ports import Board
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
+from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTS_HANDLED
@@ -48,7 +49,10 @@ class InsightWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume and report until `stop` is set; a log or board that fails is tried again."""
-        reporting = asyncio.create_task(self._keep_reporting(), name="insight-report")
+        reporting = Background(
+            "insight.report", self._settings.report_s, self._report, "cockpits see no counts"
+        )
+        await reporting.open()
         try:
             while not stop.is_set():
                 try:
@@ -57,8 +61,7 @@ class InsightWorker:
                     self._say_failing(error)
                     await _wait(stop, RETRY_S)
         finally:
-            reporting.cancel()
-            await asyncio.gather(reporting, return_exceptions=True)
+            await reporting.close()
 
     async def _consume(self, stop: asyncio.Event) -> None:
         consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK))
@@ -99,18 +102,6 @@ class InsightWorker:
         if self._failing:
             _log.info("insight.eventlog-back")
         self._failing = False
-
-    async def _keep_reporting(self) -> None:
-        failing = False
-        while True:
-            try:
-                await self._report()
-                failing = False
-            except Unavailable as error:
-                if not failing:
-                    _log.warning("insight.report-failed", why=error.why, effect="cockpits see no counts")
-                failing = True
-            await asyncio.sleep(self._settings.report_s)
 
     async def _report(self) -> None:
         now = self._clock.now()
