@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from session_nodes import SETTINGS, beat, refused, revoked, start
+from session_nodes import SETTINGS, beat, read, refused, revoked, start
 
 from tifo.api.events import SessionEnded
 from tifo.api.sessions import Kick
@@ -78,8 +78,19 @@ async def test_lean_posture_lengthens_heartbeats_and_leases_together(
     assert await service.live() == 1
 
 
-async def test_heartbeats_are_spread(make) -> None:
-    asked = {
-        (await service.start(start())).heartbeat_s for service in [make(ids=SystemIds())] for _ in range(50)
-    }
-    assert asked == {4, 5}
+async def test_heartbeats_are_spread(make, tokens, clock) -> None:
+    service = make(ids=SystemIds())
+    claims = read(tokens, (await service.start(start())).token, clock)
+    assert {service.heartbeat(claims).heartbeat_s for _ in range(80)} == {4, 5}
+
+
+async def test_session_kicked_without_its_account_is_not_gone_on_with_and_holds_no_slot(
+    service, told
+) -> None:
+    kicked = [await service.start(start(device)) for device in ("tv", "tablet")]
+    for one in kicked:
+        await service.kick(Kick("session", one.lease.session))
+    again = await service.start(start("tv"))
+    assert again.lease.session not in {one.lease.session for one in kicked}
+    assert (await service.start(start("phone"))).used == 2
+    assert [e.why for e in await told() if isinstance(e, SessionEnded)] == ["kicked", "kicked"]

@@ -80,12 +80,12 @@ MISTAKES: dict[str, tuple[Change, str]] = {
     "one pathway only": (lambda s: s.update(pathways=s["pathways"][:1]), "pathways: 1 set"),
     "a pathway twice": (lambda s: s["pathways"].append(s["pathways"][0]), "cdn-a is there 2 times"),
     "a pathway without a key": (lambda s: s["pathways"][0].pop("keys"), "pathways[0]"),
-    "a lease that one lost heartbeat ends": (put("sessions.lease_s", 3), "at least three heartbeats"),
+    "a lease that one lost heartbeat ends": (put("sessions.lease_s", 3), "at least 3 heartbeats"),
     "a store that there is not": (
         put("stores.eventlog", "mysql://x"),
         "stores.eventlog: there is no such store",
     ),
-    "a session store that there is not": (put("stores.sessions", "redis://x"), "stores.sessions"),
+    "a session store that there is not": (put("stores.sessions", "mongodb://x"), "stores.sessions"),
 }
 
 

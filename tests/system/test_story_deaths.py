@@ -63,7 +63,7 @@ async def all_registered(platform: Twins, crowd: Crowd, node: int = 0) -> float:
     """Seconds until the store has exactly the sessions that watch, each of them once."""
     began = monotonic()
     while True:
-        listed = Counter(one["session"] for one in await asyncio.to_thread(platform.sessions, node))
+        listed = Counter(await asyncio.to_thread(platform.sessions, node))
         watching = {one.session for one in crowd.watching}
         if set(listed) == watching and set(listed.values()) <= {1}:
             return monotonic() - began

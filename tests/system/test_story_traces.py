@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,23 @@ def test_a_viewer_cannot_choose_its_request_id(platform: Platform) -> None:
     assert answer.headers["x-request-id"] != "mine"
 
 
+@contextlib.contextmanager
+def event_of_another_age(platform: Platform) -> Iterator[str]:
+    """An event in the calendar whose times no answer can spell."""
+    row = {"id": "later", "title": "Later", "channel": "demo", "starts": 1e18, "ends": 1e19}
+    with contextlib.closing(sqlite3.connect(platform.stores / "calendar.db", timeout=5)) as calendar:
+        with calendar:
+            calendar.execute("INSERT INTO events VALUES (?, ?, ?)", ("later", 1e18, json.dumps(row).encode()))
+        yield "later"
+        with calendar:
+            calendar.execute("DELETE FROM events WHERE id = 'later'")
+
+
 def test_our_own_failure_is_quoted_by_its_request_id(platform: Platform) -> None:
-    account = platform.new_account()
-    with contextlib.closing(sqlite3.connect(platform.stores / "profiles.db")) as profiles, profiles:
-        profiles.execute("INSERT INTO profiles VALUES (?, ?)", (account, b'{"account": 1}'))
-    answer = platform.ask_to_start(platform.log_in(account))
-    said = problem(answer)
+    with event_of_another_age(platform) as event:
+        eventually(lambda: platform.viewers.get(f"/v1/events/{event}").status_code != 404, what="it is read")
+        said = problem(platform.viewers.get(f"/v1/events/{event}"))
+    eventually(lambda: platform.viewers.get(f"/v1/events/{event}").status_code == 404, what="it is gone")
     assert (said["status"], said["code"]) == (500, "internal")
     assert "detail" not in said
 
@@ -75,8 +87,8 @@ def test_our_own_failure_is_quoted_by_its_request_id(platform: Platform) -> None
         return next((line for line in lines if line), {})
 
     line = eventually(ours)
-    assert (line["event"], line["route"]) == ("request.failed", "sessions.start")
-    assert "ValidationError" in json.dumps(line)
+    assert (line["event"], line["route"]) == ("request.failed", "catalogue.event")
+    assert "out of range" in json.dumps(line)
     assert eventually(lambda: line_with(platform.access_log, said["request_id"]))["status"] == 500
 
 

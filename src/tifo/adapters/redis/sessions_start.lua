@@ -6,7 +6,7 @@ local name, wanted, limits, void_before, give_way, forget_at = unpack(cmsgpack.u
 local account = load_account(name)
 local rest, ended = {}, {}
 for _, one in ipairs(account.leases) do
-  local void = one[EVENT] == wanted[EVENT] and one[SINCE] <= void_before
+  local void = one[EVENT] == wanted[EVENT] and math.floor(one[SINCE]) <= void_before
   table.insert(void and ended or rest, one)
 end
 

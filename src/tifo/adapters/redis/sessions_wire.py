@@ -23,9 +23,9 @@ def script(name: str) -> Script:
     return Script(f"sessions.{name}", "\n".join(parts))
 
 
-def packed(lease: Lease, ahead_s: int) -> tuple[str | int, ...]:
+def packed(lease: Lease, ahead_s: int) -> tuple[str | float, ...]:
     """A lease as scripts take it, by the store's clock; they know its account."""
-    since, until = math.floor(lease.since) + ahead_s, math.ceil(lease.until) + ahead_s
+    since, until = round(lease.since + ahead_s, 3), math.ceil(lease.until) + ahead_s
     return (lease.session, lease.event, lease.device, lease.device_kind, since, until)
 
 
@@ -37,7 +37,7 @@ def limits_of(limits: Limits) -> tuple[int, int, int]:
 def lease_of(account: str, kept: list[Any], ahead_s: int) -> Lease:
     """A lease as a script answered it, by our clock."""
     session, event, device, kind, since, until = kept
-    return Lease(session, account, event, device, kind, float(since - ahead_s), float(until - ahead_s))
+    return Lease(session, account, event, device, kind, round(since - ahead_s, 3), float(until - ahead_s))
 
 
 def leases_of(account: str, kept: Iterable[list[Any]], ahead_s: int) -> tuple[Lease, ...]:

@@ -105,7 +105,8 @@ class Logins:
         try:
             claims = self._grace_tokens.verify(token, self._clock.now())
         except TokenRefused as error:
-            raise refused(error.reason) from None
+            # Neither ours nor one of grace: signed for something else.
+            raise refused("audience" if error.reason == "claims" else error.reason) from None
         if claims.dev != device:
             raise refused("device")
         self._refuse_without_grace(claims.sub, claims.nbf, claims.exp)

@@ -153,15 +153,37 @@ class Admission:
             # A code without a word on which session is to end: the oldest.
             give_way=self._settings.when_full == "end-oldest" or took_over,
         )
-        outcome = await store.start(request, forget_at=now + policy.token_ttl_s, now=now)
+        forget_at = now + policy.token_ttl_s
+        outcome = await store.start(request, forget_at=forget_at, now=now)
+        if await self._end_revoked(store, outcome, forget_at, now):
+            outcome = await store.start(request, forget_at=forget_at, now=now)
         if isinstance(outcome, Full):
             raise await self._stream_limit(store, asked, outcome, now)
         for lease in outcome.ended:
-            if lease.since <= asked.void_before:
+            if int(lease.since) <= asked.void_before:
                 self._telling.ended(lease, "kicked")
             else:
                 await self._send_away(lease, policy)
         return self._entry(store, asked, outcome)
+
+    async def _end_revoked(
+        self, store: SessionStore, outcome: Admitted | Full, forget_at: float, now: float
+    ) -> bool:
+        """End those of the account's sessions that an operator ended without its account being known: they
+        hold slots, and no device may go on with one. Whether there were any."""
+        running = outcome.running if isinstance(outcome, Full) else (outcome.lease,)
+        revoked = [lease for lease in running if self._is_revoked(lease)]
+        for lease in revoked:
+            if await store.end(lease.account, lease.session, forget_at=forget_at, now=now):
+                self._telling.ended(lease, "kicked")
+        return bool(revoked)
+
+    def _is_revoked(self, lease: Lease) -> bool:
+        try:
+            self._revocations.check(lease.session, lease.account, lease.event, int(lease.since))
+        except Refusal:
+            return True
+        return False
 
     def _entry(self, store: SessionStore, asked: _Asked, outcome: Admitted) -> Entry:
         return Entry(

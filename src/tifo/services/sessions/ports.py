@@ -1,7 +1,8 @@
 """What the session service needs: a store of leases, stream limits and take-over codes.
 
-Times are epoch seconds by the caller's clock. `since` and `until` of a lease are whole seconds, so that
-a store of many machines may keep them as integers and still answer exactly.
+Times are epoch seconds by the caller's clock. A lease's `since` is kept to the millisecond. Its `until` is a
+whole second, so that a store of many machines may look for lapsed leases second by second and still answer
+exactly.
 """
 
 from abc import abstractmethod
@@ -44,8 +45,8 @@ class Limits:
 class Request:
     """A start that asks for a slot: `lease`, if the account keeps within `limits`.
 
-    Leases of the same account and event that began at or before `void_before` are no longer good (an
-    operator kicked them) and give way. With `give_way` the oldest session does when the limit is reached.
+    Leases of the same account and event that began in the second `void_before` or earlier are no longer good
+    (an operator kicked them) and give way. With `give_way` the oldest session does when the limit is reached.
     """
 
     lease: Lease

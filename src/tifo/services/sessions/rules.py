@@ -60,9 +60,9 @@ def next_heartbeat_s(policy: LeasePolicy, early_share: float, fraction: float, r
 
 
 def lease_begin(now: float, void_before: float) -> float:
-    """When a session that begins now is said to begin, in whole seconds: after what an operator has just
+    """When a session that begins now is said to begin, to the millisecond: after what an operator has just
     kicked, or a viewer who comes again in the same second would be kicked with it."""
-    return float(max(int(now), int(void_before) + 1))
+    return round(max(now, void_before + 1), 3)
 
 
 def kicked_before(now: float, *begun: float) -> int:
@@ -72,8 +72,8 @@ def kicked_before(now: float, *begun: float) -> int:
 
 
 def lease_end(now: float, policy: LeasePolicy) -> float:
-    """When a lease that begins now ends, in whole seconds."""
-    return float(math.ceil(now + policy.lease_s))
+    """When a lease that begins now ends, in whole seconds: never later than it may."""
+    return float(int(now + policy.lease_s))
 
 
 def renewal_due(claims: PlaybackClaims, now: float, policy: LeasePolicy) -> bool:

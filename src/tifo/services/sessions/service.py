@@ -132,7 +132,7 @@ class SessionService(Sessions):
             token=self._sign(entry.lease, entry.limit, entry.isp, self._clock.now()),
             limit=entry.limit,
             used=entry.used,
-            heartbeat_s=self._next_heartbeat_s(),
+            heartbeat_s=policy.heartbeat_s,
             grace_token=self._accounts.grace_token(entry.viewer, start.device.id),
         )
 
@@ -254,7 +254,7 @@ class SessionService(Sessions):
 
     def _is_void(self, lease: Lease) -> bool:
         """Whether an operator kicked the lease's account or event after it began."""
-        return lease.since <= self._revocations.void_before(lease.account, lease.event)
+        return int(lease.since) <= self._revocations.void_before(lease.account, lease.event)
 
     def _limit_of(self, claims: PlaybackClaims) -> int:
         return claims.limit or self._settings.stream_limit

@@ -28,7 +28,9 @@ def admit(running: Sequence[Lease], request: Request) -> Decision:
        viewer who changes the match), then, with `give_way`, the oldest of those that fill the limit.
     """
     wanted = request.lease
-    void = tuple(one for one in running if one.event == wanted.event and one.since <= request.void_before)
+    void = tuple(
+        one for one in running if one.event == wanted.event and int(one.since) <= request.void_before
+    )
     rest = [one for one in running if one not in void]
     for own in rest:
         if (own.device, own.event) == (wanted.device, wanted.event):
