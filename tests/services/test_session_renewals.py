@@ -1,6 +1,6 @@
 """Renewals are gathered, and what the store would not renew is stopped."""
 
-from session_nodes import read, refused_at_once, start
+from session_nodes import Brittle, read, refused_at_once, start
 
 from tifo.board.entries import REVOKED
 
@@ -39,3 +39,13 @@ async def test_session_that_the_store_would_not_renew_is_stopped_on_every_node(
     assert (await refused_at_once(lambda: nodes[0].heartbeat(claims))).code == "ended"
     await view.refresh()
     assert list(view.under(REVOKED)) == [slept.lease.session]
+
+
+async def test_session_that_the_store_cannot_know_is_told_at_once(make, tokens, clock) -> None:
+    started = await make().start(start())
+    clock.advance(20)
+    store = Brittle(clock)
+    service = make(store=store)
+    service.heartbeat(read(tokens, started.token, clock))
+    await service.close()
+    assert store.batches == [1]

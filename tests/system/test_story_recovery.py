@@ -81,6 +81,11 @@ def test_the_channel_dies_and_the_picture_goes_on(machine: Platform) -> None:
     eventually(lambda: media(address), what="a picture from the CDN")
 
 
+def listed(machine: Platform, account: str) -> list[str]:
+    shown = machine.operators.get("/v1/control/sessions", params={"account": account}).json()["sessions"]
+    return [one["session"] for one in shown]
+
+
 def test_sessions_survive_the_death_of_the_edge(machine: Platform) -> None:
     account = machine.new_account()
     players = [machine.player(account, f"tv-{n}") for n in range(STREAM_LIMIT)]
@@ -94,6 +99,7 @@ def test_sessions_survive_the_death_of_the_edge(machine: Platform) -> None:
         eventually(
             lambda player=player: player.token != player.answer["token"] or player.beat() is None, LEASE_S
         )
+    eventually(lambda: len(listed(machine, account)) == STREAM_LIMIT, what="the store is told of both")
     assert refused(machine.ask_to_start(access, "one-more")) == (409, "stream-limit")
     shown = machine.operators.get("/v1/control/sessions", params={"account": account}).json()["sessions"]
     assert {one["session"] for one in shown} == {player.session for player in players}

@@ -114,6 +114,11 @@ def test_it_stops_when_told_while_it_still_starts(new_folder: NewFolder, part: s
         assert "Traceback" not in processes.said("up")
 
 
+def listed(platform: Platform) -> list[str]:
+    shown = platform.operators.get("/v1/control/sessions").json()["sessions"]
+    return [one["session"] for one in shown]
+
+
 def test_a_second_start_keeps_keys_and_history(new_folder: NewFolder) -> None:
     """A session's token is good after a restart: its store is gone, the token is not."""
     with new_folder() as folder:
@@ -125,8 +130,7 @@ def test_a_second_start_keeps_keys_and_history(new_folder: NewFolder) -> None:
             player.platform = second
             assert player.master().status_code == 200
             eventually(lambda: player.beat().json().get("token"), what="the session is adopted")
-            shown = second.operators.get("/v1/control/sessions").json()["sessions"]
-            assert [one["session"] for one in shown] == [player.session]
+            eventually(lambda: listed(second) == [player.session], what="it is listed again")
             assert player.steering().json()["PATHWAY-PRIORITY"][-1] == "cdn-a"
             acts = [one["action"] for one in second.operators.get("/v1/control/audit").json()["entries"]]
             assert acts == ["kick", "pathway-out"]

@@ -29,6 +29,9 @@ from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
 EXPIRE_BATCH_MAX = 1_000
 """Lapsed leases that one sweep takes at a time."""
 
+HURRY_S = 0.005
+"""Seconds for which renewals of sessions are gathered that the store cannot know."""
+
 STOPPED_PER_FLUSH_MAX = 100
 """Sessions that the store would not renew and that one flush tells to every node; others only this node
 knows, until the next of their renewals."""
@@ -101,6 +104,7 @@ class SessionService(Sessions):
         self._stopped: list[str] = []
         self._remembers_since = clock.now()
         postures.on_change(self._take_posture)
+        self._hurrying: asyncio.Task[None] | None = None
         self._flusher = Background(
             "sessions.renewals", settings.gather_s, self.flush, "renewals wait; nobody is stopped"
         )
@@ -117,6 +121,8 @@ class SessionService(Sessions):
         """Stop, and send the last renewals."""
         await self._sweeper.close()
         await self._flusher.close()
+        if self._hurrying is not None:
+            await self._hurrying
         await self.flush()
 
     async def start(self, start: Start) -> Started:
@@ -151,6 +157,8 @@ class SessionService(Sessions):
         lease = rules.lease_of(claims, rules.lease_end(now, policy))
         self._renewals.put(self._renew(lease, claims, now))
         self._telling.renewed(lease, claims.isp, policy.lease_s)
+        if claims.nbf < self._remembers_since:
+            self._flush_soon()
         token = self._sign(lease, self._limit_of(claims), claims.isp, now)
         return Beat(self._next_heartbeat_s(), lease.until, token)
 
@@ -233,6 +241,16 @@ class SessionService(Sessions):
             await asyncio.sleep(0)
             more = len(batch) >= EXPIRE_BATCH_MAX
         SESSIONS_LIVE.set(await self._store.count(now=now))
+
+    def _flush_soon(self) -> None:
+        """The store was empty after this token was signed: until it is told, others could take the slot."""
+        if self._hurrying is None or self._hurrying.done():
+            self._hurrying = asyncio.create_task(self._hurry(), name="sessions.hurry")
+
+    async def _hurry(self) -> None:
+        await asyncio.sleep(HURRY_S)
+        with contextlib.suppress(Unavailable):
+            await self.flush()
 
     def _renew(self, lease: Lease, claims: PlaybackClaims, now: float) -> Renew:
         if rules.taken_back_freely(claims, now, self._remembers_since, self._policy):
