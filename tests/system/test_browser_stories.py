@@ -137,6 +137,8 @@ def goes_on(page: Page, for_s: float) -> None:
 
 @pytest.mark.parametrize("match", ["with breaks"], indirect=True)
 def test_match_plays_and_a_break_comes_and_goes(match: Platform, watch: Callable[..., Page]) -> None:
+    # Who comes in the middle of a break sees a part of it only.
+    eventually(lambda: match.overview()["breaks"]["running"] is None, BREAK_EVERY_S, "no break is on")
     page = watch("ada")
     if not said(page, "ad"):
         eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
