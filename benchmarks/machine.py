@@ -15,6 +15,7 @@ PACKAGES = ("pyvoy", "falcon", "msgspec", "uvloop")
 TOOLS = {
     "redis-server": "what sessions are kept in: apt-get install redis-server",
     "wrk": "the load generator: apt-get install wrk",
+    "chrt": "schedules the peers as Tifo schedules itself: apt-get install util-linux",
     "go": "the peers are built with it: https://go.dev/dl/",
     "taskset": "pins each side to its core: apt-get install util-linux",
 }

@@ -1,9 +1,9 @@
 """The contract of the session store, over every adapter: how leases go on and end."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from session_stores import (
     FORGET_AT,
     LEASE_S,

@@ -1,9 +1,9 @@
 """The contract of the session store, over every adapter: who gets a slot."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from session_stores import (
     LEASE_S,
     NOW,

@@ -32,6 +32,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.services.accounts.sightings": "devices seen lately, bounded; no I/O",
         },
         "redis": {"tifo.adapters.redis": "its adapters"},
+        "hiredis": {"tifo.adapters.redis": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
         "botocore": {"tifo.adapters.dynamodb": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},

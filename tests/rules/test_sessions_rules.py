@@ -1,10 +1,9 @@
 """When a lease is renewed, whose it may be, and which session gives way."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tifo.services.sessions import rules
 from tifo.services.sessions.ports import Lease, Limits

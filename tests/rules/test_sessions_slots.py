@@ -1,10 +1,9 @@
 """Who gets a slot: the stream limit by account, by device kind and by event."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tifo.services.sessions.ports import LEASES_PER_ACCOUNT_MAX, Lease, Limits, Request
 from tifo.services.sessions.slots import admit, has_room

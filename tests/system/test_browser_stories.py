@@ -11,7 +11,7 @@ from typing import Any
 import platforms
 import pytest
 from commands import eventually
-from players import Platform
+from players import CLOCK, Platform
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -139,9 +139,9 @@ def goes_on(page: Page, for_s: float) -> None:
 @pytest.mark.parametrize("match", ["with breaks"], indirect=True)
 def test_match_plays_and_a_break_comes_and_goes(match: Platform, watch: Callable[..., Page]) -> None:
     def between_breaks() -> bool:
-        """Nobody is in a break, those neither who are furthest behind: who comes in its middle sees a part of it."""
+        """Not for those either who are furthest behind: who comes in the middle of one sees a part of it."""
         breaks = match.overview()["breaks"]
-        until_next_s = breaks["next"]["starts_at"] - time.time()
+        until_next_s = breaks["next"]["starts_at"] - CLOCK.now()
         return breaks["running"] is None and until_next_s < BREAK_EVERY_S - BREAK_S - LATENCY_S_MAX
 
     eventually(between_breaks, BREAK_EVERY_S, "a break is over for everyone")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
@@ -51,8 +53,7 @@ class _Deadlines(Protocol):
     stale_until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(msgspec.Struct, frozen=True, gc=False):
     """The deadlines of one value."""
 
     fresh_until: float

@@ -1,8 +1,9 @@
 """The cache that all nodes share, between a node's memory and the table."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 SHARED_VALUE_BYTES_MAX = 256 * 1024
 """Bytes of one shared value; a longer one is kept by each node for itself."""
@@ -11,8 +12,7 @@ DROPPED_S = 30.0
 """How long a shared cache remembers that a key was dropped; longer than any read of a source takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SharedValue:
+class SharedValue(msgspec.Struct, frozen=True, gc=False):
     """What the source said `age_s` ago: `value`, or None when it said that there is nothing.
 
     Ages and not times cross this port, so that no two nodes' clocks are ever compared.

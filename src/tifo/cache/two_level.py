@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
@@ -39,8 +38,7 @@ def _is_kept(key: str) -> bool:
     return len(key) <= KEY_CHARS_MAX and key.isprintable()
 
 
-@dataclass(frozen=True, slots=True)
-class _Landed(Generic[T]):
+class _Landed(msgspec.Struct, Generic[T], frozen=True):
     """How a flight ended: a value or an error; `outcome` is a word of the cache's metrics."""
 
     outcome: str

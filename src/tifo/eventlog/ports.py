@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 RECORD_BYTES_MAX = 64 * 1024
 """Bytes of one record's value."""
 
@@ -12,8 +14,7 @@ POLL_RECORDS_MAX = 1_000
 """Records that one poll returns at the most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One event to append. `id` makes it countable once; `key` orders it; `at` is epoch seconds."""
 
     topic: str
@@ -24,8 +25,7 @@ class Record:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A record as a consumer gets it; `offset` grows within the log."""
 
     offset: int

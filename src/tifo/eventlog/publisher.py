@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import islice
 
@@ -136,5 +136,5 @@ class Publisher:
         if self.failing:
             _log.info("eventlog.back")
         self.failing = False
-        for record in records:
-            EVENTS_APPENDED.labels(record.topic).inc()
+        for topic, count in Counter(record.topic for record in records).items():
+            EVENTS_APPENDED.labels(topic).inc(count)

@@ -4,7 +4,14 @@ import random
 import secrets
 import string
 from abc import abstractmethod
+from collections import deque
 from typing import Protocol
+
+CHARACTERS = 20
+"""Of an identifier, after its prefix."""
+
+MADE_AT_ONCE = 64
+"""Identifiers of which the randomness is taken together."""
 
 _ALPHABET = string.digits + string.ascii_lowercase
 
@@ -26,11 +33,19 @@ class Ids(Protocol):
 
 
 class SystemIds(Ids):
-    """Identifiers from the operating system's source of randomness."""
+    """Identifiers from the operating system's source of randomness, which is asked for many at once: each
+    time is a call into the kernel."""
+
+    def __init__(self) -> None:
+        self._made: deque[str] = deque()
 
     def new(self, prefix: str) -> str:
         """A new identifier from the system's randomness."""
-        return f"{prefix}_{_characters(20)}"
+        try:
+            return f"{prefix}_{self._made.popleft()}"
+        except IndexError:
+            self._make()
+            return self.new(prefix)
 
     def code(self) -> str:
         """A one-time code from the system's randomness."""
@@ -39,6 +54,10 @@ class SystemIds(Ids):
     def fraction(self) -> float:
         """A fraction from the ordinary generator: jitter needs no secrecy."""
         return random.random()  # noqa: S311
+
+    def _make(self) -> None:
+        text = _characters(MADE_AT_ONCE * CHARACTERS)
+        self._made.extend(text[begin : begin + CHARACTERS] for begin in range(0, len(text), CHARACTERS))
 
 
 class SequentialIds(Ids):

@@ -3,9 +3,9 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import islice
 
+from msgspec.structs import replace
 from sortedcontainers import SortedList
 
 from tifo.kernel.clock import Clock

@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha1
 from typing import Any
 
-from redis.crc import key_slot
+import msgspec
 from redis.exceptions import AskError, MovedError, ResponseError
 
 from tifo.adapters.redis.lane import Asked, Failed, Lane
@@ -33,8 +33,7 @@ class Script:
         return sha1(self.body.encode(), usedforsecurity=False).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A script to run on `key`'s slot, as KEYS[1], with these ARGV."""
 
     script: Script
@@ -63,25 +62,21 @@ class RedisConnection:
 
     async def run(self, script: Script, key: str, *args: bytes | str | int | float) -> Any:  # noqa: ANN401
         """Run it, gathered with what others ask just now; raises `Unavailable`."""
-        (answer,) = await self.run_many([Call(script, key, args)])
-        if isinstance(answer, Unavailable):
-            raise answer
-        return answer
+        call = Call(script, key, args)
+        answer = await (await self._ask(call)).answer
+        if isinstance(answer, AskError):
+            (answer,) = await self._follow([call], [answer])
+        self._tell(answer)
+        said = self._said(answer)
+        if isinstance(said, Unavailable):
+            raise said
+        return said
 
     async def run_many(self, calls: Sequence[Call]) -> list[Any]:
         """Run them in as few round trips; for each its answer, or the `Unavailable` that it met."""
-        answers: list[Any] = [Failed("")] * len(calls)
-        left = list(range(len(calls)))
-        for _ in range(1 + REDIRECTS_MAX):
-            asked = [await self._ask(calls[n], answers[n]) for n in left]
-            for n, one in zip(left, asked, strict=True):
-                answers[n] = await one.answer
-            left = [n for n in left if isinstance(answers[n], AskError)]
-            if not left:
-                break
-            if any(isinstance(answers[n], MovedError) for n in left):
-                await self._servers.learn()
-        self._tell(answers)
+        asked = [await self._ask(call) for call in calls]
+        answers = await self._follow(calls, [await one.answer for one in asked])
+        self._tell(*answers)
         return [self._said(one) for one in answers]
 
     async def close(self) -> None:
@@ -90,7 +85,20 @@ class RedisConnection:
         if not self._servers.users:
             await self._servers.close()
 
-    async def _ask(self, call: Call, before: object) -> Asked:
+    async def _follow(self, calls: Sequence[Call], answers: list[Any]) -> list[Any]:
+        """The answers, those calls asked again that were sent to another server."""
+        for _ in range(REDIRECTS_MAX):
+            left = [n for n, answer in enumerate(answers) if isinstance(answer, AskError)]
+            if not left:
+                break
+            if any(isinstance(answers[n], MovedError) for n in left):
+                await self._servers.learn()
+            asked = [await self._ask(calls[n], answers[n]) for n in left]
+            for n, one in zip(left, asked, strict=True):
+                answers[n] = await one.answer
+        return answers
+
+    async def _ask(self, call: Call, before: object = None) -> Asked:
         loop = asyncio.get_running_loop()
         asking = isinstance(before, AskError) and not isinstance(before, MovedError)
         asked = Asked(
@@ -105,14 +113,14 @@ class RedisConnection:
         if isinstance(before, AskError) and asking:
             lane = self._servers.lane_at((before.host, before.port))
         else:
-            lane = await self._servers.lane_of(key_slot(call.key.encode()))
+            lane = await self._servers.lane_of(call.key)
         if isinstance(lane, Failed):
             asked.answer.set_result(lane)
         else:
             lane.ask(asked)
         return asked
 
-    def _tell(self, answers: list[Any]) -> None:
+    def _tell(self, *answers: Any) -> None:  # noqa: ANN401 - what Redis answers
         well = not self._servers.down and not any(isinstance(one, Failed) for one in answers)
         self._meter.answers(well=well)
 

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from redis.exceptions import NoScriptError, ReadOnlyError
 
 from tifo.adapters.redis.link import Address, Command, Link, LinkFailed, Target
@@ -26,15 +26,13 @@ PROBE_EVERY_S = 0.25
 """Seconds between two looks at a master that failed, give or take a quarter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """An answer that did not come; `why` is for the log."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One command on its way: `body` is the script behind an EVALSHA, `asking` follows an ASK redirect."""
 
     command: Command

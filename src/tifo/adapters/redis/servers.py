@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from redis.crc import key_slot
+
 from tifo.adapters.redis.lane import PROBE_EVERY_S, Failed, Lane
 from tifo.adapters.redis.link import Address, Link, LinkFailed, Target
 from tifo.kernel.ids import Ids
@@ -33,14 +35,15 @@ class Servers:
         """Whether any master does not answer, as far as is known."""
         return bool(self._unknown) or any(lane.down for lane in self._lanes.values())
 
-    async def lane_of(self, slot: int) -> Lane | Failed:
-        """The lane to the master of the slot."""
+    async def lane_of(self, key: str) -> Lane | Failed:
+        """The lane to the master of the key's slot."""
         if not self._target.cluster:
             return self.lane_at(self._target.seeds[0])
         if not self._slots and not self._unknown:
             await self.learn()
         if not self._slots:
             return Failed(self._unknown)
+        slot = key_slot(key.encode())
         return self._slots[slot] or Failed(f"no master has the slot {slot}")
 
     def lane_at(self, address: Address) -> Lane:

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.accounts.ports import Identity, IdentityProvider
@@ -24,8 +26,7 @@ Known = Callable[[str, str], Awaitable[bool]]
 VoidBefore = Callable[[str], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(msgspec.Struct, frozen=True, gc=False):
     """An account that showed a token; `grace` is what it showed for grace, empty for a log-in in force."""
 
     account: str

@@ -1,6 +1,5 @@
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -126,8 +125,7 @@ class ProfileStore(Protocol):
         """Finish what is under way, and release what the adapter holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """Who a login provider's token is, and from when until when it holds (epoch seconds)."""
 
     account: str

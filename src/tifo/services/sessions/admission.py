@@ -1,8 +1,8 @@
 """Letting viewers in: who asks, for what, and whether the account has a slot."""
 
 import contextlib
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from tifo.api.accounts import Accounts, Viewer
@@ -23,8 +23,7 @@ from tifo.services.sessions.telling import Telling
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, gc=False):
     """A request to start: who asks for what on which device, from which address (empty: not known);
     `takeover` and `end` come from a refusal."""
 
@@ -36,8 +35,7 @@ class Start:
     end: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A viewer who was let in. `limit` is the account's; `locally` says that only this node knows;
     `isp` is empty where it is not known."""
 
@@ -49,8 +47,7 @@ class Entry:
     locally: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True, gc=False):
     """A start that may have a slot if the account has one."""
 
     viewer: Viewer

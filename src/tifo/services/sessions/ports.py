@@ -7,9 +7,10 @@ exactly.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 LEASES_PER_ACCOUNT_MAX = 50
 """Sessions of one account that a store keeps at the most, whatever the limit says."""
@@ -18,8 +19,7 @@ ENDED_PER_ACCOUNT_MAX = 50
 """Ended sessions of one account that a store remembers; the oldest make room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True, gc=False):
     """A session's slot. Past `until` the slot is free."""
 
     session: str
@@ -31,8 +31,7 @@ class Lease:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, gc=False):
     """Sessions at once: of the account, of the account on the lease's device kind, and of the account in
     the lease's event. 0 is no limit of that sort."""
 
@@ -41,8 +40,7 @@ class Limits:
     of_event: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """A start that asks for a slot: `lease`, if the account keeps within `limits`.
 
     Leases of the same account and event that began in the second `void_before` or earlier are no longer good
@@ -55,8 +53,7 @@ class Request:
     give_way: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """The start got a slot.
 
     `lease`: an earlier session of the same device in the same event keeps its id. `used`: slots that the
@@ -68,15 +65,13 @@ class Admitted:
     ended: tuple[Lease, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Full:
+class Full(msgspec.Struct, frozen=True, gc=False):
     """Every slot of the account is taken, by these sessions, oldest first."""
 
     running: tuple[Lease, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(msgspec.Struct, frozen=True, gc=False):
     """A lease to extend to `lease.until`.
 
     A session that the store does not know is taken back: within `limits`, or, where they are None, as
@@ -97,8 +92,7 @@ class Renewal(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class LeasePage:
+class LeasePage(msgspec.Struct, frozen=True, gc=False):
     """Some leases, and what to pass as `after` to go on; None when there are no more."""
 
     leases: tuple[Lease, ...]

@@ -21,7 +21,7 @@ OWED_PER_FLUSH_MIN = 500
 PER_CALL_MAX = 5_000
 """Renewals in one call of the store."""
 
-# Looked up once: finding a label's counter costs four times what counting does.
+# Each outcome's counter is looked up once: to find it costs four times what counting does.
 _OUTCOMES = {outcome: LEASE_RENEWALS.labels(outcome.value) for outcome in Renewal}
 
 Stop = Callable[[Renew, Renewal], None]

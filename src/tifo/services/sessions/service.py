@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+
+import msgspec
 
 from tifo.api.accounts import Accounts
 from tifo.api.catalogue import Catalogue
@@ -37,8 +38,7 @@ STOPPED_PER_FLUSH_MAX = 100
 knows, until the next of their renewals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, gc=False):
     """A session that was let in, with its first token, the account's slots, and when to report; a device
     may start again with `grace_token` while the login provider is gone (empty: it may not)."""
 
@@ -50,8 +50,7 @@ class Started:
     grace_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(msgspec.Struct, frozen=True, gc=False):
     """The answer to a heartbeat; `token` is empty when the player keeps the one it has."""
 
     heartbeat_s: int

@@ -5,13 +5,14 @@ two against each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from tifo.services.sessions.ports import LEASES_PER_ACCOUNT_MAX, Lease, Limits, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """`granted` is the lease as it is kept from now on, None for a refusal; `ended` give way to it."""
 
     granted: Lease | None

@@ -1,6 +1,7 @@
 """What the log and the metrics are told of sessions."""
 
 from collections import defaultdict
+from functools import cache
 from typing import NamedTuple
 
 from tifo.api.events import SessionEnded, SessionRefused, SessionsRenewed, SessionStarted
@@ -11,6 +12,11 @@ from tifo.telemetry.metrics import SESSION_ENDS, SESSION_STARTS
 
 RENEWALS_PER_EVENT_MAX = 1_000
 """Sessions in one event of renewals: about 30 KB."""
+
+
+# Each label's counter is looked up once: to find it costs four times what counting does.
+_starts = cache(SESSION_STARTS.labels)
+_ends = cache(SESSION_ENDS.labels)
 
 
 class _Sort(NamedTuple):
@@ -32,7 +38,7 @@ class Telling:
 
     def started(self, lease: Lease, isp: str, lease_s: int, outcome: str) -> None:
         """A new viewer came; `outcome` is how they were let in."""
-        SESSION_STARTS.labels(outcome).inc()
+        _starts(outcome).inc()
         self._publisher.tell(
             SessionStarted(
                 session=lease.session,
@@ -47,12 +53,12 @@ class Telling:
 
     def went_on(self, lease: Lease, isp: str, lease_s: int) -> None:
         """A device that started again goes on with its session: no new viewer came."""
-        SESSION_STARTS.labels("again").inc()
+        _starts("again").inc()
         self.renewed(lease, isp, lease_s)
 
     def refused(self, account: str, event: str, code: str) -> None:
         """A start was not let in."""
-        SESSION_STARTS.labels(code).inc()
+        _starts(code).inc()
         self._publisher.tell(SessionRefused(account=account, event=event, code=code))
 
     def renewed(self, lease: Lease, isp: str, lease_s: int) -> None:
@@ -61,7 +67,7 @@ class Telling:
 
     def ended(self, lease: Lease, why: str) -> None:
         """A session ended."""
-        SESSION_ENDS.labels(why).inc()
+        _ends(why).inc()
         self._publisher.tell(SessionEnded(session=lease.session, event=lease.event, why=why))
 
     def flush(self) -> None:

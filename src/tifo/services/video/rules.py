@@ -5,25 +5,24 @@ media playlists and segments they point at are the same for every viewer, so tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
 
 from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, gc=False):
     """Where a pathway serves the channel for one session: `base` ends before `/<rendition>/...`."""
 
     pathway: str
     base: str
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True, gc=False):
     """What a session's playlist is made of; `addresses` are best first."""
 
     addresses: Sequence[Address]
