@@ -2,14 +2,19 @@
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
+import board_places
 import dynamodb_local
 import pytest
 import redis_server
 import session_stores
+from board_places import Place, RedisPlace, SqlitePlace
 
 from tifo.adapters.memory.sessions import MemorySessionStore
+from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.sessions import RedisSessionStore
+from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.kernel.clock import ManualClock
 from tifo.services.sessions.ports import SessionStore
 
@@ -66,3 +71,29 @@ async def session_store(request: pytest.FixtureRequest, clock: ManualClock) -> A
     store = openers[request.param]()
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="module")
+def board_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis_server.RedisServer]:
+    """A Redis of a suite's own, for it is stopped and emptied."""
+    with board_places.own_redis(tmp_path_factory.mktemp("board")) as running:
+        yield running
+
+
+@pytest.fixture
+async def redis_place(board_redis: redis_server.RedisServer) -> AsyncIterator[RedisPlace]:
+    """Where boards in Redis are."""
+    place = RedisPlace(board_redis)
+    yield place
+    await place.close()
+
+
+@pytest.fixture(params=[SqliteBoard, RedisBoard])
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """Where boards of every adapter are."""
+    if request.param is RedisBoard:
+        yield request.getfixturevalue("redis_place")
+        return
+    place = SqlitePlace(tmp_path)
+    yield place
+    await place.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,12 +16,9 @@ from board_places import (
     eventually,
     everything,
     mark_of,
-    own_redis,
     redis_at,
 )
-from redis_server import RedisServer
 
-from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.ports import ENTRY_BYTES_MAX, Board, Limits
 from tifo.board.view import BoardView
@@ -31,24 +28,6 @@ from tifo.kernel.errors import Unavailable
 NEVER_ANSWERED_PORT = 1
 SHORT_S = 0.2
 SKEW_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of this suite's own, for it is stopped and emptied."""
-    with own_redis(tmp_path_factory.mktemp("board")) as running:
-        yield running
-
-
-@pytest.fixture(params=[SqliteBoard, RedisBoard])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    places: dict[type[Board], Callable[[], Place]] = {
-        SqliteBoard: lambda: SqlitePlace(tmp_path),
-        RedisBoard: lambda: RedisPlace(request.getfixturevalue("server")),
-    }
-    place = places[request.param]()
-    yield place
-    await place.close()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Nodes on a Redis that comes back empty: operators' words stay in force, and stand on it again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 import pytest
-from board_places import RedisPlace, eventually, everything, own_redis
-from redis_server import RedisServer
+from board_places import RedisPlace, eventually, everything
 
 from tifo.board import restoring
 from tifo.board.entries import LASTING, NODE, PATHWAY, POSTURE, REVOKED, PathwayState, PostureState, Revoked
@@ -20,20 +18,6 @@ from tifo.kernel.errors import Refusal
 OUT = msgspec.json.encode(PathwayState("out"))
 IN = msgspec.json.encode(PathwayState("in"))
 LEAN = msgspec.json.encode(PostureState("lean"))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of this suite's own, for it is stopped and emptied."""
-    with own_redis(tmp_path_factory.mktemp("board")) as running:
-        yield running
-
-
-@pytest.fixture
-async def redis(server: RedisServer) -> AsyncIterator[RedisPlace]:
-    place = RedisPlace(server)
-    yield place
-    await place.close()
 
 
 class Node:
@@ -61,8 +45,8 @@ class Node:
 
 
 @pytest.fixture
-def nodes(redis: RedisPlace) -> list[Node]:
-    return [Node(redis.open()) for _ in range(2)]
+def nodes(redis_place: RedisPlace) -> list[Node]:
+    return [Node(redis_place.open()) for _ in range(2)]
 
 
 async def look(nodes: list[Node]) -> None:
@@ -91,11 +75,13 @@ async def say(nodes: list[Node]) -> None:
     await look(nodes)
 
 
-async def test_words_stay_in_force_and_stand_on_the_board_again(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_words_stay_in_force_and_stand_on_the_board_again(
+    redis_place: RedisPlace, nodes: list[Node]
+) -> None:
     await say(nodes)
-    await redis.lose_memory()
+    await redis_place.lose_memory()
     await settled(nodes)
-    fresh = Node(redis.open())
+    fresh = Node(redis_place.open())
     await settled([fresh, *nodes])
     for node in (fresh, *nodes):
         assert node.words() == {PATHWAY + "cdn-a": OUT, POSTURE: LEAN}
@@ -107,22 +93,22 @@ async def test_words_stay_in_force_and_stand_on_the_board_again(redis: RedisPlac
 
 
 async def test_board_that_is_emptied_while_it_runs_gets_its_words_back(
-    redis: RedisPlace, nodes: list[Node]
+    redis_place: RedisPlace, nodes: list[Node]
 ) -> None:
     await say(nodes)
-    redis.server.cli("FLUSHALL")
+    redis_place.server.cli("FLUSHALL")
     await settled(nodes)
     assert PATHWAY + "cdn-a" in await everything(nodes[0].board)
 
 
 async def test_board_that_is_lost_again_while_it_is_restored_gets_its_words_back(
-    redis: RedisPlace, nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+    redis_place: RedisPlace, nodes: list[Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restoring, "CHUNK_WORDS_MAX", 1)
     monkeypatch.setattr(restoring, "CHUNKS_MAX", 1)
     await say(nodes)
     for looks in range(5):
-        redis.server.cli("FLUSHALL")
+        redis_place.server.cli("FLUSHALL")
         for _ in range(looks):
             await look(nodes)
     await settled(nodes)
@@ -130,10 +116,10 @@ async def test_board_that_is_lost_again_while_it_is_restored_gets_its_words_back
     assert sorted(found) == [PATHWAY + "cdn-a", POSTURE, REVOKED + "ses_1"]
 
 
-async def test_what_is_said_in_the_new_life_stays_said(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_what_is_said_in_the_new_life_stays_said(redis_place: RedisPlace, nodes: list[Node]) -> None:
     await say(nodes)
-    await redis.lose_memory()
-    operator = redis.open()
+    await redis_place.lose_memory()
+    operator = redis_place.open()
     await eventually(lambda: operator.write(PATHWAY + "cdn-a", IN), lambda _: True)
     await operator.delete(POSTURE)
     await settled(nodes)
@@ -142,26 +128,28 @@ async def test_what_is_said_in_the_new_life_stays_said(redis: RedisPlace, nodes:
         assert node.postures.step == "normal"
 
 
-async def test_node_that_hears_late_brings_nothing_back(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_node_that_hears_late_brings_nothing_back(redis_place: RedisPlace, nodes: list[Node]) -> None:
     await say(nodes)
     late = nodes.pop()
     await nodes[0].board.write(PATHWAY + "cdn-a", IN)  # which the late one never hears
     await nodes[0].board.delete(POSTURE)
     await settled(nodes)
-    await redis.lose_memory()
+    await redis_place.lose_memory()
     await settled(nodes)
     await settled([late, *nodes])
     for node in (late, *nodes):
         assert node.words() == {PATHWAY + "cdn-a": IN}
 
 
-async def test_node_that_knew_more_corrects_one_that_was_faster(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_node_that_knew_more_corrects_one_that_was_faster(
+    redis_place: RedisPlace, nodes: list[Node]
+) -> None:
     await say(nodes)
     late = nodes.pop()
     await nodes[0].board.write(PATHWAY + "cdn-a", IN)
     await nodes[0].board.delete(POSTURE)
     await settled(nodes)
-    await redis.lose_memory()
+    await redis_place.lose_memory()
     await settled([late])
     assert late.words() == {PATHWAY + "cdn-a": OUT, POSTURE: LEAN}
     await settled([late, *nodes])
@@ -169,25 +157,25 @@ async def test_node_that_knew_more_corrects_one_that_was_faster(redis: RedisPlac
         assert node.words() == {PATHWAY + "cdn-a": IN}
 
 
-async def test_words_that_are_not_taken_any_more_are_over(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_words_that_are_not_taken_any_more_are_over(redis_place: RedisPlace, nodes: list[Node]) -> None:
     await say(nodes)
-    redis.server.cli("FLUSHALL")
+    redis_place.server.cli("FLUSHALL")
     await nodes[0].board.write(NODE + "n1", b"report")
-    redis.server.cli("HSET", "{board}", "forgotten", "1")
+    redis_place.server.cli("HSET", "{board}", "forgotten", "1")
     for _ in range(3):
         await asyncio.gather(*(node.view.refresh() for node in nodes))
     assert not any(node.kicked("ses_1") for node in nodes)
     assert all(node.words() == {} for node in nodes)
 
 
-async def test_thousands_of_kicks_come_back_in_chunks(redis: RedisPlace, nodes: list[Node]) -> None:
+async def test_thousands_of_kicks_come_back_in_chunks(redis_place: RedisPlace, nodes: list[Node]) -> None:
     kicks = [f"ses_{n}" for n in range(1, 4_001)]
     for some in range(0, len(kicks), 500):
         revoke = nodes[0].revocations.revoke
         await asyncio.gather(*(revoke(one, Revoked("kicked"), 60) for one in kicks[some : some + 500]))
     await look(nodes)
-    await redis.lose_memory()
+    await redis_place.lose_memory()
     await settled(nodes)
-    fresh = Node(redis.open())
+    fresh = Node(redis_place.open())
     await fresh.view.refresh()
     assert all(node.kicked(one) for node in (fresh, *nodes) for one in kicks)

@@ -1,29 +1,14 @@
 """What is particular to the board in Redis: one command a look, pages, failover, a cluster."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from board_places import RedisPlace, eventually, everything, mark_of, own_redis, redis_at
+from board_places import RedisPlace, eventually, everything, mark_of, redis_at
 from redis_server import RedisServer, redis_cluster, redis_server
 
 from tifo.adapters.redis import board as redis_board
 from tifo.board.ports import Limits
 from tifo.kernel.errors import Unavailable
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of this suite's own, for it is stopped and emptied."""
-    with own_redis(tmp_path_factory.mktemp("board")) as running:
-        yield running
-
-
-@pytest.fixture
-async def redis(server: RedisServer) -> AsyncIterator[RedisPlace]:
-    place = RedisPlace(server)
-    yield place
-    await place.close()
 
 
 def commands(server: RedisServer) -> int:
@@ -32,24 +17,24 @@ def commands(server: RedisServer) -> int:
     return sum(int(line.split("calls=")[1].split(",")[0]) for line in stats.splitlines() if "evalsha" in line)
 
 
-async def test_look_at_an_unchanged_board_is_one_command(redis: RedisPlace) -> None:
-    board = redis.open()
+async def test_look_at_an_unchanged_board_is_one_command(redis_place: RedisPlace) -> None:
+    board = redis_place.open()
     for n in range(100):
         await board.write(str(n), b"1")
     mark = await mark_of(board)
-    before = commands(redis.server)
+    before = commands(redis_place.server)
     for _ in range(10):
         await board.changes(mark)
-    assert commands(redis.server) == before + 10
+    assert commands(redis_place.server) == before + 10
 
 
 @pytest.mark.parametrize(("entries_max", "bytes_max"), [(1, 10**6), (3, 10**6), (100, 1), (100, 8)])
 async def test_long_answer_comes_in_pages(
-    redis: RedisPlace, monkeypatch: pytest.MonkeyPatch, entries_max: int, bytes_max: int
+    redis_place: RedisPlace, monkeypatch: pytest.MonkeyPatch, entries_max: int, bytes_max: int
 ) -> None:
     monkeypatch.setattr(redis_board, "PAGE_ENTRIES_MAX", entries_max)
     monkeypatch.setattr(redis_board, "PAGE_BYTES_MAX", bytes_max)
-    board = redis.open(limits=Limits(gone_kept_s=0.0))
+    board = redis_place.open(limits=Limits(gone_kept_s=0.0))
     for n in range(10):
         await board.write(f"a{n}", b"1")
         await board.delete(f"a{n - 1}")  # forgotten at once: no mark in between is good
@@ -59,40 +44,40 @@ async def test_long_answer_comes_in_pages(
         await board.write(f"b{n}", b"1")
     second = await board.changes(first.mark)
     assert (sorted(second.entries), second.whole) == ([f"b{n}" for n in range(10)], False)
-    await redis.open().delete("b9")
+    await redis_place.open().delete("b9")
     third = await board.changes(second.mark)
     assert (dict(third.entries), third.gone, third.whole) == ({}, {"b9"}, False)
 
 
 async def test_answer_that_has_more_pages_than_it_may_is_not_waited_for(
-    redis: RedisPlace, monkeypatch: pytest.MonkeyPatch
+    redis_place: RedisPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_board, "PAGE_ENTRIES_MAX", 1)
     monkeypatch.setattr(redis_board, "PAGES_MAX", 2)
-    board = redis.open()
+    board = redis_place.open()
     for key in ("a", "b", "c"):
         await board.write(key, b"1")
     with pytest.raises(Unavailable):
         await board.changes(None)
 
 
-async def test_rest_of_a_board_without_its_first_key_is_swept_away(redis: RedisPlace) -> None:
-    board = redis.open()
+async def test_rest_of_a_board_without_its_first_key_is_swept_away(redis_place: RedisPlace) -> None:
+    board = redis_place.open()
     await board.write("old", b"1")
     mark = await mark_of(board)
-    redis.server.cli("DEL", redis_board.KEY)
+    redis_place.server.cli("DEL", redis_board.KEY)
     await board.write("new", b"1")
     changes = await board.changes(mark)
     assert (sorted(changes.entries), changes.whole) == (["new"], True)
 
 
 async def test_replica_that_became_the_master_without_the_last_write_tells_everything(
-    redis: RedisPlace, tmp_path: Path
+    redis_place: RedisPlace, tmp_path: Path
 ) -> None:
     with redis_server(tmp_path / "replica") as other:
-        board, promoted = redis.open(), redis.closing(redis_at(other.url))
+        board, promoted = redis_place.open(), redis_place.closing(redis_at(other.url))
         await board.write("kept", b"1")
-        other.cli("REPLICAOF", "127.0.0.1", str(redis.server.port))
+        other.cli("REPLICAOF", "127.0.0.1", str(redis_place.server.port))
         await eventually(lambda: everything(promoted), lambda found: "kept" in found)
         other.cli("REPLICAOF", "NO", "ONE")
         await board.write("lost", b"1")
@@ -103,18 +88,18 @@ async def test_replica_that_became_the_master_without_the_last_write_tells_every
         assert (sorted(changes.entries), changes.whole) == (["a", "b", "kept"], True)
 
 
-async def test_user_who_may_not_ask_for_the_servers_state_still_has_a_board(redis: RedisPlace) -> None:
-    redis.server.cli("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-info")
-    board = redis.closing(redis_at(f"redis://plain:secret@127.0.0.1:{redis.server.port}"))
+async def test_user_who_may_not_ask_for_the_servers_state_still_has_a_board(redis_place: RedisPlace) -> None:
+    redis_place.server.cli("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-info")
+    board = redis_place.closing(redis_at(f"redis://plain:secret@127.0.0.1:{redis_place.server.port}"))
     await board.write("a", b"1")
     mark = await mark_of(board)
     await board.delete("a")
     assert (await board.changes(mark)).gone == {"a"}
 
 
-async def test_board_stands_in_a_cluster(redis: RedisPlace, tmp_path: Path) -> None:
+async def test_board_stands_in_a_cluster(redis_place: RedisPlace, tmp_path: Path) -> None:
     with redis_cluster(tmp_path) as cluster:
-        board = redis.closing(redis_at(cluster.url))
+        board = redis_place.closing(redis_at(cluster.url))
         await board.write("a", b"1", ttl_s=60)
         mark = await mark_of(board)
         await board.delete("a")

@@ -1,38 +1,16 @@
 """The contract of a board that lost its memory, over every adapter: who may put back what."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
-from board_places import Place, RedisPlace, SqlitePlace, again, eventually, everything, mark_of, own_redis
-from redis_server import RedisServer
+from board_places import Place, again, eventually, everything, mark_of
 
-from tifo.adapters.redis.board import RedisBoard
-from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.ports import Board, Entry, Limits, Restored
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
 
 SHORT_S = 0.2
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis of this suite's own, for it is stopped and emptied."""
-    with own_redis(tmp_path_factory.mktemp("board")) as running:
-        yield running
-
-
-@pytest.fixture(params=[SqliteBoard, RedisBoard])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    places: dict[type[Board], Callable[[], Place]] = {
-        SqliteBoard: lambda: SqlitePlace(tmp_path),
-        RedisBoard: lambda: RedisPlace(request.getfixturevalue("server")),
-    }
-    place = places[request.param]()
-    yield place
-    await place.close()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tifo.services.video.rules import Address, Program, mpd, multivariant_playli
 NAMES = ("cdn-b", "cdn-a", "cdn-d", "cdn-c")
 NOW = "2027-01-15T08:00:00.000Z"
 NS = {"mpd": "urn:mpeg:dash:schema:mpd:2011"}
-PICTURES = [one for one in RENDITIONS if one.kind == "video"]
-SOUNDS = [one for one in RENDITIONS if one.kind == "audio"]
+PICTURES = tuple(one for one in RENDITIONS if one.kind == "video")
+SOUNDS = tuple(one for one in RENDITIONS if one.kind == "audio")
 
 
 def program(**changes: object) -> Program:
@@ -152,7 +152,7 @@ def test_mpd_carries_any_text_as_it_is(text: str) -> None:
 
 
 def test_frame_rate_is_written_as_each_format_wants_it() -> None:
-    film = [Rendition("film", "video", 1_000, "avc1.4d401e", 640, 360, 23.976)]
+    film = (Rendition("film", "video", 1_000, "avc1.4d401e", 640, 360, 23.976),)
     assert "FRAME-RATE=23.976," in multivariant_playlist(program(renditions=film))
     rate = re.search(r'frameRate="([^"]*)"', mpd(program(renditions=film), NOW))
     assert rate is not None

@@ -1,11 +1,11 @@
 """The renditions of the live channel, for whoever writes a multivariant playlist or an MPD."""
 
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
+
+class Rendition(msgspec.Struct, frozen=True, gc=False):
     """One encoding of the channel, at `/live/<channel>/<id>/index.m3u8`.
 
     `bandwidth` is the peak of any segment in bits/s; `codecs` is its RFC 6381 string. A video rendition

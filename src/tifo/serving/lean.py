@@ -6,7 +6,7 @@ came and answers bytes. All else is as for any other route: its entry in the tab
 edge, its metrics, its span, its problem documents.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from time import perf_counter
 from typing import NamedTuple
 
@@ -51,17 +51,16 @@ class LeanLanes:
         self._lanes = tuple(_lane(route, lean, metrics) for route, lean in routes)
         self._tracing = tracing
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """One request. No coroutine of its own: each costs a lean request one part in forty."""
         if scope["type"] == "http":
             for lane in self._lanes:
                 parameter = lane.parameter(scope["method"], scope["path"])
                 if parameter:
                     headers, query = scope["headers"], scope["query_string"]
                     request = LeanRequest(scope["method"], parameter, headers, query)
-                    await self._answer(lane, request, send)
-                    return
-        await self._app(scope, receive, send)
+                    return self._answer(lane, request, send)
+        return self._app(scope, receive, send)
 
     async def _answer(self, lane: _Lane, request: LeanRequest, send: Send) -> None:
         started = perf_counter()

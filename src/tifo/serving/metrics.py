@@ -7,19 +7,17 @@ import httpx
 from falcon.asgi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from tifo.serving.routes import Credential, Listener, PlainHandlers, Route
+from tifo.serving.routes import PlainHandlers, operators_route
 from tifo.telemetry.metrics import REGISTRY
 
 ENVOY_S_MAX = 2.0
 
 ROUTES = (
-    Route(
+    operators_route(
         name="telemetry.metrics",
         method="GET",
         path="/metrics",
         summary="Metrics of the application and of the edge in front of it, in Prometheus's text form",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
         media=CONTENT_TYPE_LATEST,
         problems=("bad-credentials",),
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from falcon.asgi import Request, Response
@@ -103,6 +104,10 @@ class Route:
     problems: tuple[str, ...] = ()
 
 
+operators_route = partial(Route, listener=Listener.OPERATORS, credential=Credential.OPERATOR)
+"""A route of the operators' port, for those who carry their token."""
+
+
 __all__ = [
     "Credential",
     "Handler",
@@ -116,4 +121,5 @@ __all__ = [
     "Request",
     "Response",
     "Route",
+    "operators_route",
 ]

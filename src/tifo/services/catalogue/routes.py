@@ -4,7 +4,7 @@ from falcon.asgi import Request, Response
 from tifo.api.catalogue import CalendarEvent, Catalogue, EventAnswer, EventsAnswer
 from tifo.kernel.clock import Clock, rfc3339
 from tifo.services.catalogue.settings import CatalogueSettings
-from tifo.serving.routes import Credential, Handlers, Listener, PlainHandlers, Route
+from tifo.serving.routes import Handlers, PlainHandlers, Route, operators_route
 
 ROUTES = (
     Route(
@@ -25,23 +25,19 @@ ROUTES = (
 )
 
 PEER_ROUTES = (
-    Route(
+    operators_route(
         name="catalogue.peer-event",
         method="GET",
         path="/v1/peer/calendar/{event}",
         summary="A calendar entry, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
         answer=CalendarEvent,
         problems=("bad-credentials", "not-found"),
     ),
-    Route(
+    operators_route(
         name="catalogue.peer-events",
         method="GET",
         path="/v1/peer/calendar",
         summary="The whole calendar, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
         answer=tuple[CalendarEvent, ...],
         problems=("bad-credentials",),
     ),

@@ -18,122 +18,99 @@ from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
-from tifo.serving.routes import Credential, Handler, Listener, PlainHandlers, Query, Route
+from tifo.serving.routes import Handler, PlainHandlers, Query, operators_route
 
 OPERATOR_NAME_LENGTH_MAX = 64
 
-_OPERATORS = Listener.OPERATORS
-_TOKEN = Credential.OPERATOR
-
 ROUTES = (
-    Route(
+    operators_route(
         name="control.overview",
         method="GET",
         path="/v1/control/overview",
         summary="One look at the whole",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         answer=Overview,
         problems=("bad-credentials",),
     ),
-    Route(
+    operators_route(
         name="control.stream",
         method="GET",
         path="/v1/control/stream",
         summary="The overview each second, after the curves so far",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         media="text/event-stream",
         problems=("bad-credentials", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.sessions",
         method="GET",
         path="/v1/control/sessions",
         summary="Running sessions",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         query=SESSION_QUERY,
         answer=SessionPage,
         problems=("bad-credentials", "invalid"),
     ),
-    Route(
+    operators_route(
         name="control.kick",
         method="POST",
         path="/v1/control/sessions/{session}/kick",
         summary="End a session and tell its viewer why",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         body=KickBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "invalid", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.end",
         method="POST",
         path="/v1/control/sessions/{session}/end",
         summary="End a session",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         query=(Query("account", "whose session it is: its slot is then free at once"),),
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.kicks",
         method="POST",
         path="/v1/control/kicks",
         summary="Kick a session, all sessions of an account, or everybody who watches an event",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         body=Kick,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "not-found", "invalid", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.posture",
         method="GET",
         path="/v1/control/posture",
         summary="The step of the degradation ladder in force",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         answer=PostureAnswer,
         problems=("bad-credentials",),
     ),
-    Route(
+    operators_route(
         name="control.set-posture",
         method="PUT",
         path="/v1/control/posture",
         summary="Put a step of the degradation ladder in force; in `lean`, heartbeats are further apart",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         body=PostureBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         answer=PostureAnswer,
         problems=("bad-credentials", "invalid", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.pathway",
         method="PUT",
         path="/v1/control/pathways/{pathway}",
         summary="Take a CDN out or bring it back",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         body=PathwayBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         answer=PathwayAnswer,
         problems=("bad-credentials", "not-found", "invalid", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="control.audit",
         method="GET",
         path="/v1/control/audit",
         summary="Who did what to what, newest first",
-        listener=_OPERATORS,
-        credential=_TOKEN,
         answer=AuditAnswer,
         problems=("bad-credentials", "unavailable"),
     ),

@@ -3,7 +3,8 @@ from typing import Annotated
 import msgspec
 from falcon.asgi import Request, Response
 
-from tifo.api.fields import Code, Id, Reason, Timestamp
+from tifo.api.control import KickBody
+from tifo.api.fields import Code, Id, Timestamp
 from tifo.api.sessions import Device, Kick, SessionPage
 from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Refusal
@@ -18,9 +19,9 @@ from tifo.serving.routes import (
     Lean,
     LeanAnswer,
     LeanRequest,
-    Listener,
     PlainHandlers,
     Route,
+    operators_route,
 )
 
 _BEAT_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
@@ -109,56 +110,42 @@ ROUTES = (
 )  # fmt: skip
 
 
-class PeerEndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose session is ended, where that is known, and why; its viewer reads it."""
-
-    account: str = ""
-    reason: Reason = ""
-
-
 PEER_ROUTES = (
-    Route(
+    operators_route(
         name="sessions.peer-page",
         method="GET",
         path="/v1/peer/sessions",
         summary="Running sessions, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
         query=SESSION_QUERY,
         answer=SessionPage,
         problems=("bad-credentials", "invalid"),
     ),
-    Route(
+    operators_route(
         name="sessions.peer-end",
         method="POST",
         path="/v1/peer/sessions/{session}/end",
         summary="End a session, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
-        body=PeerEndBody,
+        body=KickBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "invalid", "unavailable"),
     ),
-    Route(
+    # Control services of before `sessions.peer-kicks` ask for this one, while versions change.
+    operators_route(
         name="sessions.peer-kick",
         method="POST",
         path="/v1/peer/sessions/{session}/kick",
         summary="Kick a session, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
-        body=PeerEndBody,
+        body=KickBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
         problems=("bad-credentials", "invalid", "unavailable"),
     ),
-    Route(
+    operators_route(
         name="sessions.peer-kicks",
         method="POST",
         path="/v1/peer/kicks",
         summary="Kick a session, an account or an event, for our services in other processes",
-        listener=Listener.OPERATORS,
-        credential=Credential.OPERATOR,
         body=Kick,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         status=204,
@@ -175,12 +162,12 @@ def peer_handlers(service: SessionService) -> PlainHandlers:
         resp.data = msgspec.json.encode(await service.page(**session_query(req)))
 
     async def end(req: Request, resp: Response, session: str) -> None:
-        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
+        body = await read_json(req, KickBody, JSON_BODY_BYTES_MAX)
         await service.end(session, body.account, body.reason)
         resp.status = 204
 
     async def kick(req: Request, resp: Response, session: str) -> None:
-        body = await read_json(req, PeerEndBody, JSON_BODY_BYTES_MAX)
+        body = await read_json(req, KickBody, JSON_BODY_BYTES_MAX)
         await service.kick(Kick("session", session, body.reason, body.account))
         resp.status = 204
 

@@ -6,6 +6,7 @@ media playlists and segments they point at are the same for every viewer, so tha
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
@@ -13,6 +14,12 @@ import msgspec
 from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
+
+FORMS_MAX = 1_000
+"""Lines that no session changes, remembered by what they are made of."""
+
+_BASE = "\0"
+"""Stands for the session's own address; no address has one."""
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
@@ -26,7 +33,7 @@ class Program(msgspec.Struct, frozen=True, gc=False):
     """What a session's playlist is made of; `addresses` are best first."""
 
     addresses: Sequence[Address]
-    renditions: Sequence[Rendition]
+    renditions: tuple[Rendition, ...]
     steering_url: str
     ads_url: str
 
@@ -45,24 +52,27 @@ def multivariant_playlist(program: Program) -> str:
         f'#EXT-X-DEFINE:NAME="tifo-ads",VALUE="{program.ads_url}"',
         f'#EXT-X-CONTENT-STEERING:SERVER-URI="{program.steering_url}",PATHWAY-ID="{first}"',
     ]
-    for address in program.addresses:
-        lines += _audio(address, program.renditions)
-    for address in program.addresses:
-        lines += _variants(address, program.renditions)
-    return "\n".join(lines) + "\n"
+    forms = (_form(one.pathway, program.renditions).replace(_BASE, one.base) for one in program.addresses)
+    return "\n".join((*lines, *forms)) + "\n"
 
 
-def _audio(address: Address, renditions: Sequence[Rendition]) -> list[str]:
+@lru_cache(FORMS_MAX)
+def _form(pathway: str, renditions: Sequence[Rendition]) -> str:
+    """What the playlist says of a pathway to every session alike."""
+    return "\n".join((*_audio(pathway, renditions), *_variants(pathway, renditions)))
+
+
+def _audio(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
     return [
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{address.pathway}",NAME="Stadium",LANGUAGE="en",'
+        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{pathway}",NAME="Stadium",LANGUAGE="en",'
         f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{audio.channels}",STABLE-RENDITION-ID="{audio.id}",'
-        f'URI="{address.base}/{audio.id}/index.m3u8"'
+        f'URI="{_BASE}/{audio.id}/index.m3u8"'
         for audio in renditions
         if audio.kind == "audio"
     ]
 
 
-def _variants(address: Address, renditions: Sequence[Rendition]) -> list[str]:
+def _variants(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
     audio = [rendition for rendition in renditions if rendition.kind == "audio"]
     lines: list[str] = []
     for video in (rendition for rendition in renditions if rendition.kind == "video"):
@@ -70,10 +80,10 @@ def _variants(address: Address, renditions: Sequence[Rendition]) -> list[str]:
         codecs = ",".join((video.codecs, *(one.codecs for one in audio)))
         lines.append(
             f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={video.width}x{video.height},"
-            f'FRAME-RATE={video.frame_rate:.3f},CODECS="{codecs}",AUDIO="audio-{address.pathway}",'
-            f'PATHWAY-ID="{address.pathway}",STABLE-VARIANT-ID="{video.id}"'
+            f'FRAME-RATE={video.frame_rate:.3f},CODECS="{codecs}",AUDIO="audio-{pathway}",'
+            f'PATHWAY-ID="{pathway}",STABLE-VARIANT-ID="{video.id}"'
         )
-        lines.append(f"{address.base}/{video.id}/index.m3u8")
+        lines.append(f"{_BASE}/{video.id}/index.m3u8")
     return lines
 
 
@@ -104,6 +114,7 @@ def mpd(program: Program, now: str) -> str:
     )
 
 
+@lru_cache(FORMS_MAX)
 def _adaptation_set(kind: str, renditions: Sequence[Rendition]) -> str:
     of_kind = [rendition for rendition in renditions if rendition.kind == kind]
     if not of_kind:
