@@ -52,7 +52,11 @@ def mix() -> Benchmark:
         title="The reference mix through the whole edge, on one core, sessions in Redis on the other",
         operation="requests",
         parameters=PARAMETERS,
-        recipes=(recipes.tifo_on_redis(), recipes.envoy_and_go_on_redis()),
+        recipes=(
+            recipes.tifo_on_redis(),
+            recipes.envoy_and_go_on_redis(),
+            recipes.envoy_and_go_on_redis_by_itself(),
+        ),
         load=Viewers().load,
         probe=probe,
         population=POPULATION,

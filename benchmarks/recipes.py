@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 PEER_BINARY = HERE / ".build" / "heartbeat"
 PACER_BINARY = HERE / ".build" / "pacer"
 AS_OURS = ("chrt", "--batch", "0")
-"""Tifo's node asks for this itself. It saves the peers a part of their work too, so they have it as well."""
+"""How Tifo's node has its threads scheduled. A peer would not ask, but gains by it too: it is given."""
 
 _SOURCES = {PEER_BINARY: HERE / "peers" / "heartbeat", PACER_BINARY: HERE / "pacer"}
 
@@ -83,6 +83,11 @@ def envoy_and_go_on_redis() -> Recipe:
     return Recipe("envoy-go-redis", "Envoy + Go, go-redis", _envoy_and_go, _fill_go)
 
 
+def envoy_and_go_on_redis_by_itself() -> Recipe:
+    """The same, its threads scheduled as Linux does unless it is asked."""
+    return Recipe("envoy-go-redis-plain", "the same, usual threads", _envoy_and_go_by_itself, _fill_go)
+
+
 def envoy_direct(body: bytes) -> Recipe:
     """The same edge answering every route itself, with a fixed body: no service could be faster."""
     return Recipe(
@@ -104,6 +109,10 @@ def _tifo_sharing(settings: Settings) -> tuple[Process, ...]:
 
 
 def _envoy_and_go(settings: Settings) -> tuple[Process, ...]:
+    return tuple(replace(one, command=(*AS_OURS, *one.command)) for one in _envoy_and_go_by_itself(settings))
+
+
+def _envoy_and_go_by_itself(settings: Settings) -> tuple[Process, ...]:
     port = free_port()
     return (_go(settings, port), _envoy(settings, _front(settings, port)))
 
@@ -113,8 +122,7 @@ def _envoy(settings: Settings, config: Json) -> Process:
     file.parent.mkdir(parents=True, exist_ok=True)
     write_config(config, file)
     validate(file)
-    command = (*AS_OURS, *arguments(file, concurrency=settings.edge.concurrency))
-    return Process("envoy", command, _health(settings))
+    return Process("envoy", arguments(file, concurrency=settings.edge.concurrency), _health(settings))
 
 
 def _front(settings: Settings, port: int) -> Json:
@@ -153,7 +161,7 @@ def _go(settings: Settings, port: int) -> Process:
     file = settings.folder("run") / "peer.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.encode(_go_config(settings, port)))
-    command = (*AS_OURS, str(PEER_BINARY), "-config", str(file))
+    command = (str(PEER_BINARY), "-config", str(file))
     return Process("go", command, f"http://127.0.0.1:{port}/healthz")
 
 
