@@ -91,9 +91,7 @@ async def redis_place(board_redis: redis_server.RedisServer) -> AsyncIterator[Re
 @pytest.fixture(params=[SqliteBoard, RedisBoard])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     """Where boards of every adapter are."""
-    if request.param is RedisBoard:
-        yield request.getfixturevalue("redis_place")
-        return
-    place = SqlitePlace(tmp_path)
+    in_redis = request.param is RedisBoard
+    place = RedisPlace(request.getfixturevalue("board_redis")) if in_redis else SqlitePlace(tmp_path)
     yield place
     await place.close()
