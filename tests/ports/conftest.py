@@ -15,6 +15,7 @@ from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.board.ports import Board
 from tifo.kernel.clock import ManualClock
 from tifo.services.sessions.ports import SessionStore
 
@@ -91,7 +92,10 @@ async def redis_place(board_redis: redis_server.RedisServer) -> AsyncIterator[Re
 @pytest.fixture(params=[SqliteBoard, RedisBoard])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     """Where boards of every adapter are."""
-    in_redis = request.param is RedisBoard
-    place = RedisPlace(request.getfixturevalue("board_redis")) if in_redis else SqlitePlace(tmp_path)
+    places: dict[type[Board], Callable[[], Place]] = {
+        SqliteBoard: lambda: SqlitePlace(tmp_path),
+        RedisBoard: lambda: RedisPlace(request.getfixturevalue("board_redis")),
+    }
+    place = places[request.param]()
     yield place
     await place.close()
