@@ -70,6 +70,12 @@ func run(files []string) error {
 	if err != nil {
 		return err
 	}
+	// Opened now: a platform that stands still may cost every descriptor there is, and that is to be told.
+	found, err := os.OpenFile(files[2], os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
 	client, err := newClient(plan.Target, seconds(plan.RequestSMax))
 	if err != nil {
 		return err
@@ -77,7 +83,8 @@ func run(files []string) error {
 	world := &world{plan: &plan, client: client, figures: newFigures(), began: time.Now()}
 	world.arrivals(tokens)
 	world.wait()
-	return os.WriteFile(files[2], world.figures.document(), 0o600)
+	_, err = found.Write(world.figures.document())
+	return err
 }
 
 func readTokens(file string) ([]string, error) {
