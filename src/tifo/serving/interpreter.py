@@ -30,8 +30,8 @@ THREAD_TURN_S = 0.0005
 
 
 def settle() -> None:
-    """Set apart what start-up made, look through the rest seldom, and have threads
-    take short turns. Called once, when a node is open."""
+    """Set apart what start-up made, look through the rest seldom, and have threads take short turns in
+    Python and push nobody aside. Called once, when a node is open."""
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(THREAD_TURN_S)

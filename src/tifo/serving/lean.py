@@ -52,7 +52,7 @@ class LeanLanes:
         self._tracing = tracing
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request. No coroutine of its own: each costs a lean request one part in forty."""
+        """One request. No coroutine of its own: it only says who answers, at every request there is."""
         if scope["type"] == "http":
             for lane in self._lanes:
                 parameter = lane.parameter(scope["method"], scope["path"])

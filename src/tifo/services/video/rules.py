@@ -16,7 +16,7 @@ from tifo.api.renditions import Rendition
 SEGMENT_S = 2
 
 FORMS_MAX = 1_000
-"""Lines that no session changes, remembered by what they are made of."""
+"""Pathways, and kinds of rendition, whose lines are remembered: no session changes them."""
 
 _BASE = "\0"
 """Stands for the session's own address; no address has one."""
@@ -57,7 +57,7 @@ def multivariant_playlist(program: Program) -> str:
 
 
 @lru_cache(FORMS_MAX)
-def _form(pathway: str, renditions: Sequence[Rendition]) -> str:
+def _form(pathway: str, renditions: tuple[Rendition, ...]) -> str:
     """What the playlist says of a pathway to every session alike."""
     return "\n".join((*_audio(pathway, renditions), *_variants(pathway, renditions)))
 
@@ -115,7 +115,7 @@ def mpd(program: Program, now: str) -> str:
 
 
 @lru_cache(FORMS_MAX)
-def _adaptation_set(kind: str, renditions: Sequence[Rendition]) -> str:
+def _adaptation_set(kind: str, renditions: tuple[Rendition, ...]) -> str:
     of_kind = [rendition for rendition in renditions if rendition.kind == kind]
     if not of_kind:
         return ""
