@@ -75,7 +75,7 @@ def serve(*names: str, config: Config = None) -> None:
     logs.configure(settings.node, settings.telemetry.log_level)
     processes.refuse_together(settings, names)
     checks.refuse_unfit(settings, names)
-    processes.serve(settings, names)
+    processes.serve(settings, names, config)
 
 
 @app.command

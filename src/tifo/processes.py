@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -54,8 +55,11 @@ def refuse_together(settings: Settings, names: tuple[str, ...]) -> None:
         raise SettingsError((f"serve: {alone[0]} runs in a process of its own",))
 
 
-def serve(settings: Settings, names: tuple[str, ...]) -> None:
-    """Run one process: some services together, or the channel, the front or one CDN alone."""
+def serve(settings: Settings, names: tuple[str, ...], config: Path | None) -> None:
+    """Run one process: some services together, or the channel, the front or one CDN alone.
+
+    `config` is the file that the settings were read from: the application inside Envoy reads it again.
+    """
     refuse_together(settings, names)
     settings.folder("run").mkdir(parents=True, exist_ok=True)
     match names[0]:
@@ -67,12 +71,14 @@ def serve(settings: Settings, names: tuple[str, ...]) -> None:
             pathway = next(one for one in settings.pathways if one.id == name)
             become_envoy(settings, cdn_of(settings, pathway), name)
         case _:
-            serve_services(settings, names)
+            serve_services(settings, names, config)
 
 
-def serve_services(settings: Settings, names: tuple[str, ...]) -> None:
+def serve_services(settings: Settings, names: tuple[str, ...], config: Path | None) -> None:
     """Run services inside Envoy, or on Granian without an edge."""
     os.environ[app.SERVICES_VARIABLE] = ",".join(names)
+    if config is not None:
+        os.environ[app.CONFIG_VARIABLE] = str(config)
     if settings.server == "granian":
         run(on_granian(settings))
         return

@@ -78,8 +78,8 @@ class Twins:
 
     def _serve(self, name: str, services: tuple[str, ...], port: int, operator_port: int) -> None:
         self.processes.start(
-            name, "serve", *services,
-            TIFO_CONFIG=str(self.folder / "settings.toml"), TIFO_NODE=name, TIFO_DATA=str(self.folder / name),
+            name, "serve", *services, "--config", str(self.folder / "settings.toml"),
+            TIFO_NODE=name, TIFO_DATA=str(self.folder / name),
             TIFO_EDGE__PORT=str(port), TIFO_EDGE__OPERATOR_PORT=str(operator_port),
         )  # fmt: skip
 
