@@ -87,6 +87,11 @@ def test_the_whistle_is_blown_when_all_have_arrived(shape: Shape, minutes: float
     assert 5 <= made.whistle_s <= 60
 
 
+def test_a_short_match_has_a_short_whistle_and_a_rate_that_is_held_none() -> None:
+    assert match(Shape.MATCH, 1, 1).whistle_s == 6
+    assert match(Shape.STEADY, 1, 1).whistle_s == match(Shape.MATCH, 1, 15).whistle_s == 60
+
+
 def test_the_curve_has_no_step_back_in_time() -> None:
     assert all(left < right for (left, _), (right, _) in pairwise(knots(Shape.MATCH)))
 
@@ -103,6 +108,7 @@ def test_the_curve_has_no_step_back_in_time() -> None:
         ),
         (Shape.MATCH, 1, 2, "but 2 of its 15 minutes: 200,000 viewers"),
         (Shape.STEADY, 1, 15, "but without its peaks: 1,500,000 viewers"),
+        (Shape.STEADY, 1, 1, "1,666.7 starts/s on average, all gone 60 s after the whistle."),
     ],
 )
 def test_what_is_shrunk_is_said(shape: Shape, scale: float, minutes: float, says: str) -> None:

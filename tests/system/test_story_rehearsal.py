@@ -128,7 +128,7 @@ def test_viewers_who_take_over_one_accounts_slots_are_thrown_out(platform: Platf
 
 @needs_k6
 def test_a_person_reads_a_table_and_a_verdict(platform: Platform) -> None:
-    words = ("--scale", "0.001", "--minutes", "0.05", "--shape", "steady", *NO_HURRY)
+    words = ("--scale", "0.001", "--minutes", "0.05", *NO_HURRY)
     done = tifo("rehearse", "sessions", *words, "--target", platform.viewers.base)
     assert done.stdout.startswith("Not the whole reference (1,500,000 viewers")
     for one in OBJECTIVES:

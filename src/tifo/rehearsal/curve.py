@@ -25,6 +25,7 @@ LATE_WATCH_S = 5.0
 """Seconds from the last arrival to the final whistle: who comes last sees something of the match."""
 WHISTLE_SHARE = 0.1
 WHISTLE_S_MIN, WHISTLE_S_MAX = 5.0, 60.0
+"""Everybody has left a minute after the final whistle; a match in fewer minutes has a shorter one."""
 RELOAD_SHARE = 0.05
 RELOAD_WITHIN_S = 5.0
 
@@ -35,7 +36,7 @@ class Shape(Enum):
     MATCH = "match"
     """The reference curve: a floor, the kick-off's peak, two goals."""
     STEADY = "steady"
-    """The mean rate from the first second to the last, and no goal."""
+    """The mean rate from the first second to the last, no goal, a final whistle in the reference's time."""
 
 
 Knots = tuple[tuple[float, float], ...]
@@ -120,8 +121,16 @@ def match(shape: Shape, scale: float, minutes: float) -> Match:
         arrivals_per_s=arrivals,
         goals=() if shape is Shape.STEADY else tuple(_goal(goal[1] * seconds) for goal in GOALS),
         whistle_at_s=len(arrivals) + LATE_WATCH_S,
-        whistle_s=min(WHISTLE_S_MAX, max(WHISTLE_S_MIN, seconds * WHISTLE_SHARE)),
+        whistle_s=_whistle_s(shape, seconds),
     )
+
+
+def _whistle_s(shape: Shape, seconds: float) -> float:
+    # A rate that is held has no peak at its end either: squeezed into a tenth of the time, ten times as many
+    # would leave in a second as came in one.
+    if shape is Shape.STEADY:
+        return WHISTLE_S_MAX
+    return min(WHISTLE_S_MAX, max(WHISTLE_S_MIN, seconds * WHISTLE_SHARE))
 
 
 def _goal(at_s: float) -> Goal:
@@ -138,7 +147,8 @@ def in_words(shape: Shape, scale: float, minutes: float) -> str:
     made = match(shape, scale, minutes)
     peak = "" if shape is Shape.STEADY else f", {REFERENCE_PER_S * scale * KICK_OFF_PEAK:,.1f}/s at kick-off"
     rate = f"{REFERENCE_PER_S * scale:,.1f} starts/s on average{peak}"
-    what = f"{made.viewers:,} viewers in {minutes:g} min, {rate}"
+    gone = f"all gone {made.whistle_s:g} s after the whistle"
+    what = f"{made.viewers:,} viewers in {minutes:g} min, {rate}, {gone}"
     if scale == 1 and minutes == REFERENCE_MINUTES and shape is Shape.MATCH:
         return f"The reference at full size: {what}."
     less = [f"{scale:g} of its rate"] if scale != 1 else []
