@@ -239,7 +239,8 @@ def test_operator_reads_whom_a_kick_hits_before_it_does(
     page = watch(account)
     cockpit.click('#by-event [data-group="demo"] button')
     cockpit.click("#kick-event")
-    assert "Everybody who watches demo: about" in cockpit.inner_text("#confirm-lines")
+    crowd = "Everybody who watches demo: about"
+    eventually(lambda: crowd in cockpit.inner_text("#confirm-lines"), 15, "the dialog says how many it hits")
     assert cockpit.is_disabled("#confirm-yes")
     cockpit.fill("#confirm-typed", "demo")
     assert cockpit.is_enabled("#confirm-yes")

@@ -35,7 +35,7 @@ export class PostureChoice {
 
   private async choose(step: PostureStep): Promise<void> {
     this.asking = true;
-    const lines = [DOES[step], `In force on every node within a second, instead of ${this.inForce}.`];
+    const lines = (): string[] => [DOES[step], `In force on every node within a second, instead of ${this.inForce}.`];
     const answer = await confirm({ title: `Posture: ${step}`, lines, label: `Go to ${step}`, tone: "main" });
     if (answer !== null && (await act(this.select, `The posture is ${step}.`, () => this.control.setPosture(step)))) {
       this.inForce = step;

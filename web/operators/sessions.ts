@@ -2,7 +2,7 @@ import { byId, make, setText } from "../shared/dom.ts";
 import { clock, count } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
 import type { Control, Kick, Overview, Session, SessionsPage } from "./api.ts";
-import { confirm } from "./confirm.ts";
+import { confirm, refreshConfirm } from "./confirm.ts";
 import { act } from "./notice.ts";
 import { Rows, type Row } from "./rows.ts";
 import { watching } from "./split.ts";
@@ -59,6 +59,7 @@ export class Sessions {
       list.dataset["names"] = names.join();
       list.replaceChildren(...names.map((value) => make("option", { value })));
     }
+    refreshConfirm();
   }
 
   /** Shows who watches an event. */
@@ -122,13 +123,13 @@ export class Sessions {
   }
 
   private async askToEnd(button: HTMLButtonElement, session: Session): Promise<void> {
-    const answer = await confirm({ title: "End a session", lines: [inWordsOf(session)], label: "End it" });
+    const answer = await confirm({ title: "End a session", lines: () => [inWordsOf(session)], label: "End it" });
     if (answer === null) return;
     await this.carryOut(button, `The session of ${session.account} has been ended.`, () => this.control.end(session));
   }
 
   private async askToKick(button: HTMLButtonElement, session: Session): Promise<void> {
-    const lines = [inWordsOf(session), "The player stops and shows the reason."];
+    const lines = (): string[] => [inWordsOf(session), "The player stops and shows the reason."];
     const reason = await confirm({ title: "Kick a session", lines, label: "Kick", reason: REASON });
     if (reason === null) return;
     const what = { what: "session", id: session.session, reason: reason || REASON, account: session.account } as const;
@@ -136,19 +137,24 @@ export class Sessions {
   }
 
   private async askToKickAccount(account: string): Promise<void> {
-    const lines = [`Every session of ${account}: ${await this.running(account)}.`, "Their players stop and show the reason."];
+    const running = await this.running(account);
+    const lines = (): string[] => [`Every session of ${account}: ${running}.`, "Their players stop and show the reason."];
     const reason = await confirm({ title: "Kick an account", lines, label: "Kick the account", reason: REASON });
     if (reason === null) return;
     await this.kick(this.kickAccount, `${account} has been kicked.`, { what: "account", id: account, reason: reason || REASON });
   }
 
   private async askToKickEvent(event: string): Promise<void> {
-    const { audience, viewers } = this.overview ?? { audience: NOBODY, viewers: 0 };
-    const lines = [`Everybody who watches ${event}: ${watching(audience.event, event, viewers)}.`, "Their players stop and show the reason. They are counted until their leases lapse."];
+    const lines = (): string[] => [this.crowdOf(event), "Their players stop and show the reason. They are counted until their leases lapse."];
     const question = { title: "Kick an event", lines, label: "Kick everybody", reason: REASON, typed: event };
     const reason = await confirm(question);
     if (reason === null) return;
     await this.kick(this.kickEvent, `Everybody who watched ${event} has been kicked.`, { what: "event", id: event, reason: reason || REASON });
+  }
+
+  private crowdOf(event: string): string {
+    const { audience, viewers } = this.overview ?? { audience: NOBODY, viewers: 0 };
+    return `Everybody who watches ${event}: ${watching(audience.event, event, viewers)}.`;
   }
 
   /** How many sessions an account has, in words. */
