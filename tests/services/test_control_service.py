@@ -301,7 +301,7 @@ async def test_operators_api_answers(cockpit: httpx.AsyncClient, sessions: Watch
     out = await cockpit.put(
         "/v1/control/pathways/cdn-a", json={"state": "out"}, headers={"X-Operator": "ada"}
     )
-    assert out.json() == {"id": "cdn-a", "state": "out"}
+    assert out.json() == {"id": "cdn-a", "state": "out", "share": None}
     kick = await cockpit.post("/v1/control/sessions/ses_1/kick", json={"reason": "Rights."})
     end = await cockpit.post("/v1/control/sessions/ses_2/end")
     assert (kick.status_code, end.status_code) == (204, 204)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from tifo.api.fields import AccountName, Reason, Timestamp
-from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, RouteReport
+from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
+from tifo.api.steering import Decision
 
 Health = Literal["ok", "failing"]
 
@@ -14,12 +15,42 @@ Posture = Literal["normal", "guarded", "event-page", "lean", "fail-open", "waiti
 
 
 class PathwayView(msgspec.Struct, frozen=True):
-    """One CDN: the operators' word on it, and who is on it now."""
+    """One CDN: the operators' word on it, and who is on it now.
+
+    `share` is its part of the viewers whose CDN is known, `weight` the part that the loop wants it to have,
+    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports and
+    `capacity_bps` what is committed, both in bits/s; None where nobody has said.
+    """
 
     id: str
-    state: Literal["in", "out"]
+    state: Literal["in", "draining", "out"]
     viewers: int
     share: float
+    weight: float | None = None
+    fixed_share: float | None = None
+    bps: float | None = None
+    capacity_bps: float | None = None
+
+
+class SteeringView(msgspec.Struct, frozen=True):
+    """The steering loop: `off` where there is none, `frozen` while it is silent and its last word stands.
+
+    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first.
+    """
+
+    state: Literal["steering", "frozen", "off"] = "off"
+    since: float = 0.0
+    bandwidth_max_bps: int = 0
+    by_isp: dict[str, dict[str, float]] = {}
+    decisions: tuple[Decision, ...] = ()
+
+
+class QoeView(msgspec.Struct, frozen=True):
+    """What viewers had, by CDN x ISP x kind of device, over the last `window_s` seconds."""
+
+    at: float = 0.0
+    window_s: float = 0.0
+    cells: tuple[QoeCell, ...] = ()
 
 
 class EventLogView(msgspec.Struct, frozen=True):
@@ -93,6 +124,8 @@ class Overview(msgspec.Struct, frozen=True):
     audience: AudienceReport
     stores: tuple[StoreView, ...]
     caches: Annotated[tuple[CacheReport, ...], msgspec.Meta(description="of all nodes together")]
+    steering: SteeringView = SteeringView()
+    qoe: QoeView = QoeView()
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -114,16 +147,18 @@ class History(msgspec.Struct, frozen=True):
 
 
 class PathwayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Take a CDN out or bring it back."""
+    """Take a CDN out, drain it or bring it back; fix its share of the traffic, or leave that to the loop."""
 
-    state: Literal["in", "out"]
+    state: Literal["in", "draining", "out"]
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 class PathwayAnswer(msgspec.Struct, frozen=True):
     """A CDN's state after the operator's word."""
 
     id: str
-    state: Literal["in", "out"]
+    state: Literal["in", "draining", "out"]
+    share: float | None = None
 
 
 class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

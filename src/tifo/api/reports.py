@@ -82,3 +82,23 @@ class AudienceReport(msgspec.Struct, frozen=True):
     event: AudienceSplit = AudienceSplit()
     device_kind: AudienceSplit = AudienceSplit()
     isp: AudienceSplit = AudienceSplit()
+
+
+class QoeCell(msgspec.Struct, frozen=True):
+    """What viewers on one CDN, at one ISP, on one kind of device have had over the last window.
+
+    `viewers` are on it now and `bps` is what they take together, in bits/s, by the bitrates they report.
+    Times in milliseconds, ratios from 0 to 1: `rebuffer_ratio` is the share of playing time spent waiting,
+    `error_ratio` the share of the sessions heard of that reported an error. What nobody said is None.
+    """
+
+    pathway: str
+    isp: str
+    device_kind: str
+    viewers: int
+    bps: float
+    startup_p50_ms: float | None = None
+    startup_p95_ms: float | None = None
+    rebuffer_ratio: float | None = None
+    error_ratio: float | None = None
+    throughput_p50_bps: float | None = None

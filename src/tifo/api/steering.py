@@ -1,7 +1,19 @@
 """What steering promises to the others: which CDN carries whom."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Literal, Protocol
+
+import msgspec
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One change that the steering loop made: `at` epoch seconds, of what, and why in a sentence."""
+
+    at: float
+    what: Literal["move", "cap", "uncap", "warm-up", "return", "drain", "freeze"]
+    pathway: str
+    isp: str
+    reason: str
 
 
 class Steering(Protocol):

@@ -6,7 +6,16 @@ from typing import Literal, TypeVar
 import msgspec
 
 from tifo.api.control import Posture
-from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, RouteReport, StoreReport
+from tifo.api.reports import (
+    AudienceReport,
+    CacheReport,
+    GroupLag,
+    PartReport,
+    QoeCell,
+    RouteReport,
+    StoreReport,
+)
+from tifo.api.steering import Decision
 from tifo.board.ports import Entry
 
 PATHWAY = "pathway/"
@@ -17,16 +26,24 @@ REVOKED_EVENT = "revoked-event/"
 NODE = "node/"
 PARTS = "parts/"
 INSIGHT = "insight/"
+QOE = "qoe/"
+WEIGHTS = "weights/"
 STALE = "stale/"
 
-LASTING = frozenset({PATHWAY, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+LASTING = frozenset({PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
 
 
 class PathwayState(msgspec.Struct, frozen=True):
-    """An operator's word on one CDN: `out` takes it off every viewer, running ones too."""
+    """An operator's word on one CDN.
 
-    state: Literal["in", "out"]
+    `out` takes it off every viewer at once, running ones too; `draining` takes it off them little by
+    little. `share`, from 0 to 1, is the part of the traffic that it shall have whatever the loop would
+    give it; None leaves that to the loop.
+    """
+
+    state: Literal["in", "draining", "out"] = "in"
+    share: float | None = None
 
 
 class PostureState(msgspec.Struct, frozen=True):
@@ -83,6 +100,29 @@ class InsightReport(msgspec.Struct, frozen=True):
     pathways: dict[str, int]
     groups: tuple[GroupLag, ...]
     audience: AudienceReport = AudienceReport()
+
+
+class QoeReport(msgspec.Struct, frozen=True):
+    """What viewers had, by CDN x ISP x kind of device, over the `window_s` seconds before `at`."""
+
+    at: float
+    window_s: float
+    cells: tuple[QoeCell, ...]
+
+
+class SteeringWeights(msgspec.Struct, frozen=True):
+    """What the steering loop has decided; it stays in force until the loop says something else.
+
+    `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead.
+    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `decisions` are the last
+    changes with their reasons, newest first.
+    """
+
+    at: float
+    weights: dict[str, float]
+    by_isp: dict[str, dict[str, float]] = {}
+    bandwidth_max_bps: int = 0
+    decisions: tuple[Decision, ...] = ()
 
 
 T = TypeVar("T")

@@ -215,8 +215,8 @@ def _set_posture(service: ControlService) -> Handler:
 def _pathway(service: ControlService) -> Handler:
     async def set_pathway(req: Request, resp: Response, pathway: str) -> None:
         body = await read_json(req, PathwayBody, JSON_BODY_BYTES_MAX)
-        await service.set_pathway(_operator(req), pathway, PathwayState(body.state))
-        _answer(resp, PathwayAnswer(pathway, body.state))
+        await service.set_pathway(_operator(req), pathway, PathwayState(body.state, body.share))
+        _answer(resp, PathwayAnswer(pathway, body.state, body.share))
 
     return set_pathway
 
