@@ -21,6 +21,7 @@ from benchmarks import (
     machine,
     mix,
     recipes,
+    rehearsal,
     starts,
     tables,
 )
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "sessions-commands": asked.Commands,
         "sessions-memory": filled.Filled,
         "sessions-starts": starts.Starts,
+        "sessions-rehearsal": rehearsal.Rehearsal,
     }
 )
 GROUPS = {"sessions": tuple(name for name in BENCHMARKS if name.startswith("sessions-"))}

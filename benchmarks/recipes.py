@@ -25,10 +25,15 @@ from tifo.settings import KeySet, PathwaySettings, Settings
 HERE = Path(__file__).parent
 PEER_BINARY = HERE / ".build" / "heartbeat"
 PACER_BINARY = HERE / ".build" / "pacer"
+CROWD_BINARY = HERE / ".build" / "crowd"
 AS_OURS = ("chrt", "--batch", "0")
 """How Tifo's node has its threads scheduled. A peer would not ask, but gains by it too: it is given."""
 
-_SOURCES = {PEER_BINARY: HERE / "peers" / "heartbeat", PACER_BINARY: HERE / "pacer"}
+_SOURCES = {
+    PEER_BINARY: HERE / "peers" / "heartbeat",
+    PACER_BINARY: HERE / "pacer",
+    CROWD_BINARY: HERE.parent / "rehearsals" / "crowd",
+}
 
 
 Fill = Callable[[str, Population, Tick], None]

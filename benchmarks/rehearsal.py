@@ -1,0 +1,174 @@
+"""The reference's rate of starts, held for a minute by viewers who behave as the watch page does.
+
+`tifo rehearse sessions` at scale 1 on one core, its generator on the other: by the lighter generator, which
+shows what the service has left, and by k6, which is what a broadcaster would run and here is what limits.
+"""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import instance, recipes
+from benchmarks.figures import Column, Finding, Found, Row
+from benchmarks.machine import CannotMeasure, Cores
+from benchmarks.recipes import CROWD_BINARY
+from benchmarks.runner import STARTING_S, Effort, Progress
+from benchmarks.servers import Servers, running
+from tifo.kernel.clock import SystemClock
+from tifo.machine import write_settings
+from tifo.rehearsal import generator
+from tifo.settings import Settings
+
+MINUTES = 1.0
+RUN_S = 135.0
+"""About how long one rehearsal is: the arrivals, the final whistle, the last answers."""
+RUN_S_MAX = 300.0
+TICK_S = 0.5
+HEARTBEAT_S, LEASE_S, STEERING_TTL_S = 30, 90, 60
+"""What a platform sets for a crowd; those that ship are a laptop's, on which things are to be seen soon."""
+
+COLUMNS = (
+    Column("viewers"),
+    Column("not let in"),
+    Column("starts p50, ms", digits=1),
+    Column("starts p99, ms"),
+    Column("playlists p99, ms"),
+    Column("heartbeats p99, ms"),
+    Column("failed, all kinds"),
+    Column("generator late p99, ms"),
+    Column("service, % of a core"),
+)
+FAILED = (
+    "starts_failed",
+    "playlists_failed",
+    "steerings_failed",
+    "heartbeats_lost",
+    "wrongly_ended",
+    "broken",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A generator by its words on the command line."""
+
+    title: str
+    words: tuple[str, ...]
+
+
+SENDERS = (Sender("lighter generator", ("--generator", str(CROWD_BINARY))), Sender("k6", ()))
+
+
+class Rehearsal:
+    """One run a generator: a fresh platform each."""
+
+    name = "sessions-rehearsal"
+
+    def takes_s(self, effort: Effort) -> float:
+        """About how long it takes, whatever the effort: a minute is a minute."""
+        return len(SENDERS) * (STARTING_S + RUN_S)
+
+    def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
+        """What each generator found, and its verdict."""
+        generator.program(None, "sessions")  # says how to get k6 before anything runs
+        rows = tuple(self._run(sender, effort.scale, cores, progress) for sender in SENDERS)
+        return Found(findings=(_finding(effort.scale, rows),))
+
+    def _run(self, sender: Sender, scale: float, cores: Cores, progress: Progress) -> Row:
+        progress.doing(f"{self.name}: {sender.title}")
+        with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name:
+            folder = Path(name)
+            settings = _settings(folder)
+            with running(recipes.tifo().processes(settings), cores.server, folder) as servers:
+                progress.advance(STARTING_S)
+                before = servers.cpu_s()
+                told = _rehearsed(sender, settings, scale, cores, progress)
+                return _row(sender, told, _busy(servers, before, told))
+
+
+def _settings(folder: Path) -> Settings:
+    base = instance.settings(folder, SystemClock())
+    return msgspec.structs.replace(
+        base,
+        sessions=msgspec.structs.replace(base.sessions, heartbeat_s=HEARTBEAT_S, lease_s=LEASE_S),
+        steering=msgspec.structs.replace(base.steering, ttl_s=STEERING_TTL_S),
+    )
+
+
+def _rehearsed(
+    sender: Sender, settings: Settings, scale: float, cores: Cores, progress: Progress
+) -> dict[str, Any]:
+    words = (
+        # The platform's settings, whose key signs access tokens: log-ins are a provider's work.
+        *("--target", settings.viewers_url, "--config", str(write_settings(settings)), "--json"),
+        *("--shape", "steady", "--scale", str(scale), "--minutes", str(MINUTES), *sender.words),
+    )
+    command = [sys.executable, "-m", "tifo", "rehearse", "sessions", *words]
+    pinned = ["taskset", "--cpu-list", str(cores.generator), *command]
+    with subprocess.Popen(pinned, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        for _ in _until_over(run):
+            progress.advance(TICK_S)
+        out, err = run.communicate()
+    try:
+        told: dict[str, Any] = msgspec.json.decode(out)
+    except msgspec.DecodeError:
+        raise CannotMeasure(f"the rehearsal failed: {err}") from None
+    return told
+
+
+def _until_over(run: "subprocess.Popen[str]") -> Iterator[None]:
+    deadline = time.monotonic() + RUN_S_MAX
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(TICK_S)
+            return
+        if time.monotonic() > deadline:
+            run.kill()
+            raise CannotMeasure("the rehearsal did not end in time")
+        yield
+
+
+def _busy(servers: Servers, before_s: float, told: dict[str, Any]) -> float:
+    return 100 * (servers.cpu_s() - before_s) / float(told["figures"]["seconds"])
+
+
+def _row(sender: Sender, told: dict[str, Any], busy: float) -> Row:
+    figures, health = told["figures"], told["generator"]
+    verdict = told["verdict"] if health["state"] == "ok" else "the generator was the bottleneck"
+    values = (
+        figures["arrivals"],
+        figures["planned_viewers"] - figures["entered"],
+        figures["start_ms"]["p50"],
+        figures["start_ms"]["p99"],
+        figures["playlist_ms"]["p99"],
+        figures["heartbeat_ms"]["p99"],
+        sum(figures[name] for name in FAILED),
+        health["late_p99_ms"],
+        busy,
+    )
+    return Row(f"{sender.title}: {verdict}", tuple(map(float, values)))
+
+
+def _finding(scale: float, rows: tuple[Row, ...]) -> Finding:
+    return Finding(
+        name="sessions-rehearsal",
+        title="The reference's starts for a minute, by viewers who do what the watch page does",
+        parameters={
+            "starts": f"{1_667 * scale:,.0f}/s",
+            "heartbeats": f"every {HEARTBEAT_S} s",
+            "leases": f"{LEASE_S} s",
+            "steering": f"every {STEERING_TTL_S} s",
+            "services": "all in one process, on one core",
+            "generator": "on the other",
+        },
+        columns=COLUMNS,
+        rows=rows,
+    )
