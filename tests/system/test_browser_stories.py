@@ -91,8 +91,8 @@ def open_page(browser: Browser, match: Platform) -> Iterator[Callable[[str], Pag
 def watch(match: Platform, open_page: Callable[[str], Page]) -> Callable[..., Page]:
     """A viewer's page of an account, playing unless it is told otherwise."""
 
-    def start(account: str, *, playing: bool = True) -> Page:
-        page = open_page(f"{match.viewers.base}/watch/demo?account={account}")
+    def start(account: str, *, playing: bool = True, player: str = "hls") -> Page:
+        page = open_page(f"{match.viewers.base}/watch/demo?account={account}&player={player}")
         if playing:
             eventually(lambda: state(page) == "playing" and seconds(page) > 1, 30, "it plays")
         return page
@@ -170,8 +170,11 @@ def test_match_plays_and_a_break_comes_and_goes(match: Platform, watch: Callable
     assert {"ps", "t"} & {report["values"].get("e") for report in reports}
 
 
-def test_operator_takes_the_cdn_out_and_the_player_moves(watch: Callable[..., Page], cockpit: Page) -> None:
-    page = watch("ben")
+@pytest.mark.parametrize("player", ["hls", "dash"])
+def test_operator_takes_the_cdn_out_and_the_player_moves(
+    player: str, watch: Callable[..., Page], cockpit: Page
+) -> None:
+    page = watch(f"ben-{player}", player=player)
     carrier = eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
     cockpit.click(f'[data-pathway="{carrier}"] button')
     eventually(
@@ -201,6 +204,15 @@ def test_cdn_that_dies_is_left_without_a_word(
     assert not page.is_visible("#message")
     cockpit.wait_for_selector(f'[data-part="{carrier}"]')
     goes_on(page, 4)
+
+
+def test_dash_plays_with_dash_js_and_reports(match: Platform, watch: Callable[..., Page]) -> None:
+    page = watch(match.new_account(), player="dash")
+    goes_on(page, WATCHED_S)
+    assert said(page, "errors") == "0"
+    assert float(page.inner_text("#latency").split()[0]) < LATENCY_S_MAX
+    reports = eventually(lambda: match.events("playback.reported", said(page, "session")), 15, "CMCD is kept")
+    assert {"ps", "t"} & {report["values"].get("e") for report in reports}
 
 
 def test_one_stream_too_many_shows_who_watches_and_takes_over(

@@ -1,7 +1,7 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { bitrate, duration, UNKNOWN } from "../shared/format.ts";
 import type { Started } from "./api.ts";
-import type { AdNow, Picture } from "./player.ts";
+import type { AdNow, Picture } from "./match-player.ts";
 
 const data = document.documentElement.dataset;
 const at = (id: string): HTMLElement => byId(id, HTMLElement);

@@ -7,7 +7,8 @@ import { thisDevice } from "./device.ts";
 import { Grace } from "./grace.ts";
 import { keepAlive, type Verdict } from "./heartbeat.ts";
 import { Panel } from "./panel.ts";
-import { Player } from "./player.ts";
+import { HlsPlayer } from "./hls.ts";
+import type { MatchPlayer, PlayerEvents } from "./match-player.ts";
 import { Recovery } from "./recovery.ts";
 import { Stage } from "./stage.ts";
 
@@ -20,14 +21,18 @@ const ENTER_MS = 1_000;
 const ENTER_MS_MAX = 15_000;
 
 const eventId = decodeURIComponent(location.pathname.split("/")[2] ?? "");
-const account = new URLSearchParams(location.search).get("account") ?? "demo";
+const query = new URLSearchParams(location.search);
+const account = query.get("account") ?? "demo";
+
+/** `?player=dash` plays the MPD with dash.js, which only then is fetched. */
+const wantsDash = query.get("player") === "dash";
 
 /** One try to watch: everything in it ends with `leaving`. */
 interface Visit {
   readonly leaving: AbortController;
   started: api.Started | null;
   token: string;
-  player: Player | null;
+  player: MatchPlayer | null;
 }
 
 class Watch {
@@ -54,7 +59,7 @@ class Watch {
     const { signal } = visit.leaving;
     try {
       const started = await this.start(takeover, signal);
-      this.play(visit, started);
+      await this.play(visit, started);
       this.onVerdict(await this.keepAlive(visit, started));
     } catch (error) {
       if (!signal.aborted) this.onRefused(error);
@@ -119,20 +124,32 @@ class Watch {
     }
   }
 
-  private play(visit: Visit, started: api.Started): void {
+  private async play(visit: Visit, started: api.Started): Promise<void> {
     visit.started = started;
     visit.token = started.token;
     this.panel.session(started);
-    const player = new Player(this.stage.video, eventId, started.session, this.beacons, this.recovery, {
+    const player = await this.playerOf(started.session, this.eventsOf(visit));
+    visit.leaving.signal.throwIfAborted();
+    visit.player = player;
+    player.play(wantsDash ? started.playback.dash : started.playback.hls);
+  }
+
+  private async playerOf(session: string, events: PlayerEvents): Promise<MatchPlayer> {
+    const { video } = this.stage;
+    if (!wantsDash) return new HlsPlayer(video, eventId, session, this.beacons, this.recovery, events);
+    const { DashPlayer } = await import("./dash.ts");
+    return new DashPlayer(video, eventId, session, this.recovery, events);
+  }
+
+  private eventsOf(visit: Visit): PlayerEvents {
+    return {
       pathway: (pathway) => this.panel.pathway(pathway),
       ad: (creative) => this.panel.ad(creative),
       adFailed: () => this.stage.show("waiting", "This ad cannot be shown. The match is back in a moment."),
       error: () => this.panel.error(),
       blocked: () => this.stage.show("waiting", "Press play to start."),
       lost: (waitMs) => void this.onLost(visit, waitMs),
-    });
-    visit.player = player;
-    player.play(started.playback.hls);
+    };
   }
 
   private keepAlive(visit: Visit, started: api.Started): Promise<Verdict> {
@@ -145,7 +162,7 @@ class Watch {
     return keepAlive(started.heartbeat_s, beat, onBeat, visit.leaving.signal, Math.random);
   }
 
-  /** hls.js found no way on: a new player on the same session, or words. */
+  /** The player found no way on: a new one on the same session, or words. */
   private async onLost(visit: Visit, waitMs: number | null): Promise<void> {
     visit.player?.destroy();
     visit.player = null;
@@ -222,7 +239,7 @@ function main(): void {
   setText(byId("who", HTMLElement), `Watching as ${account}`);
   void showTitle().catch(() => undefined);
   const watch = new Watch();
-  if (Player.isSupported) void watch.enter(null);
+  if (HlsPlayer.isSupported) void watch.enter(null);
   else byId("message", HTMLElement).textContent = "This browser cannot play the match: it has no Media Source Extensions.";
 }
 

@@ -10,45 +10,8 @@ import Hls, {
 import { Beacons, creativeOf, type Creative } from "./ads.ts";
 import { PathwayLog } from "./cmcd.ts";
 import { hlsOptions } from "./hls-options.ts";
+import { type AdNow, bufferedAhead, type MatchPlayer, type Picture, type PlayerEvents } from "./match-player.ts";
 import { Recovery } from "./recovery.ts";
-
-/** The ad on screen: its place in the break and how long it still runs. */
-export interface AdNow {
-  readonly creative: string;
-  readonly place: number;
-  readonly of: number;
-  readonly leftS: number;
-  /** How much of it has played, 0 to 1. */
-  readonly played: number;
-}
-
-/** What the panel shows; a number is null while it is not known. */
-export interface Picture {
-  readonly pathway: string;
-  readonly pathways: readonly string[];
-  readonly steeredAt: number | null;
-  readonly latencyS: number | null;
-  readonly bufferS: number;
-  readonly throughput: number | null;
-  readonly height: number | null;
-  readonly bitrate: number | null;
-  readonly ad: AdNow | null;
-}
-
-export interface PlayerEvents {
-  /** From now on this CDN carries the match. */
-  pathway(pathway: string): void;
-  /** An ad begins, goes on or is over (empty). */
-  ad(creative: string): void;
-  /** An ad could not be fetched. */
-  adFailed(): void;
-  /** The browser does not start by itself: the viewer must press play. */
-  blocked(): void;
-  /** hls.js met an error; it survives most of them. */
-  error(details: string): void;
-  /** This player is finished: build another after `waitMs`, or tell the viewer (null). */
-  lost(waitMs: number | null): void;
-}
 
 interface RunningAd {
   readonly creative: Creative;
@@ -58,7 +21,7 @@ interface RunningAd {
 }
 
 /** hls.js on one video element, for one session. Its CMCD, its steering, its ads and its errors. */
-export class Player {
+export class HlsPlayer implements MatchPlayer {
   private readonly hls: Hls;
   private readonly pathways = new PathwayLog();
   private pathway = "";
@@ -207,13 +170,4 @@ function startOf(data: InterstitialAssetStartedData): number {
 function unsigned(data: InterstitialAssetStartedData): Creative {
   const id = new URL(data.asset.uri, location.href).pathname.split("/").at(-2) ?? "";
   return { id, duration: data.asset.duration ?? 0, tracking: [] };
-}
-
-/** Seconds of pictures held ahead of the playhead. */
-function bufferedAhead(video: HTMLVideoElement): number {
-  const { buffered, currentTime } = video;
-  for (let i = 0; i < buffered.length; i += 1) {
-    if (buffered.start(i) <= currentTime + 0.1 && buffered.end(i) > currentTime) return buffered.end(i) - currentTime;
-  }
-  return 0;
 }
