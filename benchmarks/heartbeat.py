@@ -53,16 +53,17 @@ class _Beats:
         """Session and playback token, the first one not due."""
         codec, now = playback_tokens(settings.keys.playback.keyring("playback")), int(SystemClock().now())
         ids = SystemIds()
-        claims = [
-            _claims(ids.new("ses"), n, now, NEAR_S if self._due(n) else FAR_S, settings) for n in range(count)
+        made = [
+            claims(ids.new("ses"), n, now, NEAR_S if self._due(n) else FAR_S, settings) for n in range(count)
         ]
-        return [(one.sid, codec.sign(one)) for one in claims]
+        return [(one.sid, codec.sign(one)) for one in made]
 
     def _due(self, n: int) -> bool:
         return bool(self.due_every) and n % self.due_every == self.due_every - 1
 
 
-def _claims(session: str, n: int, now: int, left_s: int, settings: Settings) -> PlaybackClaims:
+def claims(session: str, n: int, now: int, left_s: int, settings: Settings) -> PlaybackClaims:
+    """What the playback token of viewer `n` says, whose lease ends in `left_s`."""
     return PlaybackClaims(
         aud=AUDIENCE,
         nbf=now,

@@ -29,6 +29,9 @@ CROWD_BINARY = HERE / ".build" / "crowd"
 AS_OURS = ("chrt", "--batch", "0")
 """How Tifo's node has its threads scheduled. A peer would not ask, but gains by it too: it is given."""
 
+DIRECT_BODY_BYTES_MIN = 4_096
+"""What Envoy lets its own answers be without being told."""
+
 _SOURCES = {
     PEER_BINARY: HERE / "peers" / "heartbeat",
     PACER_BINARY: HERE / "pacer",
@@ -93,12 +96,12 @@ def envoy_and_go_on_redis_by_itself() -> Recipe:
     return Recipe("envoy-go-redis-plain", "the same, usual threads", _envoy_and_go_by_itself, _fill_go)
 
 
-def envoy_direct(body: bytes) -> Recipe:
+def envoy_direct(body: bytes, media: str = "application/json") -> Recipe:
     """The same edge answering every route itself, with a fixed body: no service could be faster."""
     return Recipe(
         "envoy-direct",
         "Envoy alone, fixed answer",
-        lambda settings: (_envoy(settings, _answered_by_envoy(_front(settings, free_port()), body)),),
+        lambda settings: (_envoy(settings, _answered_by_envoy(_front(settings, free_port()), body, media)),),
     )
 
 
@@ -137,14 +140,16 @@ def _front(settings: Settings, port: int) -> Json:
     return front_config(Front(settings.edge, (service,), app.admin_socket(settings), UNLIMITED))
 
 
-def _answered_by_envoy(config: Json, body: bytes) -> Json:
+def _answered_by_envoy(config: Json, body: bytes, media: str) -> Json:
     (listener,) = config["static_resources"]["listeners"]
     (manager,) = listener["filter_chains"][0]["filters"]
-    (host,) = manager["typed_config"]["route_config"]["virtual_hosts"]
+    routes = manager["typed_config"]["route_config"]
+    routes["max_direct_response_body_size_bytes"] = max(DIRECT_BODY_BYTES_MIN, len(body))
+    (host,) = routes["virtual_hosts"]
     for route in host["routes"]:
         if route.pop("route", None) is not None:
             route["direct_response"] = {"status": 200, "body": {"inline_string": body.decode()}}
-            route["response_headers_to_add"] = [header("content-type", "application/json")]
+            route["response_headers_to_add"] = [header("content-type", media)]
     return config
 
 
