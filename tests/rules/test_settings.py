@@ -111,7 +111,7 @@ def test_unknown_key_is_named_with_its_nearest(write: Write, text: str, says: st
 
 def test_unknown_key_far_from_any_is_told_what_there_is(write: Write) -> None:
     assert problems(write("[steering]\nqqq = 1")) == (
-        "steering.qqq: there is no such setting; there are ttl_jitter, ttl_s",
+        "steering.qqq: there is no such setting; there are lean_ttl_s, ttl_jitter, ttl_s",
     )
 
 
