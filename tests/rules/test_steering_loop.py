@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -198,12 +199,19 @@ def test_what_is_out_gets_nobody_at_once_unless_all_are(moment) -> None:
         assert all(shares_of(decided, isp)[cdn] == 0 for isp in columns for cdn in out)
 
 
-@given(st.floats(1, 84), st.floats(0, 1))
-def test_a_step_moves_no_more_than_its_bound(gbps: float, share: float) -> None:
-    before = {"cdn-a": share, "cdn-b": 1 - share}
-    _, decided, _ = stepped((A, B), {ISPS[0]: gbps * GBPS}, {}, before)
-    moved = abs(decided.weights["cdn-a"] - share)
-    assert moved <= SETTINGS.move_per_s + 1e-9
+@given(moments())
+def test_a_step_moves_no_more_than_its_bound_and_what_is_dead_or_too_much(moment) -> None:
+    cdns, demand, said, shares = moment
+    cdns = tuple(replace(cdn, isp_capacity_bps={}) for cdn in cdns)
+    before = begin(cdns, {OTHERS: shares}, 0, 0.0).shares[OTHERS]
+    _, decided, _ = stepped(cdns, demand, said, shares)
+    total = sum(demand.values())
+    live = [cdn for cdn in cdns if said[cdn.id].state != "out"] or list(cdns)
+    most = dict.fromkeys(before, 0.0) | {cdn.id: cdn.capacity_bps for cdn in live}
+    if sum(most.values()) >= total > 0:
+        needed = sum(max(0.0, share - most[cdn] / total) for cdn, share in before.items())
+        moved = sum(max(0.0, share - decided.weights[cdn]) for cdn, share in before.items())
+        assert moved <= needed + SETTINGS.move_per_s + 1e-6
 
 
 # --- over time --------------------------------------------------------------------------------------------

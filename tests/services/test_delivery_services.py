@@ -32,7 +32,7 @@ from tifo.services.steering.service import SteeringService
 from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
-from tifo.telemetry.metrics import BEACONS
+from tifo.telemetry.metrics import BEACONS, STEERING_BANDWIDTH_MAX
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.keys import Keyring
 from tifo.tokens.path_jws import PathSigner
@@ -201,7 +201,7 @@ async def test_out_is_out_whatever_the_loop_says(steering, board, view) -> None:
 async def test_a_cap_leaves_out_the_better_pictures_but_never_the_last(video, steering, view) -> None:
     whole = openm3u8.loads(await video.playlist(claims(), "token"))
     await weigh(view, {}, bandwidth_max_bps=500_000)
-    assert steering.bandwidth_max_bps == 500_000
+    assert steering.bandwidth_max_bps == STEERING_BANDWIDTH_MAX.collect()[0].samples[0].value == 500_000
     capped = openm3u8.loads(await video.playlist(claims(), "token"))
     assert len(capped.playlists) == len(NAMES) < len(whole.playlists)
     await weigh(view, {}, bandwidth_max_bps=1)

@@ -141,19 +141,13 @@ SIGHTINGS_LOST = Counter(
 )
 STEERING_WEIGHT = Gauge(
     "tifo_steering_weight_ratio",
-    "Share of the viewers that the steering loop wants on each CDN.",
+    "Share of the viewers that this node sends to each CDN, of those whose ISP has no shares of its own.",
     ["pathway"],
     registry=REGISTRY,
 )
 STEERING_BANDWIDTH_MAX = Gauge(
     "tifo_steering_bandwidth_max_bits_per_second",
-    "Bandwidth above which playlists leave renditions out; 0 while they leave out none.",
-    registry=REGISTRY,
-)
-STEERING_DECISIONS = Counter(
-    "tifo_steering_decisions",
-    "Changes that the steering loop made (move, cap, uncap, warm-up, return, drain).",
-    ["what"],
+    "Bandwidth above which this node's playlists leave renditions out; 0 while they leave out none.",
     registry=REGISTRY,
 )
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,

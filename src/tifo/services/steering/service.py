@@ -20,6 +20,7 @@ from tifo.kernel.ids import Ids
 from tifo.services.steering import rules
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.settings import SteeringSettings
+from tifo.telemetry.metrics import STEERING_BANDWIDTH_MAX, STEERING_WEIGHT
 from tifo.tokens.playback import PlaybackClaims
 
 
@@ -100,6 +101,10 @@ class SteeringService(Steering):
         by_isp = weights.by_isp if steered and weights else {}
         self._of_isp = {isp: rules.weighted(names, some) for isp, some in by_isp.items()}
         self._bandwidth_max_bps = weights.bandwidth_max_bps if weights else 0
+        STEERING_BANDWIDTH_MAX.set(self._bandwidth_max_bps)
+        whole = sum(pathway.weight for pathway in self._pathways)
+        for pathway in self._pathways:
+            STEERING_WEIGHT.labels(pathway.id).set(pathway.weight / whole)
 
     def _rank(self) -> None:
         """What stands last: without a loop that drains it little by little, also what is draining."""

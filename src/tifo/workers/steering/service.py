@@ -27,7 +27,6 @@ from tifo.board.entries import (
 from tifo.board.view import BoardView
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
-from tifo.telemetry.metrics import STEERING_BANDWIDTH_MAX, STEERING_DECISIONS, STEERING_WEIGHT
 from tifo.workers.steering.rules import OTHERS, Cdn, Cell, Decided, Word, begin, step
 from tifo.workers.steering.settings import BPS_PER_GBPS, CdnTermsSettings, SteeringLoopSettings
 
@@ -92,12 +91,8 @@ class SteeringWorker:
 
     def _tell(self, decided: Decided) -> None:
         for one in decided.decisions:
-            STEERING_DECISIONS.labels(one.what).inc()
             _log.info("steering.decided", what=one.what, pathway=one.pathway, isp=one.isp, why=one.reason)
         self._told = (*reversed(decided.decisions), *self._told)[:DECISIONS_MAX]
-        for pathway, weight in decided.weights.items():
-            STEERING_WEIGHT.labels(pathway).set(weight)
-        STEERING_BANDWIDTH_MAX.set(decided.bandwidth_max_bps)
 
     def _cells(self) -> list[Cell]:
         reports = decode_all(self._view.under(QOE), QoeReport)
