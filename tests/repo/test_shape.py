@@ -40,6 +40,17 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 }
 """Files that only one service has: a use case or a part that would make its service.py two things."""
 
+OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "steering": {
+        "model.py": "the values that its rules are told in",
+        "demand.py": "how much there is to carry",
+        "health.py": "which CDNs are bad",
+        "allocation.py": "a placement on what has room",
+        "routing.py": "where the demand goes",
+    },
+}
+"""Files that only one worker has: its rules in parts."""
+
 OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
 """A worker answers nobody: it reads the event log."""
 
@@ -129,7 +140,10 @@ def test_every_service_has_the_same_shape(package) -> None:
 def test_every_worker_has_the_same_shape(package) -> None:
     workers = folders_of(package, "src/tifo/workers/")
     assert set(workers) == set(app.WORKERS)
-    assert not misshapen(workers, *OF_A_WORKER)
+    assert not misshapen(
+        {name: files - set(OF_ONE_WORKER.get(name, {})) for name, files in workers.items()}, *OF_A_WORKER
+    )
+    assert all(set(own) <= workers[name] for name, own in OF_ONE_WORKER.items())
 
 
 def test_every_service_is_in_the_service_table(package) -> None:

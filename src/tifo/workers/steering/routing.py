@@ -1,0 +1,200 @@
+"""Where the demand goes: the shares that would be best now, and those that nothing is overloaded with."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+from tifo.workers.steering.allocation import Limits, Pair, Placement
+from tifo.workers.steering.health import EVERYWHERE, Bads
+from tifo.workers.steering.model import OTHERS, Cdn, Shares, Word, Words, as_number, normal
+from tifo.workers.steering.settings import SteeringLoopSettings
+
+CAPACITY_BPS_MIN = 1.0
+"""What a CDN without any capacity counts as where everything is overloaded."""
+
+WEIGHT_MIN = 1e-9
+"""What a CDN without weight counts as: it carries only where no other does."""
+
+COLUMN_MIN = 1e-6
+"""What an ISP counts as at least, as a share of the whole demand: it has shares even if nobody is there."""
+
+
+class Routing:
+    """One moment: the CDNs that live, what each may carry, and the demand in bits/s of each ISP."""
+
+    def __init__(
+        self,
+        cdns: Sequence[Cdn],
+        words: Words,
+        bads: Bads,
+        cold: frozenset[str],
+        demand_bps: Mapping[str, float],
+        now: float,
+        settings: SteeringLoopSettings,
+    ) -> None:
+        self._cdns = cdns
+        self._words = words
+        self._bads = bads
+        self._cold = cold
+        self._demand = demand_bps
+        self._now = now
+        self._settings = settings
+        self.total_bps = sum(demand_bps.values())
+        self.live = self._living()
+        self._held = self._fixed()
+
+    def best(self) -> Shares:
+        """Where everything would be, could it be moved at once."""
+        placed = self._held | {
+            (isp, cdn): self._settings.warm_up_share * bps
+            for isp, bps in self._demand.items()
+            for cdn in self._warming()
+        }
+        return self._shares(self._placed(self._within_demand(placed)))
+
+    def relieved(self, shares: Shares) -> Shares:
+        """The shares without what a dead or full CDN cannot carry: that goes where there is room."""
+        kept = self._within_limits(
+            {
+                (isp, cdn.id): shares[isp].get(cdn.id, 0.0) * bps
+                for isp, bps in self._demand.items()
+                for cdn in self._cdns
+            }
+        )
+        if sum(self._rest(kept).values()) <= self._grain_bps:
+            return shares
+        return self._shares(self._placed(kept))
+
+    def load(self) -> float:
+        """The demand as a share of all capacity together."""
+        capacity = sum(cdn.capacity_bps for cdn in self.live)
+        return self.total_bps / max(capacity, CAPACITY_BPS_MIN)
+
+    def _placed(self, kept: Mapping[Pair, float]) -> Mapping[Pair, float]:
+        """Up to the target load; then full; then on what is cold, draining or poor; then over everything."""
+        placement = Placement(kept, tuple(self._demand), self._grain_bps)
+        tiers = self._tiers()
+        together = [{cdn: weight for tier in tiers for cdn, weight in tier.items()}]
+        target = self._settings.target_load
+        left = placement.place(self._rest(kept), tiers, self._limits(target, strict=True))
+        for strict in (True, False):
+            left = placement.place(left, together, self._limits(1.0, strict=strict))
+        if sum(left.values()) > self._grain_bps:
+            placement.overflow(left, self._by_capacity())
+        return placement.loads
+
+    def _rest(self, placed: Mapping[Pair, float]) -> dict[str, float]:
+        return {
+            isp: max(0.0, bps - sum(placed.get((isp, cdn.id), 0.0) for cdn in self._cdns))
+            for isp, bps in self._demand.items()
+        }
+
+    def _shares(self, loads: Mapping[Pair, float]) -> Shares:
+        return {
+            isp: normal({cdn.id: loads.get((isp, cdn.id), 0.0) for cdn in self._cdns}) for isp in self._demand
+        }
+
+    def _within_demand(self, placed: Mapping[Pair, float]) -> dict[Pair, float]:
+        """No more of an ISP than it has."""
+        sums = {isp: sum(bps for (of, _), bps in placed.items() if of == isp) for isp in self._demand}
+        scales = {isp: min(1.0, self._demand[isp] / whole) if whole else 1.0 for isp, whole in sums.items()}
+        return {(isp, cdn): bps * scales[isp] for (isp, cdn), bps in placed.items()}
+
+    def _within_limits(self, placed: Mapping[Pair, float]) -> dict[Pair, float]:
+        """No more on a CDN than it can carry."""
+        limits = self._limits(1.0, strict=False)
+        kept = {pair: min(bps, limits.pairs.get(pair, inf)) for pair, bps in placed.items()}
+        for cdn in self._cdns:
+            on = sum(kept[isp, cdn.id] for isp in self._demand)
+            if on > limits.cdns[cdn.id]:
+                kept |= {(isp, cdn.id): kept[isp, cdn.id] * limits.cdns[cdn.id] / on for isp in self._demand}
+        return kept
+
+    @property
+    def _grain_bps(self) -> float:
+        return self.total_bps * 1e-9
+
+    # --- who may carry what ---------------------------------------------------------------------------
+
+    def _living(self) -> tuple[Cdn, ...]:
+        """CDNs that are neither out nor dead; were all of them, none is."""
+        inside = tuple(cdn for cdn in self._cdns if self._word(cdn).state != "out") or tuple(self._cdns)
+        return tuple(cdn for cdn in inside if self._phase(cdn, EVERYWHERE) != "avoided") or inside
+
+    def _word(self, cdn: Cdn) -> Word:
+        return self._words.get(cdn.id, Word())
+
+    def _phase(self, cdn: Cdn, isp: str) -> str:
+        bad = self._bads.get((cdn.id, isp))
+        return bad.phase(self._now) if bad else ""
+
+    def _tiers(self) -> list[dict[str, float]]:
+        """The CDNs that live by cost; one without weight comes with the last."""
+        costs = sorted({cdn.cost for cdn in self.live})
+        return [
+            {cdn.id: max(cdn.weight, WEIGHT_MIN) for cdn in self.live if cdn.cost == cost} for cost in costs
+        ]
+
+    def _by_capacity(self) -> dict[str, float]:
+        return {cdn.id: max(min(cdn.capacity_bps, self.total_bps), CAPACITY_BPS_MIN) for cdn in self.live}
+
+    def _limits(self, load: float, *, strict: bool) -> Limits:
+        """What each CDN may carry up to a load; not `strict` where whatever carries at all is needed."""
+        cdns = {cdn.id: 0.0 for cdn in self._cdns}
+        pairs: dict[Pair, float] = {}
+        for cdn in self.live:
+            cdns[cdn.id] = min(load * cdn.capacity_bps, self._allowed(cdn) if strict else inf)
+            for isp in self._demand:
+                stated = load * cdn.isp_capacity_bps.get(as_number(isp), inf)
+                pairs[isp, cdn.id] = min(stated, self._allowed_at(cdn, isp) if strict else inf)
+        return Limits(cdns, pairs)
+
+    def _allowed(self, cdn: Cdn) -> float:
+        word = self._word(cdn)
+        if word.state == "draining":
+            return 0.0
+        if word.share is not None:
+            return sum(self._held.get((isp, cdn.id), 0.0) for isp in self._demand)
+        trial = cdn.id in self._cold or self._phase(cdn, EVERYWHERE) == "trial"
+        return self._settings.warm_up_share * self.total_bps if trial else inf
+
+    def _allowed_at(self, cdn: Cdn, isp: str) -> float:
+        match self._phase(cdn, isp):
+            case "avoided":
+                return self._held.get((isp, cdn.id), 0.0)
+            case "trial":
+                return self._settings.warm_up_share * self._demand[isp]
+            case _:
+                return inf
+
+    def _fixed(self) -> dict[Pair, float]:
+        """What operators have fixed, as far as the CDNs' capacities go."""
+        words = {cdn.id: self._word(cdn) for cdn in self.live}
+        asked = {cdn: word.share for cdn, word in words.items() if word.state == "in" and word.share}
+        scale = max(1.0, sum(asked.values()))
+        held: dict[Pair, float] = {}
+        for cdn in self.live:
+            share = min(asked.get(cdn.id, 0.0) / scale, cdn.capacity_bps / self.total_bps)
+            for isp, bps in self._demand.items():
+                held[isp, cdn.id] = min(share * bps, cdn.isp_capacity_bps.get(as_number(isp), inf))
+        return held
+
+    def _warming(self) -> list[str]:
+        """The dearer CDNs that must be warm soon: they get a little before they are needed."""
+        found: list[str] = []
+        room = 0.0
+        free = [cdn for cdn in self.live if self._word(cdn).state == "in" and self._word(cdn).share is None]
+        for cost in sorted({cdn.cost for cdn in free}):
+            tier = [cdn for cdn in free if cdn.cost == cost]
+            if room and self.total_bps > room * self._settings.warm_at:
+                found += [cdn.id for cdn in tier if cdn.warm_up_s]
+            room += sum(cdn.capacity_bps for cdn in tier) * self._settings.target_load
+        return found
+
+
+def columns(demand_bps: Mapping[str, float], own: Sequence[str]) -> dict[str, float]:
+    """The demand of each ISP with shares of its own and of all others together; none is quite nothing."""
+    total = sum(demand_bps.values())
+    least = max(total * COLUMN_MIN, 1.0)
+    some = {isp: demand_bps[isp] for isp in own}
+    rest = {OTHERS: total - sum(some.values()), **some}
+    return {isp: max(bps, least) for isp, bps in rest.items()}

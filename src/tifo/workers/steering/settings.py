@@ -1,0 +1,50 @@
+import msgspec
+
+
+class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The steering loop: how full CDNs are made, how fast viewers are moved, and when quality is capped."""
+
+    step_s: float = 1.0
+    """Seconds between two decisions."""
+    frozen_s: float = 10.0
+    """Seconds without a decision after which the cockpit says that the last one is frozen."""
+    target_load: float = 0.85
+    """Share of a CDN's capacity up to which it is filled before the next one is."""
+    move_per_s: float = 0.02
+    """Share of all traffic that may be moved each second; away from a dead or full CDN it moves at once."""
+    dead_band: float = 0.02
+    """Share of all traffic that it must be worth to begin a move."""
+    dwell_s: float = 10.0
+    """Seconds of rest between two moves."""
+    rise_s: float = 3.0
+    """Seconds over which a rise of the demand is believed."""
+    fall_s: float = 30.0
+    """Seconds over which a fall of the demand is believed."""
+    warm_up_share: float = 0.02
+    """Share of all traffic that a CDN gets while it warms up or is tried again."""
+    warm_at: float = 0.9
+    """Share of the target load of the cheaper CDNs at which the next ones begin to warm up."""
+    dead_error_ratio: float = 0.5
+    """Share of a CDN's sessions with errors at which it is dead."""
+    poor_error_ratio: float = 0.15
+    """Share of its sessions at one ISP with errors at which a CDN is avoided there."""
+    poor_rebuffer_ratio: float = 0.1
+    """Share of the playing time spent waiting at one ISP at which a CDN is avoided there."""
+    judged_viewers: int = 20
+    """Viewers that a CDN must have, in all or at the ISP, before it is judged."""
+    confirm_s: float = 3.0
+    """Seconds that a CDN must look bad before it is believed to be."""
+    retry_s: float = 60.0
+    """Seconds after which a CDN that was bad is tried again; twice as many each time that it still is."""
+    retry_s_max: float = 900.0
+    """Seconds that pass between two such trials at most."""
+    trial_s: float = 30.0
+    """Seconds that a CDN must be good on trial before it gets its traffic back."""
+    cap_load: float = 0.95
+    """Share of all capacity together at which the best renditions are left out of playlists."""
+    cap_dwell_s: float = 20.0
+    """Seconds after a cap for which its effect is awaited before the next."""
+    uncap_load: float = 0.7
+    """Share of all capacity that the demand must stay below, were the next better rendition back."""
+    uncap_s: float = 60.0
+    """Seconds for which it must stay below."""
