@@ -44,7 +44,7 @@ class Eyes:
     def _report(self, second: Second) -> Seen:
         arriving = np.where(second.dead, 0.0, second.asked_bps / np.maximum(1.0, second.load))
         waiting = np.where(second.dead, 1.0, 1.0 - 1.0 / np.maximum(1.0, second.load) + REBUFFERING)
-        failing = np.where(second.dead, 1.0, ERRORS)
+        failing = np.where(second.dead, 1.0, np.full_like(second.load, ERRORS))
         return Seen(
             at=second.at,
             viewers=np.rint(second.viewers).astype(np.int64),

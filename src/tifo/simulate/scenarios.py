@@ -111,9 +111,9 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             ),
             _scenario(
                 "wrong-capacity",
-                "A CDN carries six tenths of what its contract says, from the first viewer on.",
-                Incident("none", "cdn-c", KICK_OFF_S, END_S),
-                {"cdn-c": 0.6},
+                "A CDN carries half of what its contract says, from the first viewer on.",
+                Incident("none", "cdn-b", KICK_OFF_S, END_S),
+                {"cdn-b": 0.5},
             ),
             _scenario(
                 "isp-peering",
