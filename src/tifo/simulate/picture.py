@@ -21,7 +21,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 """Told apart by those who see few colours, too."""
 INCIDENT, QUIET, STALLED, MOVED = "#c0392b", "#8a8f98", "#c0392b", "#34495e"
 TITLES = {"tifo": "Tifo's loop", "weighted": "Weighted, no loop", "priority": "Players' lists only"}
-INCHES_WIDE, INCHES_HIGH, DPI = 4.6, 8.2, 110
+INCHES_WIDE, INCHES_HIGH, DPI = 4.6, 8.2, 96
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
