@@ -129,7 +129,7 @@ def _front(settings: Settings, port: int) -> Json:
     """The edge in front of one service that answers every viewers' route, so that the tables are equal."""
     routes = on(Listener.VIEWERS, app.routes_of(settings, app.SERVICES))
     service = Service("peer", (("127.0.0.1", port),), routes)
-    return front_config(Front(settings.edge, (service,), app.admin_socket(settings), UNLIMITED))
+    return front_config(Front(settings.edge, (service,), settings.admin_socket, UNLIMITED))
 
 
 def _answered_by_envoy(config: Json, body: bytes) -> Json:

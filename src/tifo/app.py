@@ -31,7 +31,6 @@ from tifo.cache.invalidation import Invalidations
 from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
-from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import SystemIds
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
@@ -67,19 +66,10 @@ from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.path_jws import PathSigner
 from tifo.tokens.playback import playback_tokens
 from tifo.workers.insight.service import InsightWorker
+from tifo.workers.steering.service import SteeringWorker
 
 CONFIG_VARIABLE = "TIFO_CONFIG"
 SERVICES_VARIABLE = "TIFO_SERVICES"
-ADMIN_SOCKET_LENGTH_MAX = 100
-"""Characters of a Unix socket's path; the kernel takes 107."""
-
-
-def admin_socket(settings: Settings) -> Path:
-    """Where this node's Envoy answers for itself; raises `SettingsError` when the path is too long."""
-    path = (settings.folder("run") / f"{settings.node}.sock").absolute()
-    if len(str(path)) > ADMIN_SOCKET_LENGTH_MAX:
-        raise SettingsError((f"data: {settings.data!r} is too long a path for a Unix socket in it",))
-    return path
 
 
 # --- what each service is made of --------------------------------------------------------------------
@@ -234,7 +224,7 @@ async def _sessions(w: Wiring) -> Sessions:
 async def _steering(w: Wiring) -> SteeringService:
     pathways = tuple(Pathway(one.id, one.weight) for one in w.settings.pathways)
     view, publisher = await w.once(_view), await w.once(_publisher)
-    return SteeringService(pathways, view, publisher, w.ids, w.settings.steering)
+    return SteeringService(pathways, view, Postures(view), publisher, w.ids, w.settings.steering)
 
 
 async def _video(w: Wiring) -> VideoService:
@@ -264,7 +254,8 @@ async def _ads(w: Wiring) -> AdService:
 async def _control(w: Wiring) -> ControlService:
     return await w.opened(
         ControlService(
-            pathways=tuple(one.id for one in w.settings.pathways),
+            pathways={one.id: w.settings.capacity_bps(one.id) for one in w.settings.pathways},
+            loop_silent_s=w.settings.steering_loop.frozen_s,
             sessions=await w.once(_sessions),
             catalogue=await w.once(_catalogue),
             board=await w.once(_board),
@@ -426,7 +417,7 @@ class ApiNode:
             handlers |= await SERVICES[name].build(w)
         readiness = await w.opened(_readiness(w.settings))
         handlers |= health.handlers(readiness)
-        scrape = operators_only(metrics.handlers(admin_socket(w.settings)), w.settings.keys.operator_token)
+        scrape = operators_only(metrics.handlers(w.settings.admin_socket), w.settings.keys.operator_token)
         return {**handlers, **scrape}
 
 
@@ -466,6 +457,15 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node).run(stop)
 
 
+async def run_steering(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker steering`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        weights = {one.id: one.weight for one in config.pathways}
+        worker = SteeringWorker(weights, await w.once(_view), w.clock, config.steering_loop, config.node)
+        await worker.run(stop)
+
+
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
-    {"insight": run_insight}
+    {"insight": run_insight, "steering": run_steering}
 )

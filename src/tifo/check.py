@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import get_args
@@ -27,6 +27,7 @@ KEYS_OF = {
 """The keys that each service cannot do without."""
 
 OF_PATHWAYS = frozenset({"video", "steering", "ads", "control"})
+_AS_NUMBER = re.compile(r"AS[1-9][0-9]{0,9}")
 _PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 OPERATOR_TOKEN_LENGTH_MIN = 32
@@ -43,11 +44,19 @@ ABOVE_ZERO = (
     "accounts.oidc.verified_entries_max",
     "ads.address_ttl_s", "ads.beacon_ttl_s", "catalogue.refresh_s", "control.audit_entries",
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
-    "insight.report_s", "insight.silent_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
-    "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "telemetry.report_s",
+    "insight.report_s", "insight.silent_s", "steering_loop.step_s", "steering_loop.frozen_s",
+    "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
+    "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
+    "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
+    "telemetry.report_s",
     "video.address_ttl_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
+
+SHARES_OF_LOOP = (
+    "target_load", "move_per_s", "dead_band", "warm_up_share", "warm_at_load", "dead_error_ratio",
+    "poor_error_ratio", "poor_rebuffer_ratio", "cap_load", "uncap_load",
+)  # fmt: skip
 
 
 def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
@@ -58,6 +67,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _exposure,
         _pathways,
         _numbers,
+        _steering_loop,
         _words,
         _sessions,
         _login_provider,
@@ -132,6 +142,32 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+
+
+def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    loop, ids = settings.steering_loop, [one.id for one in settings.steering_loop.cdns]
+    for name in SHARES_OF_LOOP:
+        if not 0 < getattr(loop, name) <= 1:
+            yield f"steering_loop.{name}: {getattr(loop, name)}; a share, above 0 and at most 1"
+    known = {one.id for one in settings.pathways}
+    for n, one in enumerate(loop.cdns):
+        here = f"steering_loop.cdns[{n}]"
+        if known and one.id not in known:
+            yield f"{here}.id: there is no pathway {one.id}; there are {', '.join(sorted(known))}"
+        if ids.count(one.id) > 1:
+            yield f"{here}.id: {one.id} is there {ids.count(one.id)} times"
+        for name in ("gbps", "cost_per_gb", "warm_up_s"):
+            if not 0 <= getattr(one, name) < math.inf:
+                yield f"{here}.{name}: {getattr(one, name)}; at least 0"
+        yield from _peering(here, one.isp_gbps)
+
+
+def _peering(here: str, gbps_of: Mapping[str, float]) -> Iterator[str]:
+    for number, gbps in gbps_of.items():
+        if not _AS_NUMBER.fullmatch(number):
+            yield f"{here}.isp_gbps: {number!r} is no AS number; AS and digits, AS64500"
+        if not 0 <= gbps < math.inf:
+            yield f"{here}.isp_gbps.{number}: {gbps}; at least 0"
 
 
 def _words(settings: Settings, _: frozenset[str]) -> Iterator[str]:
@@ -211,7 +247,7 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.board,
         stores.shared_cache,
         stores.audit_trail,
-        app.admin_socket,
+        attrgetter("admin_socket"),
     ):
         try:
             make(settings)

@@ -133,7 +133,7 @@ def edge_of(settings: Settings, names: Iterable[str]) -> Json:
     return application_config(
         ApplicationEdge(
             settings=behind_front(settings, names),
-            admin_socket=app.admin_socket(settings),
+            admin_socket=settings.admin_socket,
             viewers=Application("tifo.app:viewers", on(Listener.VIEWERS, routes), unlimited=UNLIMITED),
             operators=Application("tifo.app:operators", on(Listener.OPERATORS, routes)),
         )
@@ -157,7 +157,7 @@ def front_of(settings: Settings) -> Json:
             services=tuple(
                 service_of(settings, name, addresses) for name, addresses in settings.front.services.items()
             ),
-            admin_socket=app.admin_socket(settings),
+            admin_socket=settings.admin_socket,
             unlimited=UNLIMITED,
         )
     )
@@ -194,7 +194,7 @@ def cdn_of(settings: Settings, pathway: PathwaySettings) -> Json:
             keys=pathway.keys.keyring(f"pathways.{pathway.id}").secrets,
             cache_folder=cache,
             cache_bytes_max=pathway.cache_mib_max * 1024 * 1024,
-            admin_socket=app.admin_socket(settings).with_name(f"{pathway.id}.sock"),
+            admin_socket=settings.admin_socket.with_name(f"{pathway.id}.sock"),
         )
     )
 

@@ -24,10 +24,13 @@ from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
 from tifo.tokens.keys import Keyring
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
 
 PREFIX = "TIFO_"
 NOT_SETTINGS = frozenset({"TIFO_CONFIG", "TIFO_SERVICES"})
 """Variables that say which file to read and which services to run."""
+ADMIN_SOCKET_LENGTH_MAX = 100
+"""Characters of a Unix socket's path; the kernel takes 107."""
 
 
 class KeySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steering: SteeringSettings = SteeringSettings()
     video: VideoSettings = VideoSettings()
     insight: InsightSettings = InsightSettings()
+    steering_loop: SteeringLoopSettings = SteeringLoopSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 
     @property
@@ -149,6 +153,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def folder(self, name: str) -> Path:
         """A folder below the data folder."""
         return Path(self.data) / name
+
+    def capacity_bps(self, pathway: str) -> float | None:
+        """What a CDN may carry; None where it is not stated."""
+        stated = {one.id: one.gbps * BPS_PER_GBPS for one in self.steering_loop.cdns}
+        return stated.get(pathway) or None
+
+    @property
+    def admin_socket(self) -> Path:
+        """Where this node's Envoy answers for itself; raises `SettingsError` when the path is too long."""
+        path = (self.folder("run") / f"{self.node}.sock").absolute()
+        if len(str(path)) > ADMIN_SOCKET_LENGTH_MAX:
+            raise SettingsError((f"data: {self.data!r} is too long a path for a Unix socket in it",))
+        return path
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:

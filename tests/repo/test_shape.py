@@ -40,15 +40,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 }
 """Files that only one service has: a use case or a part that would make its service.py two things."""
 
-OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
-    "steering": {
-        "model.py": "the values that its rules are told in",
-        "demand.py": "how much there is to carry",
-        "health.py": "which CDNs are bad",
-        "allocation.py": "a placement on what has room",
-        "routing.py": "where the demand goes",
-    },
-}
+OF_ONE_WORKER = {"steering": {"model.py", "demand.py", "health.py", "allocation.py", "routing.py"}}
 """Files that only one worker has: its rules in parts."""
 
 OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
@@ -96,11 +88,12 @@ SUITES_ELSEWHERE = {
 UNITS = (
     "_s", "_ms", "_s_max", "_per_s", "_percent", "_bytes_max", "_kib_max", "_mib_max", "_samples",
     "_segments", "_entries", "_requests", "_viewers", "_count_max", "_requests_max", "_entries_max", "_limit",
+    "_ratio", "_share", "_load", "gbps", "_per_gb",
 )  # fmt: skip
 
 SELF_EVIDENT = frozenset({
     "port", "operator_port",  # a port is a port
-    "weight", "ttl_jitter",  # shares, without a unit
+    "weight", "ttl_jitter", "dead_band",  # shares, without a unit
     "concurrency", "proxies_trusted",  # threads, proxies
     "connections_max", "streams_max", "resets_max", "addresses_max",  # the noun is what is counted
     "starts", "ends",  # epoch seconds, as everywhere in the api
@@ -141,9 +134,9 @@ def test_every_worker_has_the_same_shape(package) -> None:
     workers = folders_of(package, "src/tifo/workers/")
     assert set(workers) == set(app.WORKERS)
     assert not misshapen(
-        {name: files - set(OF_ONE_WORKER.get(name, {})) for name, files in workers.items()}, *OF_A_WORKER
+        {name: files - OF_ONE_WORKER.get(name, set()) for name, files in workers.items()}, *OF_A_WORKER
     )
-    assert all(set(own) <= workers[name] for name, own in OF_ONE_WORKER.items())
+    assert all(own <= workers[name] for name, own in OF_ONE_WORKER.items())
 
 
 def test_every_service_is_in_the_service_table(package) -> None:

@@ -1,5 +1,7 @@
 """From what nodes, worker and supervisor say to one look at the whole."""
 
+import pytest
+
 from tifo.api.breaks import BreakSchedule
 from tifo.api.control import StoreView
 from tifo.api.reports import (
@@ -9,10 +11,12 @@ from tifo.api.reports import (
     CacheReport,
     GroupLag,
     PartReport,
+    QoeCell,
     RouteReport,
     StoreReport,
 )
-from tifo.board.entries import InsightReport, NodeReport, PathwayState
+from tifo.api.steering import Decision
+from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.services.control.rules import (
     Seen,
     breaks_view,
@@ -48,7 +52,10 @@ def seen(**changes: object) -> Seen:
     values: dict[str, object] = {
         "at": NOW,
         "viewers": 100,
-        "pathways": ("cdn-a", "cdn-b"),
+        "capacities": {"cdn-a": 40e9, "cdn-b": None},
+        "weights": None,
+        "qoe": (),
+        "loop_silent_s": 10.0,
         "states": {"cdn-b": PathwayState("out")},
         "nodes": {"node-1": NodeReport(("sessions",), (route("a", 10.0, errors=1.0),))},
         "insight": INSIGHT,
@@ -123,12 +130,43 @@ def test_board_that_cannot_be_read_is_said() -> None:
 
 
 def test_shares_are_of_those_whose_pathway_is_known() -> None:
-    found = pathway_views(("cdn-a", "cdn-b", "cdn-c"), {"cdn-b": PathwayState("out")}, INSIGHT.pathways)
+    found = pathway_views(seen(capacities=dict.fromkeys(("cdn-a", "cdn-b", "cdn-c"))))
     assert [(one.id, one.state, one.viewers, one.share) for one in found] == [
         ("cdn-a", "in", 60, 0.75),
         ("cdn-b", "out", 20, 0.25),
         ("cdn-c", "in", 0, 0.0),
     ]
+
+
+WEIGHTS = SteeringWeights(
+    at=NOW - 5,
+    weights={"cdn-a": 0.7, "cdn-b": 0.3},
+    by_isp={"AS64500 One": {"cdn-a": 1.0, "cdn-b": 0.0}},
+    bandwidth_max_bps=350_000,
+    decisions=(Decision(NOW - 9, "cap", "", "", "short"),),
+)
+
+
+def test_each_cdn_has_what_the_loop_an_operator_and_players_say_of_it() -> None:
+    cells = [QoeCell("cdn-a", "AS64500 One", kind, 10, 2e9) for kind in ("tv", "phone")]
+    reports = (QoeReport(NOW, 30.0, tuple(cells)), QoeReport(NOW, 30.0, tuple(cells)))
+    first, second = pathway_views(
+        seen(weights=WEIGHTS, qoe=reports, states={"cdn-b": PathwayState("draining", 0.2)})
+    )
+    assert (first.weight, first.fixed_share, first.bps, first.capacity_bps) == (0.7, None, 8e9, 40e9)
+    assert (second.state, second.weight, second.fixed_share) == ("draining", 0.3, 0.2)
+    assert (second.bps, second.capacity_bps) == (None, None)
+
+
+@pytest.mark.parametrize(("silent_s", "state"), [(10.0, "steering"), (4.0, "frozen")])
+def test_loop_that_is_silent_is_frozen_with_its_last_word(silent_s: float, state: str) -> None:
+    view = overview(seen(weights=WEIGHTS, loop_silent_s=silent_s), SCHEDULE).steering
+    assert (view.state, view.since, view.bandwidth_max_bps) == (state, NOW - 5, 350_000)
+    assert (view.by_isp, view.decisions) == (WEIGHTS.by_isp, WEIGHTS.decisions)
+
+
+def test_where_no_loop_ever_spoke_there_is_none() -> None:
+    assert overview(seen(), SCHEDULE).steering.state == "off"
 
 
 def test_same_route_of_two_nodes_is_one_with_the_worst_latency() -> None:

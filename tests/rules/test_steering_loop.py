@@ -93,7 +93,7 @@ class World:
 
 # --- placing ----------------------------------------------------------------------------------------------
 
-capacities = st.floats(min_value=0, max_value=200, allow_nan=False).map(lambda gbps: gbps * GBPS)
+capacities = st.integers(0, 200_000).map(lambda mbps: mbps * 1e6)
 demands = st.dictionaries(st.sampled_from(ISPS), capacities, min_size=1)
 
 

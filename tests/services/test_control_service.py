@@ -107,7 +107,8 @@ async def control(
     clock: ManualClock,
 ) -> AsyncIterator[ControlService]:
     control = ControlService(
-        pathways=("cdn-a", "cdn-b"),
+        pathways={"cdn-a": 1e9, "cdn-b": None},
+        loop_silent_s=10.0,
         sessions=sessions,
         catalogue=calendar,
         board=board,
@@ -169,6 +170,17 @@ async def test_taking_a_pathway_out_shows_at_once_and_is_noted(control, clock, t
     (entry,) = (await control.audit()).entries
     assert (entry.operator, entry.action, entry.target) == ("ada", "pathway-out", "cdn-b")
     assert await told() == [OperatorActed(operator="ada", action="pathway-out", target="cdn-b")]
+
+
+async def test_draining_and_a_fixed_share_show_at_once_and_are_noted(control) -> None:
+    await control.set_pathway("ada", "cdn-a", PathwayState("draining"))
+    await control.set_pathway("ada", "cdn-b", PathwayState("in", 0.25))
+    first, second = control.overview().pathways
+    assert (first.state, first.capacity_bps) == ("draining", 1e9)
+    assert (second.state, second.fixed_share) == ("in", 0.25)
+    noted, before = (await control.audit()).entries
+    assert (noted.action, noted.target, noted.detail) == ("pathway-in", "cdn-b", "share fixed at 25%")
+    assert (before.action, before.target) == ("pathway-draining", "cdn-a")
 
 
 async def test_pathway_that_is_none_is_refused_and_not_noted(control) -> None:

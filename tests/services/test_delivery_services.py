@@ -18,6 +18,7 @@ from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import AdTracked, BreakDecided, PathwayUsed, PlaybackReported
 from tifo.board.entries import PATHWAY, PathwayState
+from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
@@ -66,7 +67,9 @@ def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
 @pytest.fixture
 def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
     pathways = tuple(Pathway(name, 1.0) for name in NAMES)
-    return SteeringService(pathways, view, publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2))
+    return SteeringService(
+        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+    )
 
 
 @pytest.fixture
@@ -161,12 +164,12 @@ class Fraction(SequentialIds):
 @pytest.mark.parametrize(("fraction", "ttl_s"), [(0.0, 8), (0.5, 10), (0.999, 12)])
 async def test_players_ask_again_at_different_times(view, publisher, fraction: float, ttl_s: int) -> None:
     jittered = SteeringSettings(ttl_s=10, ttl_jitter=0.2)
-    assert SteeringService((), view, publisher, Fraction(fraction), jittered).ttl_s() == ttl_s
+    assert SteeringService((), view, Postures(view), publisher, Fraction(fraction), jittered).ttl_s() == ttl_s
 
 
 async def test_players_never_ask_again_at_once(view, publisher) -> None:
     hasty = SteeringSettings(ttl_s=1, ttl_jitter=0.9)
-    assert SteeringService((), view, publisher, Fraction(0.0), hasty).ttl_s() == 1
+    assert SteeringService((), view, Postures(view), publisher, Fraction(0.0), hasty).ttl_s() == 1
 
 
 async def test_players_word_is_told(steering, told) -> None:

@@ -164,6 +164,7 @@ def many_machines(folder: Path) -> Iterator[Platform]:
             start(name, "serve", *services, port=first + 20 + n, operator_port=first + 10 + n)
         start("front", "serve", "front", port=first, operator_port=first + 29)
         start("insight", "worker", "insight")
+        start("steering", "worker", "steering")
         control = list(NODES).index("control")
         platform = Platform(
             form="many-machines",

@@ -14,7 +14,7 @@ from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
 
-MACHINE = {"channel", "edge", "insight", *PATHWAYS}
+MACHINE = {"channel", "edge", "insight", "steering", *PATHWAYS}
 
 
 def put(platform: Platform, pathway: str, state: str) -> httpx.Response:

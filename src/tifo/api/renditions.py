@@ -30,6 +30,9 @@ RENDITIONS: tuple[Rendition, ...] = (
 )
 """Best picture first."""
 
+LADDER: tuple[int, ...] = tuple(one.bandwidth for one in RENDITIONS if one.kind == "video")
+"""The bandwidths between which a player chooses."""
+
 CREATIVE_RENDITIONS: tuple[Rendition, ...] = (
     Rendition("video", "video", 1_200_000, "avc1.4d401e", 640, 360, 25.0),
     Rendition("audio", "audio", 110_000, "mp4a.40.2", channels=1),

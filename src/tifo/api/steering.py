@@ -20,5 +20,13 @@ class Steering(Protocol):
     """One decision for HLS, DASH and ads."""
 
     @abstractmethod
-    def order(self, session: str) -> tuple[str, ...]:
-        """Every pathway, best first, for this session now; never empty. Reads memory only."""
+    def order(self, session: str, isp: str = "") -> tuple[str, ...]:
+        """Every pathway, best first, for this session of a viewer of this ISP now; reads memory only.
+
+        Never empty; `isp` as the session's claims say it, empty where it is not known.
+        """
+
+    @property
+    @abstractmethod
+    def bandwidth_max_bps(self) -> int:
+        """The best bandwidth that playlists may offer now; 0 where any may. Reads memory only."""

@@ -140,3 +140,8 @@ def decode_all(entries: Mapping[str, Entry], kind: type[T]) -> dict[str, T]:
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return found
+
+
+def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:
+    """The newest word of a steering loop: there may be that of one that was replaced."""
+    return max(decode_all(entries, SteeringWeights).values(), key=lambda word: word.at, default=None)

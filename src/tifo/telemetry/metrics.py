@@ -139,5 +139,22 @@ SIGHTINGS_LOST = Counter(
     "Devices that were not written down because the profile store failed for long.",
     registry=REGISTRY,
 )
+STEERING_WEIGHT = Gauge(
+    "tifo_steering_weight_ratio",
+    "Share of the viewers that the steering loop wants on each CDN.",
+    ["pathway"],
+    registry=REGISTRY,
+)
+STEERING_BANDWIDTH_MAX = Gauge(
+    "tifo_steering_bandwidth_max_bits_per_second",
+    "Bandwidth above which playlists leave renditions out; 0 while they leave out none.",
+    registry=REGISTRY,
+)
+STEERING_DECISIONS = Counter(
+    "tifo_steering_decisions",
+    "Changes that the steering loop made (move, cap, uncap, warm-up, return, drain).",
+    ["what"],
+    registry=REGISTRY,
+)
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
 # under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.

@@ -72,7 +72,7 @@ class AdService:
                 creatives=tuple(creative.id for creative in pod),
             )
         )
-        base = self._base(claims.sid)
+        base = self._base(claims)
         return tuple(self._slot(claims, brk, n, creative, base) for n, creative in enumerate(pod, 1))
 
     async def track(self, beacon: str) -> None:
@@ -128,7 +128,7 @@ class AdService:
         )
         return f"{self._public_url}/v1/ads/t/{token}"
 
-    def _base(self, session: str) -> str:
+    def _base(self, claims: PlaybackClaims) -> str:
         now = int(self._clock.now())
-        pathway = self._steering.order(session)[0]
-        return self._signers[pathway].base(session, ["/ads/"], now, now + self._settings.address_ttl_s)
+        pathway = self._steering.order(claims.sid, claims.isp)[0]
+        return self._signers[pathway].base(claims.sid, ["/ads/"], now, now + self._settings.address_ttl_s)

@@ -15,20 +15,27 @@ from tifo.api.control import (
     Posture,
     RunningBreak,
     Sample,
+    SteeringView,
     StoreView,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
-from tifo.board.entries import InsightReport, NodeReport, PathwayState
+from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the board and the stores said at one moment."""
+    """What the board and the stores said at one moment.
+
+    `capacities` has every pathway, in bits/s where it is known; the loop is frozen after `loop_silent_s`.
+    """
 
     at: float
     viewers: int
-    pathways: tuple[str, ...]
+    capacities: Mapping[str, float | None]
     states: Mapping[str, PathwayState]
+    weights: SteeringWeights | None
+    qoe: tuple[QoeReport, ...]
+    loop_silent_s: float
     nodes: Mapping[str, NodeReport]
     insight: InsightReport | None
     parts: tuple[PartReport, ...]
@@ -49,7 +56,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         starts_per_s=insight.starts_per_s if insight else 0.0,
         requests_per_s=round(sum(route.requests_per_s for route in routes), 1),
         errors_per_s=round(sum(route.errors_per_s for route in routes), 1),
-        pathways=pathway_views(seen.pathways, seen.states, insight.pathways if insight else {}),
+        pathways=pathway_views(seen),
         routes=routes,
         eventlog=EventLogView(
             state="failing" if failing else "ok",
@@ -64,22 +71,51 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         audience=insight.audience if insight else AudienceReport(),
         stores=merge_stores(report for node in seen.nodes.values() for report in node.stores),
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
+        steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
     )
 
 
-def pathway_views(
-    pathways: Iterable[str], states: Mapping[str, PathwayState], viewers: Mapping[str, int]
-) -> tuple[PathwayView, ...]:
+def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
     """Each CDN with its share of the viewers whose CDN is known."""
+    viewers = seen.insight.pathways if seen.insight else {}
     total = sum(viewers.values())
+    weights = seen.weights.weights if seen.weights else {}
+    carried = carried_bps(seen.qoe)
+    states = {name: seen.states.get(name, PathwayState()) for name in seen.capacities}
     return tuple(
         PathwayView(
             id=name,
-            state=states[name].state if name in states else "in",
+            state=states[name].state,
             viewers=viewers.get(name, 0),
             share=round(viewers.get(name, 0) / total, 4) if total else 0.0,
+            weight=weights.get(name),
+            fixed_share=states[name].share,
+            bps=carried.get(name),
+            capacity_bps=capacity,
         )
-        for name in pathways
+        for name, capacity in seen.capacities.items()
+    )
+
+
+def carried_bps(reports: Iterable[QoeReport]) -> dict[str, float]:
+    """What each CDN delivers, by what players report to all workers together."""
+    carried: defaultdict[str, float] = defaultdict(float)
+    for report in reports:
+        for cell in report.cells:
+            carried[cell.pathway] += cell.bps
+    return carried
+
+
+def steering_view(weights: SteeringWeights | None, now: float, silent_s: float) -> SteeringView:
+    """The loop's last word, and whether it still speaks."""
+    if weights is None:
+        return SteeringView()
+    return SteeringView(
+        state="frozen" if now - weights.at > silent_s else "steering",
+        since=weights.at,
+        bandwidth_max_bps=weights.bandwidth_max_bps,
+        by_isp=weights.by_isp,
+        decisions=weights.decisions,
     )
 
 

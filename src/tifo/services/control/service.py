@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 import structlog
@@ -19,12 +19,16 @@ from tifo.board.entries import (
     PARTS,
     PATHWAY,
     POSTURE,
+    QOE,
+    WEIGHTS,
     InsightReport,
     NodeReport,
     PartsReport,
     PathwayState,
     PostureState,
+    QoeReport,
     decode_all,
+    latest_weights,
 )
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
@@ -51,7 +55,8 @@ class ControlService:
 
     def __init__(
         self,
-        pathways: tuple[str, ...],
+        pathways: Mapping[str, float | None],
+        loop_silent_s: float,
         sessions: Sessions,
         catalogue: Catalogue,
         board: Board,
@@ -63,6 +68,7 @@ class ControlService:
         settings: ControlSettings,
     ) -> None:
         self._pathways = pathways
+        self._loop_silent_s = loop_silent_s
         self._sessions = sessions
         self._catalogue = catalogue
         self._board = board
@@ -116,14 +122,15 @@ class ControlService:
             self._watchers -= 1
 
     async def set_pathway(self, operator: str, pathway: str, state: PathwayState) -> None:
-        """Take a CDN out or bring it back, on every node within a second."""
+        """Take a CDN out, drain it or bring it back, on every node within a second; fix its share."""
         if pathway not in self._pathways:
             raise Refusal(
                 "not-found", f"There is no pathway {pathway}; there are {', '.join(self._pathways)}."
             )
         await self._board.write(PATHWAY + pathway, msgspec.json.encode(state))
         await self._view.refresh()
-        await self._note(operator, f"pathway-{state.state}", pathway)
+        detail = "" if state.share is None else f"share fixed at {state.share:.0%}"
+        await self._note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
 
     @property
@@ -191,8 +198,11 @@ class ControlService:
         return rules.Seen(
             at=self._clock.now(),
             viewers=self._viewers,
-            pathways=self._pathways,
+            capacities=self._pathways,
             states=decode_all(self._view.under(PATHWAY), PathwayState),
+            qoe=tuple(decode_all(self._view.under(QOE), QoeReport).values()),
+            weights=latest_weights(self._view.under(WEIGHTS)),
+            loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),
             insight=max(insight.values(), key=lambda report: report.at, default=None),
             parts=tuple(part for report in parts.values() for part in report.parts),

@@ -55,7 +55,7 @@ def handlers(service: SteeringService, guard: PlaybackGuard, public_url: str) ->
             query = parse_query_string(request.query.decode("latin-1"))
             service.reported(claims, _reported(query, "pathway"), _reported(query, "throughput"))
         reload_uri = f"{public_url}/v1/steering/{token}"
-        answer = SteeringManifest(1, service.ttl_s(), reload_uri, service.order(claims.sid))
+        answer = SteeringManifest(1, service.ttl_s(), reload_uri, service.order(claims.sid, claims.isp))
         return LeanAnswer(_HEADERS, encode(answer))
 
     return {"steering.manifest": Lean(manifest)}

@@ -6,5 +6,7 @@ class SteeringSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ttl_s: int = 10
     """Seconds between two questions of one player, before jitter."""
+    lean_ttl_s: int = 60
+    """Seconds between them while the posture is `lean`: steering answers fewer, and never refuses one."""
     ttl_jitter: float = 0.1
     """Share of the TTL by which it varies from player to player, so that they do not ask together."""

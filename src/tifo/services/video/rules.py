@@ -57,6 +57,14 @@ def multivariant_playlist(program: Program) -> str:
 
 
 @lru_cache(FORMS_MAX)
+def within(renditions: tuple[Rendition, ...], bandwidth_max_bps: int) -> tuple[Rendition, ...]:
+    """The renditions without the pictures above a cap, but always with the least; 0 caps nothing."""
+    pictures = [one.bandwidth for one in renditions if one.kind == "video"]
+    most = max(bandwidth_max_bps, min(pictures, default=0)) if bandwidth_max_bps else max(pictures, default=0)
+    return tuple(one for one in renditions if one.kind != "video" or one.bandwidth <= most)
+
+
+@lru_cache(FORMS_MAX)
 def _form(pathway: str, renditions: tuple[Rendition, ...]) -> str:
     """What the playlist says of a pathway to every session alike."""
     return "\n".join((*_audio(pathway, renditions), *_variants(pathway, renditions)))

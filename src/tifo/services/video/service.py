@@ -44,11 +44,11 @@ class VideoService:
         folder = f"/live/{event.channel}"
         addresses = tuple(
             rules.Address(pathway, self._base(pathway, claims.sid, folder) + folder)
-            for pathway in self._steering.order(claims.sid)
+            for pathway in self._steering.order(claims.sid, claims.isp)
         )
         return rules.Program(
             addresses=addresses,
-            renditions=RENDITIONS,
+            renditions=rules.within(RENDITIONS, self._steering.bandwidth_max_bps),
             steering_url=f"{self._public_url}/v1/steering/{token}",
             ads_url=f"{self._public_url}/v1/ads/{token}",
         )

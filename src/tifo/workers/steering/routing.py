@@ -49,20 +49,17 @@ class Routing:
             for isp, bps in self._demand.items()
             for cdn in self._warming()
         }
-        return self._shares(self._placed(self._within_demand(placed)))
+        return self._shares(self._placed(self._within_limits(self._within_demand(placed))))
 
     def relieved(self, shares: Shares) -> Shares:
         """The shares without what a dead or full CDN cannot carry: that goes where there is room."""
-        kept = self._within_limits(
-            {
-                (isp, cdn.id): shares[isp].get(cdn.id, 0.0) * bps
-                for isp, bps in self._demand.items()
-                for cdn in self._cdns
-            }
-        )
-        if sum(self._rest(kept).values()) <= self._grain_bps:
-            return shares
-        return self._shares(self._placed(kept))
+        loads = {
+            (isp, cdn.id): shares[isp].get(cdn.id, 0.0) * bps
+            for isp, bps in self._demand.items()
+            for cdn in self._cdns
+        }
+        kept = self._within_limits(loads)
+        return shares if kept == loads else self._shares(self._placed(kept))
 
     def load(self) -> float:
         """The demand as a share of all capacity together."""
@@ -104,9 +101,10 @@ class Routing:
         limits = self._limits(1.0, strict=False)
         kept = {pair: min(bps, limits.pairs.get(pair, inf)) for pair, bps in placed.items()}
         for cdn in self._cdns:
-            on = sum(kept[isp, cdn.id] for isp in self._demand)
-            if on > limits.cdns[cdn.id]:
-                kept |= {(isp, cdn.id): kept[isp, cdn.id] * limits.cdns[cdn.id] / on for isp in self._demand}
+            pairs = [(isp, cdn.id) for isp in self._demand if (isp, cdn.id) in kept]
+            on, most = sum(kept[pair] for pair in pairs), limits.cdns[cdn.id]
+            if on > most:
+                kept |= {pair: kept[pair] * most / on for pair in pairs}
         return kept
 
     @property
@@ -185,7 +183,7 @@ class Routing:
         free = [cdn for cdn in self.live if self._word(cdn).state == "in" and self._word(cdn).share is None]
         for cost in sorted({cdn.cost for cdn in free}):
             tier = [cdn for cdn in free if cdn.cost == cost]
-            if room and self.total_bps > room * self._settings.warm_at:
+            if room and self.total_bps > room * self._settings.warm_at_load:
                 found += [cdn.id for cdn in tier if cdn.warm_up_s]
             room += sum(cdn.capacity_bps for cdn in tier) * self._settings.target_load
         return found

@@ -1,9 +1,28 @@
 import msgspec
 
+BPS_PER_GBPS = 1e9
+
+
+class CdnTermsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one CDN may carry and costs, as the contract with it says."""
+
+    id: str
+    """The pathway's."""
+    gbps: float = 0.0
+    """Gbit/s that it may carry; 0 is not stated, and never full."""
+    cost_per_gb: float = 0.0
+    """What a gigabyte costs there, in any currency: those of the same cost are filled together."""
+    warm_up_s: float = 0.0
+    """Seconds for which it gets little before it takes load, so that its caches fill."""
+    isp_gbps: dict[str, float] = {}
+    """Gbit/s that it may carry into one ISP, by AS number: `AS64500 = 40.0`."""
+
 
 class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The steering loop: how full CDNs are made, how fast viewers are moved, and when quality is capped."""
 
+    cdns: tuple[CdnTermsSettings, ...] = ()
+    """Each CDN whose capacity or cost is known."""
     step_s: float = 1.0
     """Seconds between two decisions."""
     frozen_s: float = 10.0
@@ -22,7 +41,7 @@ class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """Seconds over which a fall of the demand is believed."""
     warm_up_share: float = 0.02
     """Share of all traffic that a CDN gets while it warms up or is tried again."""
-    warm_at: float = 0.9
+    warm_at_load: float = 0.9
     """Share of the target load of the cheaper CDNs at which the next ones begin to warm up."""
     dead_error_ratio: float = 0.5
     """Share of a CDN's sessions with errors at which it is dead."""

@@ -1,0 +1,153 @@
+"""The steering loop at work: what viewers have and what operators say in, each CDN's share out.
+
+It keeps nothing but the board's last word: a worker that dies leaves that in force, and the next one
+carries on from it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from math import inf
+
+import msgspec
+import structlog
+
+from tifo.api.renditions import LADDER
+from tifo.api.reports import QoeCell
+from tifo.api.steering import Decision
+from tifo.board.entries import (
+    PATHWAY,
+    QOE,
+    WEIGHTS,
+    PathwayState,
+    QoeReport,
+    SteeringWeights,
+    decode_all,
+    latest_weights,
+)
+from tifo.board.view import BoardView
+from tifo.kernel.background import Background
+from tifo.kernel.clock import Clock
+from tifo.telemetry.metrics import STEERING_BANDWIDTH_MAX, STEERING_DECISIONS, STEERING_WEIGHT
+from tifo.workers.steering.rules import OTHERS, Cdn, Cell, Decided, Word, begin, step
+from tifo.workers.steering.settings import BPS_PER_GBPS, CdnTermsSettings, SteeringLoopSettings
+
+DECISIONS_MAX = 50
+"""Decisions that the board shows."""
+
+RESUMED_S_MAX = 3_600.0
+"""Age of the last word on the board from which a worker still carries on."""
+
+_log = structlog.get_logger(__name__)
+
+
+class SteeringWorker:
+    """One loop over the CDNs of the settings, by their weights there."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        view: BoardView,
+        clock: Clock,
+        settings: SteeringLoopSettings,
+        node: str,
+    ) -> None:
+        self._cdns = terms(weights, settings)
+        self._known = frozenset(weights)
+        self._view = view
+        self._clock = clock
+        self._settings = settings
+        self._key = WEIGHTS + node
+        last = latest_weights(view.under(WEIGHTS))
+        if last is None or clock.now() - last.at > RESUMED_S_MAX:
+            last = SteeringWeights(at=0.0, weights={})
+        self._told: tuple[Decision, ...] = last.decisions
+        shares = {OTHERS: last.weights, **last.by_isp}
+        self._loop = begin(self._cdns, shares, last.bandwidth_max_bps, clock.now())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Decide each `step_s` until `stop` is set; a board that fails is tried again."""
+        deciding = Background(
+            "steering", self._settings.step_s, self._decide, "the last weights stay in force"
+        )
+        await deciding.open()
+        try:
+            await stop.wait()
+        finally:
+            await deciding.close()
+
+    async def _decide(self) -> None:
+        now = self._clock.now()
+        self._loop, decided = step(
+            self._loop, self._cdns, self._cells(), self._words(), LADDER, now, self._settings
+        )
+        self._tell(decided)
+        word = SteeringWeights(
+            at=now,
+            weights=_rounded(decided.weights),
+            by_isp={isp: _rounded(some) for isp, some in decided.by_isp.items()},
+            bandwidth_max_bps=decided.bandwidth_max_bps,
+            decisions=self._told,
+        )
+        await self._view.write(self._key, msgspec.json.encode(word))
+
+    def _tell(self, decided: Decided) -> None:
+        for one in decided.decisions:
+            STEERING_DECISIONS.labels(one.what).inc()
+            _log.info("steering.decided", what=one.what, pathway=one.pathway, isp=one.isp, why=one.reason)
+        self._told = (*reversed(decided.decisions), *self._told)[:DECISIONS_MAX]
+        for pathway, weight in decided.weights.items():
+            STEERING_WEIGHT.labels(pathway).set(weight)
+        STEERING_BANDWIDTH_MAX.set(decided.bandwidth_max_bps)
+
+    def _cells(self) -> list[Cell]:
+        reports = decode_all(self._view.under(QOE), QoeReport)
+        return merged((cell for report in reports.values() for cell in report.cells), self._known)
+
+    def _words(self) -> dict[str, Word]:
+        states = decode_all(self._view.under(PATHWAY), PathwayState)
+        return {id: Word(one.state, one.share) for id, one in states.items() if id in self._known}
+
+
+def terms(weights: Mapping[str, float], settings: SteeringLoopSettings) -> tuple[Cdn, ...]:
+    """The CDNs by pathway and weight, with what is stated of each."""
+    stated = {one.id: one for one in settings.cdns}
+    return tuple(
+        Cdn(
+            id=id,
+            capacity_bps=one.gbps * BPS_PER_GBPS or inf,
+            cost=one.cost_per_gb,
+            weight=weight,
+            isp_capacity_bps={number: gbps * BPS_PER_GBPS for number, gbps in one.isp_gbps.items()},
+            warm_up_s=one.warm_up_s,
+        )
+        for id, weight in weights.items()
+        for one in (stated.get(id, CdnTermsSettings(id)),)
+    )
+
+
+def merged(cells: Iterable[QoeCell], known: frozenset[str]) -> list[Cell]:
+    """All reports together, whatever the device; what is on a CDN that we do not know is demand only."""
+    found: dict[tuple[str, str], list[QoeCell]] = {}
+    for cell in cells:
+        found.setdefault((cell.pathway, cell.isp), []).append(cell)
+    return [
+        Cell(
+            cdn=pathway,
+            isp=isp,
+            bps=sum(cell.bps for cell in some),
+            viewers=sum(cell.viewers for cell in some) if pathway in known else 0,
+            error_ratio=_mean((cell.viewers, cell.error_ratio) for cell in some),
+            rebuffer_ratio=_mean((cell.viewers, cell.rebuffer_ratio) for cell in some),
+        )
+        for (pathway, isp), some in found.items()
+    ]
+
+
+def _mean(of: Iterable[tuple[int, float | None]]) -> float | None:
+    said = [(viewers, ratio) for viewers, ratio in of if ratio is not None]
+    viewers = sum(count for count, _ in said)
+    return sum(count * ratio for count, ratio in said) / viewers if viewers else None
+
+
+def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
+    return {pathway: round(weight, 6) for pathway, weight in weights.items()}

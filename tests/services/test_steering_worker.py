@@ -1,0 +1,131 @@
+"""The steering loop over a board: reports and words in, weights out, and what a dead one leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.renditions import LADDER
+from tifo.api.reports import QoeCell
+from tifo.board.entries import (
+    PATHWAY,
+    QOE,
+    WEIGHTS,
+    PathwayState,
+    QoeReport,
+    SteeringWeights,
+    latest_weights,
+)
+from tifo.board.view import BoardView
+from tifo.kernel.clock import ManualClock
+from tifo.workers.steering.rules import Cdn
+from tifo.workers.steering.service import RESUMED_S_MAX, SteeringWorker, merged, terms
+from tifo.workers.steering.settings import CdnTermsSettings, SteeringLoopSettings
+
+WEIGHT = {"cdn-a": 3.0, "cdn-b": 1.0}
+CDNS = (CdnTermsSettings("cdn-a", gbps=10.0), CdnTermsSettings("cdn-b", gbps=10.0, cost_per_gb=1.0))
+SETTINGS = SteeringLoopSettings(cdns=CDNS, step_s=0.005)
+ISP = "AS64500 One"
+
+
+class Loop:
+    """A worker that runs, on a clock that goes on a second with each look at what it wrote."""
+
+    def __init__(self, worker: SteeringWorker, view: BoardView, clock: ManualClock) -> None:
+        self._worker = worker
+        self._view = view
+        self._clock = clock
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(self._worker.run(self._stop))
+
+    async def seconds(self, count: int) -> SteeringWeights:
+        for _ in range(count):
+            self._clock.advance(1)
+            word = await self._next()
+        return word
+
+    async def _next(self) -> SteeringWeights:
+        async with asyncio.timeout(10):
+            while True:
+                word = latest_weights(self._view.under(WEIGHTS))
+                if word is not None and word.at == self._clock.now():
+                    return word
+                await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await self._task
+
+
+@pytest.fixture
+async def loop(view: BoardView, clock: ManualClock) -> AsyncIterator[Loop]:
+    one = Loop(SteeringWorker(WEIGHT, view, clock, SETTINGS, "node-1"), view, clock)
+    yield one
+    await one.stop()
+
+
+async def report(view: BoardView, node: str, *cells: QoeCell) -> None:
+    await view.write(QOE + node, msgspec.json.encode(QoeReport(0.0, 30.0, cells)))
+
+
+def cell(pathway: str, bps: float, errors: float = 0.0) -> QoeCell:
+    return QoeCell(pathway, ISP, "tv", 1_000, bps, error_ratio=errors)
+
+
+async def test_before_anything_is_measured_the_weights_of_the_settings_hold(loop: Loop) -> None:
+    assert (await loop.seconds(3)).weights == {"cdn-a": 0.75, "cdn-b": 0.25}
+
+
+async def test_reports_of_all_nodes_together_are_steered(loop: Loop, view: BoardView) -> None:
+    await report(view, "one", cell("cdn-a", 8e9))
+    await report(view, "two", cell("cdn-b", 4e9))
+    word = await loop.seconds(60)
+    assert word.weights["cdn-a"] == pytest.approx(8.5 / 12, abs=0.02)
+
+
+async def test_what_an_operator_takes_out_gets_nothing_from_the_next_step_on(loop, view) -> None:
+    await report(view, "one", cell("cdn-a", 4e9), cell("cdn-b", 1e9))
+    await loop.seconds(2)
+    await view.write(PATHWAY + "cdn-a", msgspec.json.encode(PathwayState("out")))
+    word = await loop.seconds(2)
+    assert word.weights == {"cdn-a": 0.0, "cdn-b": 1.0}
+    assert ("move", "cdn-a") in {(one.what, one.pathway) for one in word.decisions}
+
+
+async def test_too_much_for_all_together_caps_the_playlists(loop, view) -> None:
+    await report(view, "one", cell("cdn-a", 15e9), cell("cdn-b", 15e9))
+    assert (await loop.seconds(2)).bandwidth_max_bps == min(LADDER)
+
+
+@pytest.mark.parametrize(("age_s", "share"), [(60.0, 0.1), (RESUMED_S_MAX + 1, 0.75)])
+async def test_a_worker_carries_on_from_the_last_word_unless_it_is_old(
+    view, clock, board: SqliteBoard, age_s: float, share: float
+) -> None:
+    last = SteeringWeights(clock.now(), {"cdn-a": 0.1, "cdn-b": 0.9})
+    await view.write(WEIGHTS + "another", msgspec.json.encode(last))
+    clock.advance(age_s)
+    loop = Loop(SteeringWorker(WEIGHT, view, clock, SETTINGS, "node-1"), view, clock)
+    assert (await loop.seconds(1)).weights["cdn-a"] == share
+    await loop.stop()
+
+
+def test_devices_are_merged_and_unknown_cdns_are_never_judged() -> None:
+    cells = [
+        QoeCell("cdn-a", ISP, "tv", 30, 3e9, error_ratio=0.1),
+        QoeCell("cdn-a", ISP, "phone", 10, 1e9, error_ratio=0.5, rebuffer_ratio=0.2),
+        QoeCell("", ISP, "phone", 10, 1e9, error_ratio=1.0),
+    ]
+    known, unknown = merged(cells, frozenset(WEIGHT))
+    assert (known.bps, known.viewers) == (4e9, 40)
+    assert (known.error_ratio, known.rebuffer_ratio) == (pytest.approx(0.2), 0.2)
+    assert (unknown.bps, unknown.viewers) == (1e9, 0)
+
+
+def test_what_is_not_stated_of_a_cdn_is_without_limit() -> None:
+    stated = SteeringLoopSettings(cdns=(CdnTermsSettings("cdn-a", 2.0, 0.5, 60.0, {"AS64500": 1.0}),))
+    assert terms(WEIGHT, stated) == (
+        Cdn("cdn-a", 2e9, 0.5, 3.0, {"AS64500": 1e9}, 60.0),
+        Cdn("cdn-b", weight=1.0),
+    )
