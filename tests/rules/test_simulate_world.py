@@ -43,31 +43,42 @@ def weighted(some: Crowd) -> list[Second]:
 def energies_of_the_rules() -> crowd.Floats:
     """-log of the draws that the rules make, from the scores they give at a weight of one."""
     return np.array(
-        [[1 / rules._score(session, Pathway(cdn, 1.0)) for session in SESSIONS] for cdn in WEIGHTS],
+        [[1 / rules._score(session, Pathway(cdn, 1.0))[0] for session in SESSIONS] for cdn in WEIGHTS],
         dtype=np.float64,
     )
 
 
-def test_order_of_many_is_that_of_the_rules_for_the_same_draws() -> None:
+def ranked_by_best(energies: crowd.Floats, weights: np.ndarray, left: tuple[int, ...]) -> np.ndarray:
+    """The order (rank x session), by taking away from each session's CDNs what is best time and again."""
+    ranked = np.full((len(left), energies.shape[1]), left[0], dtype=np.int8)
+    if len(left) > 1:
+        ranked[0] = np.array(left)[choice.best(energies[list(left)], weights[list(left)])]
+        for cdn in left:
+            who = ranked[0] == cdn
+            others = tuple(other for other in left if other != cdn)
+            ranked[1:, who] = ranked_by_best(energies[:, who], weights, others)
+    return ranked
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [tuple(WEIGHTS.values()), (0.7, 0.0, 0.3, 0.0), (0.0, 0.0, 0.0, 0.0)],
+    ids=["all-weighted", "two-without-weight", "none-weighted"],
+)
+def test_order_of_many_is_that_of_the_rules_for_the_same_draws(weights: tuple[float, ...]) -> None:
     names = tuple(WEIGHTS)
-    pathways = [Pathway(id, weight) for id, weight in WEIGHTS.items()]
-    ranked = choice.order(energies_of_the_rules(), np.array(list(WEIGHTS.values())))
+    pathways = [Pathway(id, weight) for id, weight in zip(names, weights, strict=True)]
+    ranked = ranked_by_best(energies_of_the_rules(), np.array(weights), (0, 1, 2, 3))
     for n, session in enumerate(SESSIONS):
         assert tuple(names[cdn] for cdn in ranked[:, n]) == rules.order(session, pathways, ())
 
 
-def test_best_of_many_is_the_first_of_the_order() -> None:
-    weights = np.array(list(WEIGHTS.values()))
+@pytest.mark.parametrize("weights", [(0.5, 0.25, 0.2, 0.05), (0.7, 0.0, 0.3, 0.0), (1.0, 0.0, 0.0, 0.0)])
+def test_next_after_a_lost_one_is_the_second_of_the_order(weights: tuple[float, ...]) -> None:
     energies = energies_of_the_rules()
-    assert (choice.best(energies.astype(np.float32), weights) == choice.order(energies, weights)[0]).all()
-
-
-def test_next_after_a_lost_one_is_the_second_of_the_order() -> None:
-    weights = np.array(list(WEIGHTS.values()))
-    energies = energies_of_the_rules()
-    ranked = choice.order(energies, weights)
+    ranked = ranked_by_best(energies, np.array(weights), (0, 1, 2, 3))
     on_first = ranked[0] == 0
-    spare = choice.best(energies[:, on_first].astype(np.float32), choice.without(weights, 0))
+    spare = choice.best(energies[:, on_first], choice.without(np.array(weights), 0))
     assert (spare == ranked[1, on_first]).all()
 
 
@@ -105,6 +116,12 @@ def test_players_ask_at_the_jittered_lifetime(some: Crowd) -> None:
     asking = [sum(b.last - b.first for b in some.blocks if at % b.ttl_s == b.phase) for at in range(990)]
     assert sum(asking) / 990 == pytest.approx(VIEWERS / 10, rel=0.02)
     assert max(asking) < 1.2 * VIEWERS / 10
+
+
+def test_lifetimes_are_those_of_the_service_for_the_same_chance() -> None:
+    chances = np.random.default_rng(3).random(2_000, dtype=np.float32)
+    lives = crowd.lives_s(np.random.default_rng(3), 10, 0.1, 2_000)
+    assert lives.tolist() == [rules.seconds_to_next(10, 0.1, float(chance)) for chance in chances]
 
 
 def test_energies_are_those_of_uniform_draws(some: Crowd) -> None:

@@ -13,8 +13,10 @@ from tifo.simulate.crowd import Floats, Places
 def best(energies: Floats, weights: NDArray[np.float64]) -> Places:
     """For each column of the energies (CDN x session), the CDN that comes first by these weights.
 
-    A CDN without weight comes last; where none has any, the first one is taken.
+    A CDN without weight comes last; where none has any, each session has an order of its own.
     """
+    if not weights.any():
+        weights = np.ones_like(weights)
     chosen = np.zeros(energies.shape[1], dtype=np.int8)
     lowest = np.full(energies.shape[1], np.inf, dtype=np.float32)
     for cdn, weight in enumerate(weights):
@@ -34,10 +36,3 @@ def without(weights: NDArray[np.float64], cdn: int) -> NDArray[np.float64]:
         left[:] = 1.0
         left[cdn] = 0.0
     return left
-
-
-def order(energies: Floats, weights: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Every CDN for each session, best first (rank x session), as a steering manifest lists them."""
-    with np.errstate(divide="ignore"):
-        costs = energies.astype(np.float64) / weights[:, None]
-    return np.argsort(costs, axis=0, kind="stable").astype(np.int8)
