@@ -149,6 +149,8 @@ def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     for name in SHARES_OF_LOOP:
         if not 0 < getattr(loop, name) <= 1:
             yield f"steering_loop.{name}: {getattr(loop, name)}; a share, above 0 and at most 1"
+    if loop.uncap_load >= loop.cap_load:
+        yield f"steering_loop.uncap_load: {loop.uncap_load}; below cap_load, or the cap comes and goes"
     known = {one.id for one in settings.pathways}
     for n, one in enumerate(loop.cdns):
         here = f"steering_loop.cdns[{n}]"

@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from tifo.check import ABOVE_ZERO, KEYS_OF, refuse_unfit
+from tifo.check import ABOVE_ZERO, KEYS_OF, SHARES_OF_LOOP, refuse_unfit
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import OidcSettings
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, PeersSettings, Settings, StoresSettings
+from tifo.workers.steering.settings import CdnTermsSettings
 
 KEYS = KeySet("k1", {"k1": "5e" * 32})
 EVERY = frozenset(
@@ -294,3 +295,44 @@ def test_control_without_sessions_must_know_where_they_are(fit: Settings) -> Non
 def test_every_problem_is_said_at_once(fit: Settings) -> None:
     broken = within(within(fit, "sessions.stream_limit", 0), "telemetry.report_s", 0)
     assert len(problems(replace(broken, pathways=(), server="x"))) == 4
+
+
+@pytest.mark.parametrize("name", SHARES_OF_LOOP)
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.1, float("nan")])
+def test_share_of_the_steering_loop_that_is_none_is_refused(fit: Settings, name: str, value: float) -> None:
+    found = problems(within(fit, f"steering_loop.{name}", value))
+    assert f"steering_loop.{name}: {value}; a share, above 0 and at most 1" in found
+
+
+def test_cap_that_would_come_and_go_is_refused(fit: Settings) -> None:
+    assert problems(within(fit, "steering_loop.uncap_load", 0.95)) == (
+        "steering_loop.uncap_load: 0.95; below cap_load, or the cap comes and goes",
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "problem"),
+    [
+        ({"id": "cdn-z"}, "steering_loop.cdns[1].id: there is no pathway cdn-z; there are cdn-a, cdn-b"),
+        ({"id": "cdn-a"}, "steering_loop.cdns[1].id: cdn-a is there 2 times"),
+        ({"gbps": -1.0}, "steering_loop.cdns[1].gbps: -1.0; at least 0"),
+        ({"gbps": float("inf")}, "steering_loop.cdns[1].gbps: inf; at least 0"),
+        ({"cost_per_gb": -0.01}, "steering_loop.cdns[1].cost_per_gb: -0.01; at least 0"),
+        ({"warm_up_s": float("nan")}, "steering_loop.cdns[1].warm_up_s: nan; at least 0"),
+        (
+            {"isp_gbps": {"Orange": 1.0}},
+            "steering_loop.cdns[1].isp_gbps: 'Orange' is no AS number; AS and digits, AS64500",
+        ),
+        ({"isp_gbps": {"AS64500": -1.0}}, "steering_loop.cdns[1].isp_gbps.AS64500: -1.0; at least 0"),
+    ],
+)
+def test_terms_of_a_cdn_that_make_no_sense_are_refused(fit: Settings, terms, problem: str) -> None:
+    cdns = (CdnTermsSettings("cdn-a", gbps=40.0), CdnTermsSettings(**{"id": "cdn-b", **terms}))
+    assert problem in problems(within(fit, "steering_loop.cdns", cdns))
+
+
+def test_terms_of_a_cdn_may_say_little(fit: Settings) -> None:
+    cdns = (CdnTermsSettings("cdn-a", 40.0, 0.002, 60.0, {"AS64500": 10.0}), CdnTermsSettings("cdn-b"))
+    refuse_unfit(within(fit, "steering_loop.cdns", cdns), EVERY)
+    assert replace(fit, steering_loop=replace(fit.steering_loop, cdns=cdns)).capacity_bps("cdn-a") == 40e9
+    assert replace(fit, steering_loop=replace(fit.steering_loop, cdns=cdns)).capacity_bps("cdn-b") is None

@@ -109,9 +109,18 @@ def test_unknown_key_is_named_with_its_nearest(write: Write, text: str, says: st
     assert problems(write(text)) == (says,)
 
 
+def test_terms_of_cdns_are_read_and_their_keys_checked(write) -> None:
+    file = write('[[steering_loop.cdns]]\nid = "cdn-a"\ngbps = 40\nisp_gbps = { AS64500 = 10 }')
+    (terms,) = load(file, {}).steering_loop.cdns
+    assert (terms.gbps, terms.isp_gbps) == (40.0, {"AS64500": 10.0})
+    assert problems(write('[[steering_loop.cdns]]\nid = "cdn-a"\ngbs = 40')) == (
+        "steering_loop.cdns[0].gbs: there is no such setting; did you mean steering_loop.cdns[0].gbps?",
+    )
+
+
 def test_unknown_key_far_from_any_is_told_what_there_is(write: Write) -> None:
     assert problems(write("[steering]\nqqq = 1")) == (
-        "steering.qqq: there is no such setting; there are ttl_jitter, ttl_s",
+        "steering.qqq: there is no such setting; there are lean_ttl_s, ttl_jitter, ttl_s",
     )
 
 

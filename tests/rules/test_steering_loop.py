@@ -253,10 +253,32 @@ def test_without_capacities_and_costs_the_settings_weights_stay() -> None:
 
 def test_nothing_measured_changes_nothing() -> None:
     loop = begin((A, B), {OTHERS: {"cdn-a": 0.2, "cdn-b": 0.8}}, 3_000_000, 1.0)
-    after, decided = step(loop, (A, B), [], {"cdn-a": Word("out")}, LADDER, 2.0, SETTINGS)
-    assert after == loop
+    for second in range(2, 60):
+        loop, decided = step(loop, (A, B), [], {}, LADDER, float(second), SETTINGS)
     assert decided.weights == {"cdn-a": 0.2, "cdn-b": 0.8}
     assert decided.bandwidth_max_bps == 3_000_000
+    assert not decided.decisions
+
+
+@pytest.mark.parametrize(
+    ("said", "weights"),
+    [
+        ({"cdn-a": Word("draining")}, {"cdn-a": 0.0, "cdn-b": 0.4, "cdn-c": 0.6}),
+        ({"cdn-a": Word("out")}, {"cdn-a": 0.0, "cdn-b": 0.4, "cdn-c": 0.6}),
+        ({"cdn-a": Word("in", 0.75)}, {"cdn-a": 0.75, "cdn-b": 0.1, "cdn-c": 0.15}),
+        ({"cdn-a": Word("in", 0.9), "cdn-c": Word("in", 0.9)}, {"cdn-a": 0.5, "cdn-b": 0.0, "cdn-c": 0.5}),
+        ({cdn: Word("out") for cdn in ("cdn-a", "cdn-b", "cdn-c")}, None),
+    ],
+)
+def test_with_nothing_measured_operators_are_obeyed_and_their_words_taken_back(said, weights) -> None:
+    before = {"cdn-a": 0.5, "cdn-b": 0.2, "cdn-c": 0.3}
+    loop = begin((A, B, C), {OTHERS: before}, 0, 0.0)
+    for second in range(1, 60):
+        loop, decided = step(loop, (A, B, C), [], said, LADDER, float(second), SETTINGS)
+    assert decided.weights == pytest.approx(weights or before)
+    for second in range(60, 120):
+        loop, decided = step(loop, (A, B, C), [], {}, LADDER, float(second), SETTINGS)
+    assert decided.weights == pytest.approx(before)
 
 
 @pytest.mark.parametrize("late", [0, 10, 30])

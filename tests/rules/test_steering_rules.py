@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tifo.services.steering.rules import Pathway, order, reported_pathway, reported_throughput
+from tifo.services.steering.rules import (
+    Pathway,
+    order,
+    reported_pathway,
+    reported_throughput,
+    seconds_to_next,
+    weighted,
+)
 
 FOUR = tuple(Pathway(f"cdn-{letter}", 1.0) for letter in "abcd")
 KNOWN = frozenset(pathway.id for pathway in FOUR)
@@ -75,6 +82,27 @@ def test_shares_follow_the_weights(of_weight: tuple[float, ...]) -> None:
     for pathway in some:
         share = pathway.weight / sum(of_weight)
         assert abs(carried[pathway.id] / len(SESSIONS) - share) < 0.03
+
+
+@given(st.text(max_size=64), st.randoms())
+def test_pathways_without_weight_stand_last_but_are_never_left_out(session: str, random) -> None:
+    mixed = list(weighted(sorted(KNOWN), {"cdn-b": 1.0, "cdn-z": 5.0}))
+    random.shuffle(mixed)
+    found = order(session, mixed, ())
+    assert found[0] == "cdn-b"
+    assert sorted(found) == sorted(KNOWN)
+    assert found == order(session, weighted(sorted(KNOWN), {"cdn-b": 1.0}), ())
+
+
+@given(st.text(max_size=64), st.dictionaries(st.sampled_from(sorted(KNOWN)), st.floats(-1, 1)), subsets)
+def test_no_weights_and_no_words_make_a_list_short(session: str, weights, out: set[str]) -> None:
+    assert sorted(order(session, weighted(sorted(KNOWN), weights), out)) == sorted(KNOWN)
+
+
+@given(st.integers(1, 600), st.floats(0, 0.99), st.floats(0, 1))
+def test_the_next_question_is_at_least_a_second_away_and_within_the_jitter(ttl_s, jitter, chance) -> None:
+    assert max(1, ttl_s * (1 - jitter) - 1) <= seconds_to_next(ttl_s, jitter, chance)
+    assert seconds_to_next(ttl_s, jitter, chance) <= ttl_s * (1 + jitter) + 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import AdTracked, BreakDecided, PathwayUsed, PlaybackReported
-from tifo.board.entries import PATHWAY, PathwayState
+from tifo.board.entries import PATHWAY, POSTURE, WEIGHTS, PathwayState, PostureState, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
@@ -148,6 +148,76 @@ async def test_pathway_nobody_knows_changes_nothing(steering, board, view) -> No
     before = steering.order("ses_1")
     await take_out(board, view, "cdn-z")
     assert steering.order("ses_1") == before
+
+
+async def weigh(view: BoardView, weights: dict[str, float], key: str = "loop", **more: object) -> None:
+    word = SteeringWeights(**{"at": 1.0, "weights": weights, **more})  # type: ignore[arg-type]
+    await view.write(WEIGHTS + key, msgspec.json.encode(word))
+
+
+async def test_viewers_go_where_the_loop_says_each_isp_its_own_way(steering, video, ads, view) -> None:
+    only = {"cdn-a": 1.0, "cdn-b": 0.0, "cdn-c": 0.0}
+    await weigh(view, only, by_isp={"AS64500 One": {"cdn-c": 1.0}})
+    for n in range(20):
+        assert steering.order(f"ses_{n}")[0] == steering.order(f"ses_{n}", "AS64501 Two")[0] == "cdn-a"
+        assert steering.order(f"ses_{n}", "AS64500 One")[0] == "cdn-c"
+        assert len(steering.order(f"ses_{n}", "AS64500 One")) == 3
+    there = msgspec.structs.replace(claims(), isp="AS64500 One")
+    playlist = openm3u8.loads(await video.playlist(there, "token"))
+    assert playlist.playlists[0].stream_info.pathway_id == "cdn-c"
+    assert opened(ads.pod(there, BREAK)[0].url)["aud"] == "cdn-c"
+
+
+async def test_the_newest_loop_counts_and_one_that_died_goes_on_counting(steering, view, clock) -> None:
+    await weigh(view, {"cdn-a": 1.0}, "old", at=1.0)
+    await weigh(view, {"cdn-b": 1.0}, "new", at=2.0)
+    clock.advance(86_400)
+    await view.refresh()
+    assert steering.order("ses_1")[0] == "cdn-b"
+
+
+@pytest.mark.parametrize("weights", [{}, {"cdn-z": 1.0}, {"cdn-a": 0.0}])
+async def test_weights_that_say_nothing_of_our_cdns_change_nothing(steering, view, weights) -> None:
+    before = [steering.order(f"ses_{n}") for n in range(20)]
+    await weigh(view, weights)
+    assert [steering.order(f"ses_{n}") for n in range(20)] == before
+
+
+async def test_draining_is_left_to_the_loop_and_is_last_where_there_is_none(steering, board, view) -> None:
+    first = steering.order("ses_1")[0]
+    await board.write(PATHWAY + first, msgspec.json.encode(PathwayState("draining")))
+    await view.refresh()
+    assert steering.order("ses_1")[-1] == first
+    await weigh(view, dict.fromkeys(NAMES, 1.0))
+    assert steering.order("ses_1")[0] == first
+
+
+async def test_out_is_out_whatever_the_loop_says(steering, board, view) -> None:
+    await weigh(view, {"cdn-a": 1.0})
+    await take_out(board, view, "cdn-a")
+    assert steering.order("ses_1")[-1] == "cdn-a"
+
+
+async def test_a_cap_leaves_out_the_better_pictures_but_never_the_last(video, steering, view) -> None:
+    whole = openm3u8.loads(await video.playlist(claims(), "token"))
+    await weigh(view, {}, bandwidth_max_bps=500_000)
+    assert steering.bandwidth_max_bps == 500_000
+    capped = openm3u8.loads(await video.playlist(claims(), "token"))
+    assert len(capped.playlists) == len(NAMES) < len(whole.playlists)
+    await weigh(view, {}, bandwidth_max_bps=1)
+    assert len(openm3u8.loads(await video.playlist(claims(), "token")).playlists) == len(NAMES)
+    manifest = await video.manifest(claims(), "token")
+    assert 'bandwidth="1000000"' not in manifest
+    assert 'mimeType="audio/mp4"' in manifest
+
+
+@pytest.mark.parametrize(("posture", "ttl_s"), [("normal", 10), ("lean", 60), ("guarded", 10)])
+async def test_players_ask_less_often_while_it_is_lean(view, publisher, posture: str, ttl_s: int) -> None:
+    service = SteeringService(
+        (), view, Postures(view), publisher, Fraction(0.5), SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+    )
+    await view.write(POSTURE, msgspec.json.encode(PostureState(posture)))
+    assert service.ttl_s() == ttl_s
 
 
 class Fraction(SequentialIds):

@@ -5,7 +5,7 @@ demand as a whole hardly depends on who carries it, so that late or noisy measur
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from tifo.api.steering import Decision
@@ -40,9 +40,13 @@ SHARE_SHOWN = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What the loop remembers from step to step."""
+    """What the loop remembers from step to step.
+
+    `measured_shares` are those of the last step that measured something, or of the beginning.
+    """
 
     shares: Shares
+    measured_shares: Shares
     at: float
     demand_bps: Mapping[str, float] = field(default_factory=dict)
     bads: Bads = field(default_factory=dict)
@@ -73,7 +77,7 @@ def begin(cdns: Sequence[Cdn], shares: Shares, cap_bps: int, now: float) -> Loop
         known[OTHERS] = normal({cdn.id: max(cdn.weight, WEIGHT_MIN) for cdn in cdns})
     known = {isp: some for isp, some in known.items() if sum(some.values())}
     warm = {cdn.id: -inf for cdn in cdns if known[OTHERS][cdn.id] > 0}
-    return Loop(shares=known, at=now, warm_from=warm, cap=Cap(cap_bps, now))
+    return Loop(shares=known, measured_shares=known, at=now, warm_from=warm, cap=Cap(cap_bps, now))
 
 
 def step(
@@ -87,11 +91,12 @@ def step(
 ) -> tuple[Loop, Decided]:
     """One step: off what is dead or full at once, and towards what is best at a bounded rate.
 
-    `ladder` has the bandwidths of the renditions. Nothing measured changes nothing.
+    `ladder` has the bandwidths of the renditions. Nothing measured changes nothing, but operators are
+    obeyed.
     """
-    if sum(cell.bps for cell in cells) <= 0 or not cdns:
-        return loop, _decided(loop, ())
     elapsed_s = min(max(0.0, now - loop.at), ELAPSED_S_MAX)
+    if sum(cell.bps for cell in cells) <= 0 or not cdns:
+        return _unmeasured(loop, words, now, settings.move_per_s * elapsed_s)
     bads = judge(loop.bads, cells, now, settings)
     demand = smoothed(loop.demand_bps, _measured(cells), elapsed_s, settings)
     split = columns(demand, _with_own_shares(loop, cdns, bads, demand, settings))
@@ -102,6 +107,7 @@ def step(
     shares = _towards(safe, best, split, settings.move_per_s * elapsed_s) if moving else safe
     after = Loop(
         shares=shares,
+        measured_shares=shares,
         at=now,
         demand_bps=demand,
         bads=bads,
@@ -113,6 +119,27 @@ def step(
     )
     told = tuple(_told(loop, after, current, best, routing, now))
     return after, _decided(after, told)
+
+
+def _unmeasured(loop: Loop, words: Words, now: float, most: float) -> tuple[Loop, Decided]:
+    """Towards the last measured shares with what operators say of them now."""
+    best = {isp: _with_words(some, words) for isp, some in loop.measured_shares.items()}
+    split = dict.fromkeys(best, 1.0)
+    some = {isp: loop.shares.get(isp, loop.shares[OTHERS]) for isp in split}
+    after = replace(loop, shares=_towards(some, best, split, most), words=words, at=now)
+    return after, _decided(after, tuple(_words_told(loop, words, now)))
+
+
+def _with_words(shares: Mapping[str, float], words: Words) -> Mapping[str, float]:
+    """The shares with what is out or draining at nothing, and with those that are fixed."""
+    said = {cdn: word for cdn in shares if (word := words.get(cdn, Word())) != Word()}
+    fixed = {cdn: word.share for cdn, word in said.items() if word.state == "in" and word.share is not None}
+    free = normal({cdn: 0.0 if cdn in said else share for cdn, share in shares.items()})
+    if not sum(free.values()):
+        return normal({cdn: fixed.get(cdn, 0.0) for cdn in shares}) if sum(fixed.values()) else shares
+    scale = max(1.0, sum(fixed.values()))
+    rest = 1.0 - sum(fixed.values()) / scale
+    return {cdn: fixed[cdn] / scale if cdn in fixed else share * rest for cdn, share in free.items()}
 
 
 def _measured(cells: Cells) -> dict[str, float]:
@@ -207,15 +234,19 @@ def _told(
         if bad.until and (cdn, isp) not in after.bads:
             where = "" if isp == EVERYWHERE else isp
             yield Decision(now, "return", cdn, where, "it was good on trial: its viewers come back")
-    for cdn, word in after.words.items():
-        if word != loop.words.get(cdn, Word()):
-            yield from _obeyed(cdn, word, now)
+    yield from _words_told(loop, after.words, now)
     for cdn in after.warm_from.keys() - loop.warm_from.keys():
         yield Decision(now, "warm-up", cdn, "", "it may be needed soon: it gets a little first")
     if after.moving and not loop.moving:
         yield from _moved(current[OTHERS], best[OTHERS], routing.load(), now)
     if after.cap.bps != loop.cap.bps:
         yield _capped(loop.cap, after.cap, routing.load(), now)
+
+
+def _words_told(loop: Loop, words: Words, now: float) -> Iterator[Decision]:
+    for cdn, word in words.items():
+        if word != loop.words.get(cdn, Word()):
+            yield from _obeyed(cdn, word, now)
 
 
 def _obeyed(cdn: str, word: Word, now: float) -> Iterator[Decision]:
