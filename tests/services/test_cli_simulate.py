@@ -36,7 +36,7 @@ def test_document_and_picture_of_every_policy(tmp_path: Path) -> None:
 def test_table_of_one_policy() -> None:
     done = simulate("flapping", *SMALL, "--policy", "weighted")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "weighted steering without a loop" in done.stdout
+    assert "Fixed weights, no loop" in done.stdout
     assert "Tifo's loop" not in done.stdout
 
 

@@ -11,6 +11,7 @@ from tifo.kernel.errors import SettingsError
 from tifo.simulate import scenarios
 from tifo.simulate.course import Curve
 from tifo.simulate.match import Ran
+from tifo.simulate.policies import SAYS
 from tifo.simulate.scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 """Told apart by those who see few colours, too."""
 INCIDENT, QUIET, STALLED, MOVED = "#c0392b", "#8a8f98", "#c0392b", "#34495e"
-TITLES = {"tifo": "Tifo's loop", "weighted": "Weighted, no loop", "priority": "Players' lists only"}
 INCHES_WIDE, INCHES_HIGH, DPI = 4.6, 8.2, 96
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -71,7 +71,7 @@ def _traffic(axes: "Axes", scenario: Scenario, ran: Ran) -> None:
         axes.plot(minutes, carries, color=colour, lw=1, ls=(0, (4, 2)), alpha=0.75)
         axes.plot(minutes, asked, color=colour, lw=1.9, label=cdn.id)
         axes.fill_between(minutes, carries, asked, where=asked > carries, color=INCIDENT, alpha=0.25, lw=0)
-    axes.set_title(TITLES.get(ran.figures.policy, ran.figures.policy), fontweight="bold", loc="left")
+    axes.set_title(SAYS[ran.figures.policy], fontweight="bold", loc="left")
     axes.text(1, 1.02, _summary(ran), transform=axes.transAxes, ha="right", fontsize=8.5, color="#444444")
 
 

@@ -107,3 +107,8 @@ POLICIES: Mapping[str, Callable[[Scenario, int, int], Policy]] = MappingProxyTyp
     {"tifo": Tifo, "weighted": Weighted, "priority": Priority}
 )
 """By name, from a scenario, the number of viewers and a seed; the first is compared with the others."""
+
+SAYS: Mapping[str, str] = MappingProxyType(
+    {"tifo": "Tifo's loop", "weighted": "Fixed weights, no loop", "priority": "Players' lists only"}
+)
+"""What each is called where people read."""

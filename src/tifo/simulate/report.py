@@ -12,13 +12,8 @@ from rich.table import Table
 from tifo.simulate import scenarios
 from tifo.simulate.course import Figures, OverWithRoom
 from tifo.simulate.match import Size, Tell
+from tifo.simulate.policies import SAYS
 from tifo.simulate.scenarios import Scenario
-
-SAYS = {
-    "tifo": "Tifo's loop",
-    "weighted": "weighted steering without a loop",
-    "priority": "players' lists only",
-}
 
 
 class Told(msgspec.Struct, frozen=True):
