@@ -206,34 +206,6 @@ def test_a_step_moves_no_more_than_its_bound(gbps: float, share: float) -> None:
     assert moved <= SETTINGS.move_per_s + 1e-9
 
 
-@given(
-    st.lists(st.floats(0, 50), min_size=3, max_size=3),
-    st.lists(st.floats(0, 60), min_size=3, max_size=3),
-    st.lists(st.lists(st.floats(0, 30), min_size=3, max_size=3), min_size=3, max_size=3),
-)
-@settings(max_examples=200)
-def test_a_placement_leaves_nobody_over_who_has_a_way(demand, capacity, peering) -> None:
-    """Held against the cut that limits it: ISPs on one side, CDNs on the other (max-flow min-cut)."""
-    names, isps = ("a", "b", "c"), ("x", "y", "z")
-    limits = Limits(
-        dict(zip(names, capacity, strict=True)),
-        {(isp, cdn): peering[i][c] for i, isp in enumerate(isps) for c, cdn in enumerate(names)},
-    )
-    rest = dict(zip(isps, demand, strict=True))
-    left = Placement({}, isps, 1e-9).place(rest, [{"a": 1.0}, {"b": 2.0, "c": 1.0}], limits)
-    cuts = []
-    for cut_isps in range(8):
-        for cut_cdns in range(8):
-            inside = [i for i in range(3) if cut_isps >> i & 1]
-            outside = [i for i in range(3) if i not in inside]
-            into = [c for c in range(3) if not cut_cdns >> c & 1]
-            through = sum(capacity[c] for c in range(3) if c not in into)
-            cuts.append(
-                sum(demand[i] for i in outside) + through + sum(peering[i][c] for i in inside for c in into)
-            )
-    assert sum(demand) - sum(left.values()) == pytest.approx(min(cuts), abs=1e-6)
-
-
 # --- over time --------------------------------------------------------------------------------------------
 
 
