@@ -38,7 +38,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
         "av": {"tifo.channel": "the encoder"},
-        "numpy": {"tifo.channel": "the encoder's pictures and sound"},
+        "numpy": {
+            "tifo.channel": "the encoder's pictures and sound",
+            "tifo.simulate": "millions of players at once",
+        },
+        "matplotlib": {"tifo.simulate.picture": "an extra, imported where a picture is drawn"},
         "PIL": {"tifo.channel": "the encoder's pictures"},
         "granian": {
             "tifo.serving.granian": "the second server",
@@ -68,11 +72,17 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.workers": "a failure is logged where it is met",
         },
         "uvloop": {"tifo.processes": "what a process runs on"},
-        "cyclopts": {"tifo.cli": "the command line", "tifo.cli_sessions": "its operators' part"},
+        "cyclopts": {
+            "tifo.cli": "the command line",
+            "tifo.cli_sessions": "its operators' part",
+            "tifo.cli_simulate": "its simulations",
+        },
         "rich": {
             "tifo.cli": "the command line",
             "tifo.cli_sessions": "its tables",
+            "tifo.cli_simulate": "where it tells",
             "tifo.rehearsal": "its progress and its table",
+            "tifo.simulate": "its progress and its table",
         },
         "tomli_w": {"tifo.machine": "writes the one resolved settings file"},
     }
@@ -92,6 +102,7 @@ BREAKS = (
     ("layers", "tifo.settings", "tifo.adapters.sqlite.board"),
     ("layers", "tifo.serving.asgi", "tifo.app"),
     ("layers", "tifo.app", "tifo.machine"),
+    ("layers", "tifo.services.steering.rules", "tifo.simulate.choice"),
     ("services", "tifo.services.ads.service", "tifo.services.steering.rules"),
     ("workers", "tifo.workers.insight.service", "tifo.workers.other.service"),
     ("adapters", "tifo.adapters.sqlite.board", "tifo.adapters.http.client"),
