@@ -139,7 +139,6 @@ def decided(hash_seed: str) -> str:
     return done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="the loop adds up in the order of a set, another one in each process")
 def test_same_seed_is_the_same_night_in_every_process() -> None:
     assert decided("11") == decided("12")
 

@@ -41,9 +41,9 @@ def weighted(some: Crowd) -> list[Second]:
 
 
 def energies_of_the_rules() -> crowd.Floats:
-    """-log of the draws that the rules make, from the scores they give at a weight of one."""
+    """-log of the draws that the rules make."""
     return np.array(
-        [[1 / rules._score(session, Pathway(cdn, 1.0))[0] for session in SESSIONS] for cdn in WEIGHTS],
+        [[-math.log(rules._draws(session, cdn)[0]) for session in SESSIONS] for cdn in WEIGHTS],
         dtype=np.float64,
     )
 

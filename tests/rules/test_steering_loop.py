@@ -28,7 +28,8 @@ C = Cdn("cdn-c", 100 * GBPS, cost=2.0)
 def cells(loads: Mapping[tuple[str, str], float], errors: Mapping[str, float] | None = None) -> list[Cell]:
     errors = errors or {}
     return [
-        Cell(cdn, isp, bps, int(bps / BPS_EACH) + 1, errors.get(cdn)) for (cdn, isp), bps in loads.items()
+        Cell(cdn, isp, bps, int(bps / BPS_EACH) + 1 if bps else 0, errors.get(cdn))
+        for (cdn, isp), bps in loads.items()
     ]
 
 
@@ -319,6 +320,31 @@ def test_of_what_a_dead_cdn_carried_no_survivor_gets_more_than_it_can_carry() ->
     weights = world.weights[-1]
     assert weights["cdn-a"] == 0
     assert weights["cdn-b"] * 140 <= 60.001
+
+
+def test_a_trial_that_nobody_was_there_for_shows_nothing() -> None:
+    world = World((A, B), 80 * GBPS, shares={"cdn-a": 1.0})
+    world.run(30)
+    world.errors = {"cdn-a": 0.9}
+    world.run(10)
+    world.errors = {}
+    # Whatever the loop gives it, its viewers' players still keep off it.
+    world.run(200, each=lambda: world.on.update({"cdn-a": 0.0}))
+    assert "return" not in world.said
+    assert world.weights[-1]["cdn-a"] == pytest.approx(SETTINGS.warm_up_share)
+
+
+def test_room_is_what_each_has_left_and_nothing_on_what_is_out_or_bad() -> None:
+    cdns = (
+        Cdn("cdn-a", 100 * GBPS),
+        Cdn("cdn-b", 100 * GBPS),
+        Cdn("cdn-c", 50 * GBPS, cost=1.0),
+        Cdn("cdn-d"),
+    )
+    _, decided, _ = stepped(cdns, {ISPS[0]: 80 * GBPS}, {"cdn-d": Word("out")}, {"cdn-a": 1.0, "cdn-b": 1.0})
+    assert decided.weights == pytest.approx({"cdn-a": 0.5, "cdn-b": 0.5, "cdn-c": 0.0, "cdn-d": 0.0})
+    room = {"cdn-a": 60.0, "cdn-b": 60.0, "cdn-c": 50.0, "cdn-d": 0.0}
+    assert decided.spare == pytest.approx({name: gbps / 170 for name, gbps in room.items()})
 
 
 def test_a_backup_is_warm_before_it_takes_load() -> None:

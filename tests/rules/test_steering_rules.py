@@ -86,17 +86,17 @@ def test_shares_follow_the_weights(of_weight: tuple[float, ...]) -> None:
 
 @given(st.text(max_size=64), st.randoms())
 def test_pathways_without_weight_stand_last_but_are_never_left_out(session: str, random) -> None:
-    mixed = list(weighted(sorted(KNOWN), {"cdn-b": 1.0, "cdn-z": 5.0}))
+    mixed = list(weighted(sorted(KNOWN), {"cdn-b": 1.0, "cdn-z": 5.0}, {}))
     random.shuffle(mixed)
     found = order(session, mixed, ())
     assert found[0] == "cdn-b"
     assert sorted(found) == sorted(KNOWN)
-    assert found == order(session, weighted(sorted(KNOWN), {"cdn-b": 1.0}), ())
+    assert found == order(session, weighted(sorted(KNOWN), {"cdn-b": 1.0}, {}), ())
 
 
 @given(st.text(max_size=64), st.dictionaries(st.sampled_from(sorted(KNOWN)), st.floats(-1, 1)), subsets)
 def test_no_weights_and_no_words_make_a_list_short(session: str, weights, out: set[str]) -> None:
-    assert sorted(order(session, weighted(sorted(KNOWN), weights), out)) == sorted(KNOWN)
+    assert sorted(order(session, weighted(sorted(KNOWN), weights, {}), out)) == sorted(KNOWN)
 
 
 @given(st.integers(1, 600), st.floats(0, 0.99), st.floats(0, 1))
@@ -141,3 +141,28 @@ def test_players_word_on_its_throughput(said: str, bits_per_s: int | None) -> No
 def test_no_word_of_a_player_makes_the_reader_fail(said: str) -> None:
     assert reported_pathway(said, KNOWN) in KNOWN | {""}
     assert reported_throughput(said) is None or reported_throughput(said) >= 0
+
+
+# --- who comes after the first ----------------------------------------------------------------------------
+
+SPARE = {"cdn-b": 0.1, "cdn-c": 0.2, "cdn-d": 0.7}
+FILLED = weighted(sorted(KNOWN), {"cdn-a": 0.4, "cdn-b": 0.4, "cdn-c": 0.2}, SPARE)
+
+
+def test_viewers_of_a_lost_one_go_where_there_is_room_and_not_where_the_others_are() -> None:
+    lists = [order(session, FILLED, ()) for session in SESSIONS]
+    after = Counter(one[1] for one in lists if one[0] == "cdn-a")
+    for name, room in SPARE.items():
+        assert abs(after[name] / after.total() - room) < 0.03
+
+
+def test_room_does_not_change_who_is_first() -> None:
+    without = weighted(sorted(KNOWN), {"cdn-a": 0.4, "cdn-b": 0.4, "cdn-c": 0.2}, {})
+    assert all(order(one, FILLED, ())[0] == order(one, without, ())[0] for one in SESSIONS[:500])
+
+
+@given(st.text(max_size=64), subsets)
+def test_with_room_too_every_pathway_is_named_once_and_what_is_out_stands_last(session, out) -> None:
+    found = order(session, FILLED, out)
+    assert sorted(found) == sorted(KNOWN)
+    assert set(found[len(KNOWN) - len(out) :]) == out

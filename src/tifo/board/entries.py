@@ -113,7 +113,8 @@ class QoeReport(msgspec.Struct, frozen=True):
 class SteeringWeights(msgspec.Struct, frozen=True):
     """What the steering loop has decided; it stays in force until the loop says something else.
 
-    `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead.
+    `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead. `spare` is
+    the room that each has left, as shares of all such room: who would take the viewers of one that fails.
     `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `decisions` are the last
     changes with their reasons, newest first.
     """
@@ -121,6 +122,7 @@ class SteeringWeights(msgspec.Struct, frozen=True):
     at: float
     weights: dict[str, float]
     by_isp: dict[str, dict[str, float]] = {}
+    spare: dict[str, float] = {}
     bandwidth_max_bps: int = 0
     decisions: tuple[Decision, ...] = ()
 

@@ -51,13 +51,21 @@ class Timeline:
         return self.players[self.starts[second] : self.starts[second + 1]]
 
 
+SECOND_DRAW = 2
+"""Tells the chance of the second draws from that of everything else, which so stays the same night."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Everybody; `energies` is -log of the uniform draw of each (CDN, player), made once."""
+    """Everybody; `energies` is -log of the uniform draw of each (CDN, player), made once.
+
+    `spare_energies` are those of the second draw, by which what comes after a player's first is ordered.
+    """
 
     isps: Places
     bps: Floats
     energies: Floats
+    spare_energies: Floats
     patience_s: Seconds
     blocks: tuple[Block, ...]
     comes: Timeline
@@ -73,19 +81,25 @@ def gather(scenario: Scenario, viewers: int, seed: int, ttl_s: int, ttl_jitter: 
     """The same crowd for the same seed, whatever policy steers it."""
     chance = default_rng(seed)
     isps, blocks = _blocks(chance, scenario, viewers, ttl_s, ttl_jitter)
-    energies = chance.standard_exponential((len(scenario.cdns), viewers), dtype=np.float32)
-    # A player who drew exactly 1 would be on that CDN whatever its weight, even none.
-    np.maximum(energies, np.float32(1e-12), out=energies)
+    draws = (len(scenario.cdns), viewers)
+    energies = _energies(chance, draws)
     comes, goes = _match(chance, viewers)
     return Crowd(
         isps=isps,
         bps=_bitrates(chance, viewers),
         energies=energies,
+        spare_energies=_energies(default_rng((seed, SECOND_DRAW)), draws),
         patience_s=chance.integers(PATIENCE_S[0], PATIENCE_S[1] + 1, viewers, dtype=np.int16),
         blocks=blocks,
         comes=comes,
         goes=goes,
     )
+
+
+def _energies(chance: Generator, shape: tuple[int, int]) -> Floats:
+    energies: Floats = chance.standard_exponential(shape, dtype=np.float32)
+    # A player who drew exactly 1 would be on that CDN whatever its weight, even none.
+    return np.maximum(energies, np.float32(1e-12), out=energies)
 
 
 def lives_s(chance: Generator, ttl_s: int, jitter: float, players: int) -> Seconds:

@@ -61,9 +61,11 @@ class Tifo(Policy):
     def _heard(self, decided: rules.Decided) -> Answer:
         rows = [decided.by_isp.get(isp, decided.weights) for isp in self._isps]
         weights = np.array([[row.get(cdn.id, 0.0) for cdn in self._cdns] for row in rows])
+        spare = np.array([decided.spare.get(cdn.id, 0.0) for cdn in self._cdns])
         before = self._answer
         same = np.array_equal(weights, before.weights)
-        return Answer(weights, before.version + (not same), bps_max=decided.bandwidth_max_bps)
+        version = before.version + (not same)
+        return Answer(weights, version, spare=spare, bps_max=decided.bandwidth_max_bps)
 
 
 class Weighted(Policy):

@@ -21,15 +21,17 @@ Table = NDArray[np.float64]
 class Answer:
     """What a policy answers in one second: weights by ISP and CDN, each row with some weight in it.
 
-    `version` is another one whenever the weights are. `polled` is whether players ask at all; `spares` is
-    the one list for everybody of what comes after a CDN that failed, None where each has an order of its
-    own. `bps_max` caps the bitrate of those who start now; 0 caps nothing.
+    `version` is another one whenever the weights are. `polled` is whether players ask at all. What comes
+    after a CDN that failed goes by `spare`, weights by CDN, or else by the weights; `spares` is the one list
+    of it for everybody, None where each has an order of its own. `bps_max` caps the bitrate of those who
+    start now; 0 caps nothing.
     """
 
     weights: Table
     version: int
     polled: bool = True
     spares: tuple[int, ...] | None = None
+    spare: NDArray[np.float64] | None = None
     bps_max: float = 0.0
 
 
@@ -122,10 +124,15 @@ class World:
         for block in self._crowd.blocks:
             first, last = np.searchsorted(who, (block.first, block.last))
             if first < last:
-                weights = choice.without(self._seen.get(block, answer).weights[block.isp], self._hit)
                 some = who[first:last]
-                self._move(some, choice.best(self._crowd.energies[:, some], weights), at)
+                self._move(some, self._next(some, self._seen.get(block, answer), block.isp), at)
         return len(who)
+
+    def _next(self, who: Players, answer: Answer, isp: int) -> Places:
+        """What comes after the CDN that was hit, on the lists of players for whom it was first."""
+        if answer.spare is None or not answer.spare.any():
+            return choice.best(self._crowd.energies[:, who], choice.without(answer.weights[isp], self._hit))
+        return choice.best(self._crowd.spare_energies[:, who], choice.without(answer.spare, self._hit))
 
     def _move(self, who: Players, to: Places, at: int) -> None:
         self._count(who, -1)
@@ -147,18 +154,17 @@ class World:
         weights = answer.weights[block.isp]
         wanted = choice.best(self._crowd.energies[:, here], weights)
         if at <= self._bans_end:
-            self._respect_bans(here, wanted, at, weights)
+            self._respect_bans(here, wanted, at, answer, block.isp)
         on = self._on[here]
         who = np.flatnonzero((wanted != on) & (on != NOWHERE)).astype(np.int32)
         self._move(who + np.int32(block.first), wanted[who], at)
         return len(who)
 
-    def _respect_bans(self, here: slice, wanted: Places, at: int, weights: NDArray[np.float64]) -> None:
+    def _respect_bans(self, here: slice, wanted: Places, at: int, answer: Answer, isp: int) -> None:
         kept_off = (self._banned[here] == wanted) & (self._banned_until[here] > at)
         who = np.flatnonzero(kept_off)
         if len(who):
-            others = choice.without(weights, self._hit)
-            wanted[who] = choice.best(self._crowd.energies[:, here.start + who], others)
+            wanted[who] = self._next((here.start + who).astype(np.int32), answer, isp)
 
     # --- what CDNs carry -------------------------------------------------------------------------------
 

@@ -11,10 +11,15 @@ _SCALE = float(1 << 48)
 
 @dataclass(frozen=True, slots=True)
 class Pathway:
-    """One CDN; of two, the one with twice the weight carries twice the sessions."""
+    """One CDN; of two, the one with twice the weight carries twice the sessions.
+
+    `spare` is its weight among those that come after a session's first, for the day that one fails: where
+    the steering loop says what room each has left, that and not what it carries already. None is as `weight`.
+    """
 
     id: str
     weight: float
+    spare: float | None = None
 
 
 def order(session: str, pathways: Sequence[Pathway], out: Collection[str]) -> tuple[str, ...]:
@@ -25,20 +30,45 @@ def order(session: str, pathways: Sequence[Pathway], out: Collection[str]) -> tu
     left out: a list of one would switch off the player's own failover. Were all of them out, none is.
     Before them stand those without weight, in an order of the session's own.
     """
-    ranked = sorted(pathways, key=lambda pathway: _score(session, pathway), reverse=True)
-    inside = tuple(pathway.id for pathway in ranked if pathway.id not in out)
-    return inside + tuple(pathway.id for pathway in ranked if pathway.id in out)
+    drawn = [(pathway, *_draws(session, pathway.id)) for pathway in pathways]
+    ranked = sorted(drawn, key=_as_first, reverse=True)
+    first, *others = [one for one in ranked if one[0].id not in out] or ranked
+    after = sorted(others, key=_as_spare, reverse=True)
+    last = [one for one in ranked if one[0].id in out and one is not first and one not in after]
+    return tuple(pathway.id for pathway, _, _ in (first, *after, *last))
 
 
-def _score(session: str, pathway: Pathway) -> tuple[float, float]:
-    digest = blake2b(f"{session}|{pathway.id}".encode(), digest_size=6).digest()
-    fraction = (int.from_bytes(digest, "big") + 0.5) / _SCALE
-    return pathway.weight / -math.log(fraction), fraction
+Drawn = tuple[Pathway, float, float]
+"""A pathway with a session's two draws for it, each above 0 and below 1."""
 
 
-def weighted(known: Iterable[str], weights: Mapping[str, float]) -> tuple[Pathway, ...]:
+def _draws(session: str, pathway: str) -> tuple[float, float]:
+    """Two, so that who follows whom does not depend on who had to be passed over to be first."""
+    digest = blake2b(f"{session}|{pathway}".encode(), digest_size=12).digest()
+    return (
+        (int.from_bytes(digest[:6], "big") + 0.5) / _SCALE,
+        (int.from_bytes(digest[6:], "big") + 0.5) / _SCALE,
+    )
+
+
+def _as_first(drawn: Drawn) -> tuple[float, float]:
+    pathway, draw, _ = drawn
+    return pathway.weight / -math.log(draw), draw
+
+
+def _as_spare(drawn: Drawn) -> tuple[float, float]:
+    pathway, _, draw = drawn
+    return _as_first(drawn) if pathway.spare is None else (pathway.spare / -math.log(draw), draw)
+
+
+def weighted(
+    known: Iterable[str], weights: Mapping[str, float], spare: Mapping[str, float]
+) -> tuple[Pathway, ...]:
     """All known pathways by the steering loop's weights; one that it does not name has none."""
-    return tuple(Pathway(id, max(0.0, weights.get(id, 0.0))) for id in known)
+    return tuple(
+        Pathway(id, max(0.0, weights.get(id, 0.0)), max(0.0, spare.get(id, 0.0)) if spare else None)
+        for id in known
+    )
 
 
 def seconds_to_next(ttl_s: int, jitter: float, chance: float) -> int:

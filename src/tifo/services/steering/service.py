@@ -97,9 +97,12 @@ class SteeringService(Steering):
     def _use(self, weights: SteeringWeights | None) -> None:
         names = [pathway.id for pathway in self._of_settings]
         steered = weights is not None and any(weights.weights.get(name, 0.0) > 0 for name in names)
-        self._pathways = rules.weighted(names, weights.weights) if steered and weights else self._of_settings
-        by_isp = weights.by_isp if steered and weights else {}
-        self._of_isp = {isp: rules.weighted(names, some) for isp, some in by_isp.items()}
+        if steered and weights:
+            spare = weights.spare
+            self._pathways = rules.weighted(names, weights.weights, spare)
+            self._of_isp = {isp: rules.weighted(names, some, spare) for isp, some in weights.by_isp.items()}
+        else:
+            self._pathways, self._of_isp = self._of_settings, {}
         self._bandwidth_max_bps = weights.bandwidth_max_bps if weights else 0
         STEERING_BANDWIDTH_MAX.set(self._bandwidth_max_bps)
         whole = sum(pathway.weight for pathway in self._pathways)
@@ -114,8 +117,9 @@ class SteeringService(Steering):
 
 def _same(one: SteeringWeights, other: SteeringWeights) -> bool:
     """Whether it is the same word, said again a second later."""
-    return (one.weights, one.by_isp, one.bandwidth_max_bps) == (
+    return (one.weights, one.by_isp, one.spare, one.bandwidth_max_bps) == (
         other.weights,
         other.by_isp,
+        other.spare,
         other.bandwidth_max_bps,
     )

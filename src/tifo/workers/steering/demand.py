@@ -15,7 +15,7 @@ def smoothed(
 ) -> dict[str, float]:
     """The demand of each ISP: a rise is believed sooner than a fall, for it is the one that overloads."""
     after: dict[str, float] = {}
-    for isp in {*before, *now_bps}:
+    for isp in {**before, **now_bps}:
         old, new = before.get(isp, now_bps.get(isp, 0.0)), now_bps.get(isp, 0.0)
         over_s = settings.rise_s if new > old else settings.fall_s
         after[isp] = new + (old - new) * exp(-elapsed_s / over_s)

@@ -1,6 +1,6 @@
 """Which CDNs are bad, in all or at one ISP, by what their viewers say: until when, and when tried again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tifo.workers.steering.model import Cell
@@ -32,18 +32,26 @@ Place = tuple[str, str]
 Bads = Mapping[Place, Bad]
 
 
-def judge(bads: Bads, cells: Iterable[Cell], now: float, settings: SteeringLoopSettings) -> Bads:
+def judge(bads: Bads, cells: Sequence[Cell], now: float, settings: SteeringLoopSettings) -> Bads:
     """The bad ones after what was measured now."""
-    found = _looks(cells, settings)
+    found, heard = _looks(cells, settings), _heard(cells)
     after: dict[Place, Bad] = {}
-    for place in {*bads, *found}:
-        bad = _next(bads.get(place), found.get(place, ""), now, settings)
+    for place in {**bads, **found}:
+        bad = _next(bads.get(place), found.get(place, ""), now, settings, heard=place in heard)
         if bad is not None:
             after[place] = bad
     return after
 
 
-def _next(bad: Bad | None, looks: str, now: float, settings: SteeringLoopSettings) -> Bad | None:
+def _heard(cells: Iterable[Cell]) -> set[Place]:
+    """Where anybody is who could say that it is bad: a trial without viewers has shown nothing."""
+    there = [cell for cell in cells if cell.viewers]
+    return {place for cell in there for place in ((cell.cdn, cell.isp), (cell.cdn, EVERYWHERE))}
+
+
+def _next(
+    bad: Bad | None, looks: str, now: float, settings: SteeringLoopSettings, *, heard: bool
+) -> Bad | None:
     if bad is None:
         return Bad(since=now, why=looks)
     match bad.phase(now):
@@ -55,7 +63,7 @@ def _next(bad: Bad | None, looks: str, now: float, settings: SteeringLoopSetting
             tries = bad.tries + 1
             pause_s = min(settings.retry_s * 2 ** min(tries, 16), settings.retry_s_max)
             return Bad(since=now, until=now + pause_s, tries=tries, why=looks)
-        case "trial" if now - bad.until >= settings.trial_s:
+        case "trial" if heard and now - bad.until >= settings.trial_s:
             return None
         case _:
             return bad

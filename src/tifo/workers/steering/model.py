@@ -67,4 +67,4 @@ def normal(some: Mapping[str, float]) -> dict[str, float]:
 
 def distance(some: Mapping[str, float], others: Mapping[str, float]) -> float:
     """The share that must be moved to get from some shares to others."""
-    return sum(abs(some.get(cdn, 0.0) - others.get(cdn, 0.0)) for cdn in {*some, *others}) / 2
+    return sum(abs(some.get(cdn, 0.0) - others.get(cdn, 0.0)) for cdn in {**some, **others}) / 2

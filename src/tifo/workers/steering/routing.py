@@ -61,6 +61,19 @@ class Routing:
         kept = self._within_limits(loads)
         return shares if kept == loads else self._shares(self._placed(kept))
 
+    def spare(self, shares: Shares) -> dict[str, float]:
+        """The room that the shares leave on each CDN which may take more, as shares of all such room."""
+        room = {cdn.id: self._room(cdn, shares) for cdn in self.live if self._takes_more(cdn)}
+        return normal({cdn.id: room.get(cdn.id, 0.0) for cdn in self._cdns})
+
+    def _room(self, cdn: Cdn, shares: Shares) -> float:
+        # A CDN without a stated capacity has room for everything, and no more than that.
+        carried = sum(shares[isp].get(cdn.id, 0.0) * bps for isp, bps in self._demand.items())
+        return max(0.0, min(cdn.capacity_bps - carried, self.total_bps))
+
+    def _takes_more(self, cdn: Cdn) -> bool:
+        return self._word(cdn).state == "in" and not self._phase(cdn, EVERYWHERE)
+
     def load(self) -> float:
         """The demand as a share of all capacity together."""
         capacity = sum(cdn.capacity_bps for cdn in self.live)

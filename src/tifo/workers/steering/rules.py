@@ -51,6 +51,7 @@ class Loop:
     demand_bps: Mapping[str, float] = field(default_factory=dict)
     bads: Bads = field(default_factory=dict)
     warm_from: Mapping[str, float] = field(default_factory=dict)
+    spare: Mapping[str, float] = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     cap: Cap = field(default_factory=Cap)
     moving: bool = False
@@ -59,12 +60,17 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is in force after a step. `weights` are for everybody but the viewers of an ISP in `by_isp`."""
+    """What is in force after a step. `weights` are for everybody but the viewers of an ISP in `by_isp`.
+
+    `spare` is the room that each CDN has left, as shares of it all: players who lose their CDN go on by it
+    long before the loop has heard.
+    """
 
     weights: Mapping[str, float]
     by_isp: Shares
     bandwidth_max_bps: int
     decisions: tuple[Decision, ...]
+    spare: Mapping[str, float] = field(default_factory=dict)
 
 
 def begin(cdns: Sequence[Cdn], shares: Shares, cap_bps: int, now: float) -> Loop:
@@ -112,6 +118,7 @@ def step(
         demand_bps=demand,
         bads=bads,
         warm_from=_warm_from(loop, cdns, shares, split, now, settings),
+        spare=routing.spare(shares),
         words=words,
         cap=next_cap(loop.cap, ladder, routing.load(), now, settings),
         moving=moving,
@@ -279,4 +286,4 @@ def _capped(old: Cap, new: Cap, load: float, now: float) -> Decision:
 
 def _decided(loop: Loop, decisions: tuple[Decision, ...]) -> Decided:
     by_isp = {isp: some for isp, some in loop.shares.items() if isp != OTHERS}
-    return Decided(loop.shares[OTHERS], by_isp, loop.cap.bps, decisions)
+    return Decided(loop.shares[OTHERS], by_isp, loop.cap.bps, decisions, loop.spare)

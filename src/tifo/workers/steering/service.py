@@ -84,6 +84,7 @@ class SteeringWorker:
             at=now,
             weights=_rounded(decided.weights),
             by_isp={isp: _rounded(some) for isp, some in decided.by_isp.items()},
+            spare=_rounded(decided.spare),
             bandwidth_max_bps=decided.bandwidth_max_bps,
             decisions=self._told,
         )
