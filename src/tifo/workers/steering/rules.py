@@ -138,8 +138,12 @@ def _unmeasured(loop: Loop, words: Words, now: float, most: float) -> tuple[Loop
 
 
 def _with_words(shares: Mapping[str, float], words: Words) -> Mapping[str, float]:
-    """The shares with what is out or draining at nothing, and with those that are fixed."""
-    said = {cdn: word for cdn in shares if (word := words.get(cdn, Word())) != Word()}
+    """The shares with what is draining at nothing, and with those that are fixed.
+
+    What is out keeps its share here: nodes leave it at once by themselves, and come back as quickly.
+    """
+    heeded = {cdn: word for cdn, word in words.items() if word.state != "out" and word != Word()}
+    said = {cdn: heeded[cdn] for cdn in shares if cdn in heeded}
     fixed = {cdn: word.share for cdn, word in said.items() if word.state == "in" and word.share is not None}
     free = normal({cdn: 0.0 if cdn in said else share for cdn, share in shares.items()})
     if not sum(free.values()):
