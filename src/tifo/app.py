@@ -264,7 +264,7 @@ async def _ads(w: Wiring) -> AdService:
 async def _control(w: Wiring) -> ControlService:
     return await w.opened(
         ControlService(
-            pathways=tuple(one.id for one in w.settings.pathways),
+            pathways=w.settings.pathway_ids,
             sessions=await w.once(_sessions),
             catalogue=await w.once(_catalogue),
             board=await w.once(_board),
@@ -463,7 +463,7 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         log, shared = await w.once(_log), await w.once(_board)
-        await InsightWorker(log, shared, w.clock, config.insight, config.node).run(stop)
+        await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(

@@ -27,7 +27,7 @@ def taken_out(witness: Player) -> Iterator[str]:
     platform, before = witness.platform, priority(witness)
     pathway = before[0]
     answer = put(platform, pathway, "out")
-    assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out"})
+    assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out", "share": None})
     try:
         eventually(lambda: priority(witness) == [*before[1:], pathway], 1, "out is in force")
         yield pathway

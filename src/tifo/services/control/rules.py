@@ -18,7 +18,8 @@ from tifo.api.control import (
     StoreView,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
-from tifo.board.entries import InsightReport, NodeReport, PathwayState
+from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport
+from tifo.services.control.qoe import qoe_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Seen:
     posture: Posture
     board_failing: bool
     log_failing: bool
+    qoe: tuple[QoeReport, ...] = ()
 
 
 def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
@@ -64,6 +66,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         audience=insight.audience if insight else AudienceReport(),
         stores=merge_stores(report for node in seen.nodes.values() for report in node.stores),
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
+        qoe=qoe_view(seen.qoe),
     )
 
 

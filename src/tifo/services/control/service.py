@@ -19,11 +19,13 @@ from tifo.board.entries import (
     PARTS,
     PATHWAY,
     POSTURE,
+    QOE,
     InsightReport,
     NodeReport,
     PartsReport,
     PathwayState,
     PostureState,
+    QoeReport,
     decode_all,
 )
 from tifo.board.ports import Board
@@ -199,4 +201,5 @@ class ControlService:
             posture=self.posture,
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
+            qoe=tuple(decode_all(self._view.under(QOE), QoeReport).values()),
         )
