@@ -150,6 +150,9 @@ def test_last_bitrate_is_the_one_that_counts_and_the_end_takes_nothing(match: Ma
     assert match.cell(9).bps == 1e6
     match.tell(10, 3, sta="e", br=[1_000])
     assert match.cell(10).bps == 0
+    match.start("ses_2")
+    match.tell(10, 0, "ses_2", br=[3_000])
+    assert match.cell(10).bps == 3e6
 
 
 def test_throughput_is_told_by_records_and_by_steering(match: Match) -> None:

@@ -156,7 +156,7 @@ async def test_worker_reports_what_a_viewer_had(log, board, clock) -> None:
     assert near == (pytest.approx(1_000, rel=0.06), pytest.approx(9e6, rel=0.06))
 
 
-async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, clock, seen) -> None:
+async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, clock) -> None:
     now = clock.now()
     isps = [f"AS{n} {'é' * 70}" for n in range(300)]
     crowd: list[Event] = []
@@ -167,10 +167,10 @@ async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, cl
         values = {"sid": f"ses_{n}", "sta": "p", "msd": 1_234, "br": [4_321], "mtp": [54_321], "e": "e"}
         crowd += [renewed, PlaybackReported(session=f"ses_{n}", values=values)]
     await log.append([to_record(event, f"evt_{n}", now) for n, event in enumerate(crowd)])
-    async with working(log, board, clock):
-        await seen.until(viewers=300)
-    found = await cells(board)
-    assert sum(one.viewers for one in found) == 300
+    async with working(log, board, clock), asyncio.timeout(5):
+        found: tuple[QoeCell, ...] = ()
+        while sum(one.viewers for one in found) < 300:
+            found = await cells(board)
     assert len(msgspec.json.encode(found)) < ENTRY_BYTES_MAX * 0.8
 
 

@@ -108,7 +108,8 @@ class _Rates:
 
     def of(self, cell: Cell) -> float:
         """Bits/s of one viewer there; 0 while nobody reports."""
-        return _mean([self._merged[cell][1]]) or self._on[cell.pathway] or self._all or 0.0
+        means = (_mean([self._merged[cell][1]]), self._on[cell.pathway], self._all)
+        return next((bps for bps in means if bps is not None), 0.0)
 
 
 def _mean(tallies: Iterable[Tally]) -> float | None:

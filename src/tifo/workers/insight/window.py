@@ -80,7 +80,7 @@ class Mark:
     def __init__(self) -> None:
         self._heard: Tally | None = None
         self._failed: Tally | None = None
-        self._bps = 0.0
+        self._bps: float | None = None
 
     def hear(self, tally: Tally, bps: float | None) -> None:
         """It was heard of here, at this bitrate; a bitrate that is not said is the one of before."""
@@ -101,7 +101,7 @@ class Mark:
         if tally is None:
             return
         tally.heard += change
-        if self._bps:
+        if self._bps is not None:
             tally.rated += change
             tally.bps += change * self._bps
 
