@@ -171,6 +171,12 @@ async def test_taking_a_pathway_out_shows_at_once_and_is_noted(control, clock, t
     assert await told() == [OperatorActed(operator="ada", action="pathway-out", target="cdn-b")]
 
 
+async def test_share_that_is_fixed_is_in_the_trail(control) -> None:
+    await control.set_pathway("ada", "cdn-b", PathwayState("in", 0.3))
+    (entry,) = (await control.audit()).entries
+    assert (entry.action, entry.target, entry.detail) == ("pathway-in", "cdn-b", "share 30 %")
+
+
 async def test_pathway_that_is_none_is_refused_and_not_noted(control) -> None:
     with pytest.raises(Refusal, match="there are cdn-a, cdn-b"):
         await control.set_pathway("ada", "cdn-z", PathwayState("out"))

@@ -125,7 +125,8 @@ class ControlService:
             )
         await self._board.write(PATHWAY + pathway, msgspec.json.encode(state))
         await self._view.refresh()
-        await self._note(operator, f"pathway-{state.state}", pathway)
+        detail = "" if state.share is None else f"share {round(state.share * 100)} %"
+        await self._note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
 
     @property
