@@ -454,7 +454,7 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         log, shared = await w.once(_log), await w.once(_board)
-        await InsightWorker(log, shared, w.clock, config.insight, config.node).run(stop)
+        await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
 async def run_steering(config: Settings, stop: asyncio.Event) -> None:

@@ -150,6 +150,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Where viewers reach us, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.edge.host}:{self.edge.port}"
 
+    @property
+    def pathway_ids(self) -> tuple[str, ...]:
+        """Every CDN's name."""
+        return tuple(one.id for one in self.pathways)
+
     def folder(self, name: str) -> Path:
         """A folder below the data folder."""
         return Path(self.data) / name

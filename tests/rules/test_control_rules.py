@@ -3,7 +3,7 @@
 import pytest
 
 from tifo.api.breaks import BreakSchedule
-from tifo.api.control import StoreView
+from tifo.api.control import QoeView, StoreView
 from tifo.api.reports import (
     AudienceCount,
     AudienceReport,
@@ -17,6 +17,7 @@ from tifo.api.reports import (
 )
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.services.control.qoe import qoe_view
 from tifo.services.control.rules import (
     Seen,
     breaks_view,
@@ -207,3 +208,33 @@ def test_channel_without_breaks_shows_none() -> None:
 def test_sample_is_a_point_of_the_curves() -> None:
     point = sample(overview(seen(), SCHEDULE))
     assert (point.at, point.viewers, point.lag, point.pathways) == (NOW, 100, 7, {"cdn-a": 60, "cdn-b": 20})
+
+
+def told(at: float, *cells: QoeCell) -> QoeReport:
+    return QoeReport(at, 30, cells)
+
+
+def had(viewers: int, bps: float, *figures: float | None, pathway: str = "cdn-a") -> QoeCell:
+    return QoeCell(pathway, "AS1 B", "tv", viewers, bps, *figures)
+
+
+def test_what_viewers_had_is_nothing_while_no_node_says() -> None:
+    assert qoe_view(()) == QoeView()
+
+
+def test_what_viewers_had_adds_up_over_nodes() -> None:
+    first, second = had(30, 3e6, 400, None, 0.02), had(10, 1e6, 800, 900, 0.06)
+    view = qoe_view((told(NOW, first, had(1, 5, pathway="cdn-b")), told(NOW + 1, second)))
+    assert view == QoeView(NOW + 1, 30, (had(40, 4e6, 500, 900, 0.03), had(1, 5, pathway="cdn-b")))
+
+
+def test_viewers_who_have_left_still_say_what_they_had() -> None:
+    assert qoe_view((told(NOW, had(0, 0, 400)), told(NOW, had(0, 0, 800)))).cells == (had(0, 0, 600),)
+
+
+def test_node_that_stopped_speaking_is_not_added_to_who_took_over() -> None:
+    assert qoe_view((told(NOW - 6, had(30, 3e6)), told(NOW, had(30, 3e6)))).cells == (had(30, 3e6),)
+
+
+def test_overview_says_what_viewers_had() -> None:
+    assert overview(seen(qoe=(told(NOW, had(3, 1.0)),)), SCHEDULE).qoe == QoeView(NOW, 30, (had(3, 1.0),))

@@ -9,8 +9,16 @@ import pytest
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.api.events import PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
-from tifo.board.entries import INSIGHT, InsightReport
+from tifo.api.events import (
+    Event,
+    PathwayUsed,
+    PlaybackReported,
+    SessionEnded,
+    SessionsRenewed,
+    SessionStarted,
+)
+from tifo.api.reports import QoeCell
+from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import ENTRY_BYTES_MAX
 from tifo.eventlog.ports import Consumer, Record
 from tifo.eventlog.records import to_record
@@ -44,7 +52,7 @@ async def log(tmp_path) -> AsyncIterator[Brittle]:
 @asynccontextmanager
 async def working(log: Brittle, board: SqliteBoard, clock: ManualClock) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    worker = InsightWorker(log, board, clock, SETTINGS, "node-1")
+    worker = InsightWorker(log, board, clock, SETTINGS, "node-1", ("cdn-a", "cdn-b"))
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
@@ -118,6 +126,52 @@ async def test_report_of_a_crowd_from_everywhere_fits_on_the_board(log, board, c
         report = await seen.until(viewers=300)
     assert (len(report.audience.isp.top), report.audience.isp.others) == (50, 250)
     assert len(msgspec.json.encode(report)) < ENTRY_BYTES_MAX / 2
+
+
+async def cells(board: SqliteBoard) -> tuple[QoeCell, ...]:
+    entry = (await board.changes(None)).entries.get(QOE + "node-1")
+    return msgspec.json.decode(entry.value, type=QoeReport).cells if entry else ()
+
+
+async def test_worker_reports_what_a_viewer_had(log, board, clock) -> None:
+    now = clock.now()
+    used = PathwayUsed(session="ses_1", event="final", pathway="cdn-a")
+    told = [
+        PlaybackReported(session="ses_1", values={"sid": "ses_1", "v": 2, "e": "ps", "sn": n} | values)
+        for n, values in enumerate(
+            (
+                {"sta": "s", "ts": 0},
+                {"sta": "p", "ts": 1_000, "br": [3_000], "mtp": [9_000]},
+                {"sta": "r", "ts": 2_000},
+            )
+        )
+    ]
+    events = [to_record(event, f"evt_{n}", now) for n, event in enumerate((used, *told, *told))]
+    await log.append([started(1, now), *events])
+    async with working(log, board, clock), asyncio.timeout(5):
+        while not (found := await cells(board)) or found[0].throughput_p50_bps is None:
+            pass
+    near = (found[0].startup_p50_ms, found[0].throughput_p50_bps)
+    assert found == (QoeCell("cdn-a", "", "tv", 1, 3e6, near[0], near[0], 0.0, 0.0, near[1]),)
+    assert near == (pytest.approx(1_000, rel=0.06), pytest.approx(9e6, rel=0.06))
+
+
+async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, clock) -> None:
+    now = clock.now()
+    isps = [f"AS{n} {'é' * 70}" for n in range(300)]
+    crowd: list[Event] = []
+    for n, isp in enumerate(isps):
+        renewed = SessionsRenewed(
+            batch=f"ren_{n}", sessions=(f"ses_{n}",), event="final", device_kind="console", isp=isp
+        )
+        values = {"sid": f"ses_{n}", "sta": "p", "msd": 1_234, "br": [4_321], "mtp": [54_321], "e": "e"}
+        crowd += [renewed, PlaybackReported(session=f"ses_{n}", values=values)]
+    await log.append([to_record(event, f"evt_{n}", now) for n, event in enumerate(crowd)])
+    async with working(log, board, clock), asyncio.timeout(5):
+        found: tuple[QoeCell, ...] = ()
+        while sum(one.viewers for one in found) < 300:
+            found = await cells(board)
+    assert len(msgspec.json.encode(found)) < ENTRY_BYTES_MAX * 0.8
 
 
 async def test_worker_follows_what_is_appended(log, board, clock, seen) -> None:

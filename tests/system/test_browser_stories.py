@@ -186,6 +186,40 @@ def test_operator_takes_the_cdn_out_and_the_player_moves(
     assert "pathway-out" in cockpit.inner_text("#audit")
 
 
+def test_operator_sees_what_a_viewer_has(match: Platform, watch: Callable[..., Page], cockpit: Page) -> None:
+    page = watch(match.new_account())
+    carrier = eventually(lambda: said(page, "pathway"), 5, "the page says which CDN carries it")
+    cockpit.wait_for_selector(f'[data-qoe="{carrier}"] [data-grade]:not([data-grade=""])')
+
+    def told() -> dict[str, Any]:
+        cells = match.overview()["qoe"]["cells"]
+        found = [one for one in cells if (one["pathway"], one["device_kind"]) == (carrier, "web")]
+        return found[0] if found and None not in found[0].values() else {}
+
+    cell = eventually(told, 25, "the player's reports fill a cell")
+    assert cell["viewers"] >= 1
+    assert 100_000 < cell["bps"] / cell["viewers"] < 20_000_000
+    assert 0 < cell["startup_p50_ms"] < 20_000
+    assert cell["throughput_p50_bps"] > cell["bps"] / cell["viewers"]
+    assert (cell["rebuffer_ratio"] < 0.5, cell["error_ratio"]) == (True, 0.0)
+
+
+def test_operator_drains_a_cdn_and_fixes_its_share(match: Platform, cockpit: Page) -> None:
+    row = '[data-pathway="cdn-d"]'
+    cockpit.click(f"{row} button[data-action=drain]")
+    cockpit.wait_for_selector(f'{row}[data-pathway-state="draining"]')
+    cockpit.click(f"{row} button")
+    cockpit.wait_for_selector(f'{row}[data-pathway-state="in"]')
+    cockpit.click(f"{row} button[data-action=share]")
+    cockpit.fill("#share-percent", "30")
+    cockpit.click("#share-form button[value=fix]")
+    cockpit.wait_for_selector("text=cdn-d has 30 % from now on.")
+    assert "pathway-draining" in cockpit.inner_text("#audit")
+    eventually(lambda: "share 30 %" in cockpit.inner_text("#audit"), 5, "the trail says it")
+    restored = match.operators("PUT", "/v1/control/pathways/cdn-d", json={"state": "in"})
+    assert restored.status_code == 200
+
+
 def test_cdn_that_dies_is_left_without_a_word(
     match: Platform, watch: Callable[..., Page], cockpit: Page
 ) -> None:

@@ -11,11 +11,54 @@ export interface Sample {
   readonly pathways: Readonly<Record<string, number>>;
 }
 
+/** One CDN. Shares are from 0 to 1, rates in bits/s; null where nobody has said. */
 export interface Pathway {
   readonly id: string;
-  readonly state: "in" | "out";
+  readonly state: "in" | "draining" | "out";
   readonly viewers: number;
   readonly share: number;
+  readonly weight: number | null;
+  readonly fixed_share: number | null;
+  readonly bps: number | null;
+  readonly capacity_bps: number | null;
+}
+
+/** One change that the steering loop made. `at` is in seconds since the epoch; `isp` is empty where it holds for all. */
+export interface Decision {
+  readonly at: number;
+  readonly what: "move" | "cap" | "uncap" | "warm-up" | "return" | "drain" | "freeze";
+  readonly pathway: string;
+  readonly isp: string;
+  readonly reason: string;
+}
+
+/** The steering loop. `bandwidth_max_bps` is 0 where nothing is capped; `decisions` come newest first. */
+export interface Steering {
+  readonly state: "steering" | "frozen" | "off";
+  readonly since: number;
+  readonly bandwidth_max_bps: number;
+  readonly by_isp: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly decisions: readonly Decision[];
+}
+
+/** What viewers on one CDN, at one ISP, on one kind of device had. Ratios are from 0 to 1; null where nobody said. */
+export interface QoeCell {
+  readonly pathway: string;
+  readonly isp: string;
+  readonly device_kind: string;
+  readonly viewers: number;
+  readonly bps: number;
+  readonly startup_p50_ms: number | null;
+  readonly startup_p95_ms: number | null;
+  readonly rebuffer_ratio: number | null;
+  readonly error_ratio: number | null;
+  readonly throughput_p50_bps: number | null;
+}
+
+export interface Qoe {
+  readonly at: number;
+  readonly window_s: number;
+  readonly cells: readonly QoeCell[];
 }
 
 export interface RouteFigures {
@@ -101,6 +144,8 @@ export interface Overview {
   readonly audience: AudienceSplits;
   readonly stores: readonly Store[];
   readonly caches: readonly Cache[];
+  readonly steering: Steering;
+  readonly qoe: Qoe;
 }
 
 export interface Session {
@@ -178,8 +223,9 @@ export class Control {
     return this.call("/v1/control/posture", { method: "PUT", body: { step } });
   }
 
-  setPathway(id: string, state: Pathway["state"]): Promise<{ id: string; state: Pathway["state"] }> {
-    return this.call(`/v1/control/pathways/${encodeURIComponent(id)}`, { method: "PUT", body: { state } });
+  /** The whole word on a CDN: a share of null leaves it to the loop. */
+  setPathway(id: string, state: Pathway["state"], share: number | null): Promise<void> {
+    return this.call(`/v1/control/pathways/${encodeURIComponent(id)}`, { method: "PUT", body: { state, share } });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

@@ -10,7 +10,9 @@ import { History, sampleOf } from "./history.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
 import { PostureChoice } from "./posture.ts";
+import { QoeTable } from "./qoe.ts";
 import { Sessions } from "./sessions.ts";
+import { SteeringLoop } from "./steering.ts";
 import { Groups, Parts, Routes } from "./tables.ts";
 
 /** How often clocks and countdowns move, in milliseconds. */
@@ -52,6 +54,8 @@ class Cockpit {
   private readonly audit = new Audit(this.control);
   private readonly sessions = new Sessions(this.control, () => this.audit.refresh());
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
+  private readonly steering = new SteeringLoop();
+  private readonly qoe = new QoeTable();
   private readonly audience = new Audience((event) => this.sessions.showEvent(event));
   private readonly posture = new PostureChoice(this.control, () => this.audit.refresh());
   private readonly stores = new Stores();
@@ -95,6 +99,8 @@ class Cockpit {
     showHealth("board", "board", overview.board.state);
     this.figures.update(this.history);
     this.pathways.update(overview.pathways, this.history);
+    this.steering.update(overview.steering, overview.at);
+    this.qoe.update(overview.qoe);
     this.parts.update(overview.parts, overview.at);
     this.routes.update(overview.routes);
     this.groups.update(overview.eventlog);

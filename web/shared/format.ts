@@ -21,10 +21,20 @@ export function millis(value: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
-/** Bits per second: "820 kb/s", "5.1 Mb/s". */
+/** Bits per second: "820 kb/s", "5.1 Mb/s", "1.6 Tb/s". */
 export function bitrate(bitsPerSecond: number): string {
+  if (bitsPerSecond >= 1e12) return `${(bitsPerSecond / 1e12).toFixed(1)} Tb/s`;
+  if (bitsPerSecond >= 1e9) return `${(bitsPerSecond / 1e9).toFixed(1)} Gb/s`;
   if (bitsPerSecond >= 1e6) return `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s`;
   return `${Math.round(bitsPerSecond / 1000)} kb/s`;
+}
+
+/** A ratio with the precision that its size deserves: "0 %", "0.25 %", "4.2 %", "38 %". */
+export function percent(ratio: number): string {
+  const value = ratio * 100;
+  if (value === 0) return "0 %";
+  if (value < 1) return `${Number(value.toFixed(2))} %`;
+  return `${value < 10 ? Number(value.toFixed(1)) : Math.round(value)} %`;
 }
 
 /** How long, in two units at most: "8 s", "3 min 05 s", "2 h 14 min". */

@@ -20,6 +20,7 @@ from tifo.api.control import (
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.services.control.qoe import qoe_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         stores=merge_stores(report for node in seen.nodes.values() for report in node.stores),
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
+        qoe=qoe_view(seen.qoe),
     )
 
 

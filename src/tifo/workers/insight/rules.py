@@ -52,6 +52,14 @@ class Traits(NamedTuple):
     lease_s: int = 0
 
 
+class Cell(NamedTuple):
+    """Who has the same picture to expect: on one CDN, at one ISP, on one kind of device."""
+
+    pathway: str
+    isp: str
+    device_kind: str
+
+
 class _Session:
     """One session that lives. There are millions: it holds what is its own, and shares the rest."""
 
@@ -81,6 +89,7 @@ class Audience:
         self._in_event: Counter[str] = Counter()
         self._of_kind: Counter[str] = Counter()
         self._of_isp: Counter[str] = Counter()
+        self._in_cell: Counter[Cell] = Counter()
 
     def see(self, event: AnyEvent, at: float, now: float) -> None:
         """Take one event into account; one that comes late or twice changes nothing it should not.
@@ -120,6 +129,23 @@ class Audience:
         """Sessions that live and have said which CDN they are on."""
         return dict(self._on_pathway)
 
+    def by_cell(self) -> Counter[Cell]:
+        """Sessions that live, by CDN, ISP and kind of device; not to be changed."""
+        return self._in_cell
+
+    def event_of(self, name: str) -> str | None:
+        """The event that a living session watches, empty where it is not known; None for no such session."""
+        session = self._live.get(name)
+        return session.traits.event if session else None
+
+    def cell_of(self, name: str) -> Cell:
+        """Where a living session is counted."""
+        return _cell(self._live[name])
+
+    def carried(self, name: str, pathway: str) -> None:
+        """A living session said by itself which CDN carries it."""
+        self._move(name, pathway)
+
     def report(self) -> AudienceReport:
         """Sessions that live, by event, kind of device and ISP."""
         return AudienceReport(split(self._in_event), split(self._of_kind), split(self._of_isp))
@@ -144,6 +170,7 @@ class Audience:
         self._live[session.id] = session
         self._live_due.put(session, session.until)
         self._count(session.traits, 1)
+        _add(self._in_cell, _cell(session), 1)
 
     def _make_room(self) -> None:
         while len(self._live) >= SESSIONS_MAX:
@@ -167,7 +194,9 @@ class Audience:
             )
         )
         if merged != known:
+            _add(self._in_cell, _cell(session), -1)
             session.traits = merged
+            _add(self._in_cell, _cell(session), 1)
             self._count(known, -1)
             self._count(merged, 1)
 
@@ -179,11 +208,13 @@ class Audience:
 
     def _move(self, name: str, pathway: str) -> None:
         session = self._live.get(name)
-        if session is None:
+        if session is None or session.pathway == pathway:
             return
         self._count_on(session.pathway, -1)
+        _add(self._in_cell, _cell(session), -1)
         session.pathway = intern(pathway)
         self._count_on(pathway, 1)
+        _add(self._in_cell, _cell(session), 1)
 
     def _end(self, name: str, at: float, why: str) -> None:
         self._drop(name)
@@ -200,6 +231,7 @@ class Audience:
         if session is not None:
             self._count(session.traits, -1)
             self._count_on(session.pathway, -1)
+            _add(self._in_cell, _cell(session), -1)
 
     def _count_on(self, pathway: str, change: int) -> None:
         if pathway:
@@ -247,7 +279,11 @@ def _sessions_of(event: SessionStarted | SessionsRenewed) -> tuple[str, ...]:
     return (event.session,) if isinstance(event, SessionStarted) else event.sessions
 
 
-def _add(counts: Counter[str], name: str, change: int) -> None:
+def _cell(session: _Session) -> Cell:
+    return Cell(session.pathway, session.traits.isp, session.traits.device_kind)
+
+
+def _add(counts: Counter[T], name: T, change: int) -> None:
     """A count that comes to nothing is not kept, so that names come and go for ever."""
     counts[name] += change
     if not counts[name]:

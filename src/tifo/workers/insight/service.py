@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Collection
 
 import msgspec
 import structlog
 
 from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted
 from tifo.api.reports import GroupLag
-from tifo.board.entries import INSIGHT, InsightReport
+from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import Board
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
@@ -16,6 +17,7 @@ from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTS_HANDLED
+from tifo.workers.insight.qoe import Qoe
 from tifo.workers.insight.rules import Audience, Rate
 from tifo.workers.insight.settings import InsightSettings
 
@@ -35,14 +37,21 @@ class InsightWorker:
     """
 
     def __init__(
-        self, log: EventLog, board: Board, clock: Clock, settings: InsightSettings, node: str
+        self,
+        log: EventLog,
+        board: Board,
+        clock: Clock,
+        settings: InsightSettings,
+        node: str,
+        pathways: Collection[str],
     ) -> None:
         self._log = log
         self._board = board
         self._clock = clock
         self._settings = settings
-        self._key = INSIGHT + node
+        self._node = node
         self._audience = Audience(settings.silent_s)
+        self._qoe = Qoe(settings.qoe_window_s, frozenset(pathways))
         self._starts = Rate(settings.rate_window_s)
         self._events = Rate(settings.rate_window_s)
         self._failing = False
@@ -90,6 +99,7 @@ class InsightWorker:
         if event is None:
             return
         self._audience.see(event, record.at, now)
+        self._qoe.see(event, self._audience, record.at, now)
         if isinstance(event, SessionStarted):
             self._starts.add(min(record.at, now))
 
@@ -115,7 +125,12 @@ class InsightWorker:
             groups=await self._lag(),
             audience=self._audience.report(),
         )
-        await self._board.write(self._key, msgspec.json.encode(report), REPORT_TTL_S)
+        await self._say(INSIGHT, report)
+        cells = self._qoe.cells(self._audience, now)
+        await self._say(QOE, QoeReport(now, self._settings.qoe_window_s, cells))
+
+    async def _say(self, folder: str, report: msgspec.Struct) -> None:
+        await self._board.write(folder + self._node, msgspec.json.encode(report), REPORT_TTL_S)
 
     async def _lag(self) -> tuple[GroupLag, ...]:
         lags = tuple(GroupLag(one.group, one.topic, one.records) for one in await self._log.lag())
