@@ -36,6 +36,8 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
         "botocore": {"tifo.adapters.dynamodb": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
+        "cbor2": {"tifo.tokens.cat": "one format's encoding"},
+        "cryptography": {"tifo.tokens": "key pairs"},
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
         "av": {"tifo.channel": "the encoder"},
         "numpy": {"tifo.channel": "the encoder's pictures and sound"},

@@ -32,9 +32,10 @@ from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.metrics import BEACONS
+from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.keys import Keyring
-from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.path_jws import PathJws
 from tifo.tokens.playback import PlaybackClaims
 
 NOW = 1_800_000_000
@@ -70,12 +71,13 @@ def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> Steer
 
 
 @pytest.fixture
-def signers() -> dict[str, PathSigner]:
-    return {n: PathSigner(n, f"http://{n}.example/", Keyring("k", {"k": SECRETS[n]})) for n in NAMES}
+def signers() -> dict[str, AddressSigner]:
+    keys = {n: Keyring("k", {"k": SECRETS[n]}) for n in NAMES}
+    return {n: AddressSigner(f"http://{n}.example/", PathJws(n, keys[n])) for n in NAMES}
 
 
 @pytest.fixture
-def video(steering: SteeringService, signers: dict[str, PathSigner], clock: ManualClock) -> VideoService:
+def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
     return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
 
 
