@@ -36,7 +36,10 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
         "botocore": {"tifo.adapters.dynamodb": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
-        "cbor2": {"tifo.tokens.cat": "one format's encoding"},
+        "cbor2": {
+            "tifo.tokens.cat": "one format's encoding",
+            "tifo.tokens.inspection": "the same, for people",
+        },
         "cryptography": {"tifo.tokens": "key pairs"},
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
         "av": {"tifo.channel": "the encoder"},
@@ -70,7 +73,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.workers": "a failure is logged where it is met",
         },
         "uvloop": {"tifo.processes": "what a process runs on"},
-        "cyclopts": {"tifo.cli": "the command line", "tifo.cli_sessions": "its operators' part"},
+        "cyclopts": {
+            "tifo.cli": "the command line",
+            "tifo.cli_sessions": "its operators' part",
+            "tifo.cli_token": "its operators' part",
+        },
         "rich": {
             "tifo.cli": "the command line",
             "tifo.cli_sessions": "its tables",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,11 @@ BASE_URL = "https://cdn.example"
 def p256() -> tuple[str, str]:
     """A private key and its public half, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
+    return pem(key), public_pem(key)
+
+
+def rsa2048() -> tuple[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
     return pem(key), public_pem(key)
 
 
@@ -44,6 +49,9 @@ FORMS: Mapping[str, tuple[TokenSettings, dict[str, str]]] = {
     "cat-es256": (TokenSettings("cat", algorithm="ES256"), pairs(p256)),
     "akamai": (TokenSettings("akamai"), secrets()),
     "akamai-early": (TokenSettings("akamai", algorithm="sha1", salt="s", escape_early=True), secrets()),
+    "nginx": (TokenSettings("nginx"), secrets()),
+    "cloudfront": (TokenSettings("cloudfront"), pairs(rsa2048)),
+    "cloudfront-ecdsa": (TokenSettings("cloudfront", algorithm="SHA256"), pairs(p256)),
 }
 """Each format in each of its algorithms, with three keys."""
 

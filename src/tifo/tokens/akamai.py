@@ -20,6 +20,7 @@ FIELDS = ("st", "exp", "acl", "id", "data")
 """What a token may say, in this order. `ip` is not among them: a viewer's address changes on the way."""
 
 _ESCAPED_EARLY = re.compile(r"[^A-Za-z0-9_.~-]")
+_CODE = re.compile(r"(?:[0-9a-f]{2})+")
 _NUMBER = re.compile(r"[1-9][0-9]{0,11}")
 
 
@@ -45,17 +46,20 @@ class AkamaiTokens(Renewed):
 
     def verify(self, token: str, path: str, now: float) -> Grant:
         """What the token grants; of an access list, the entry that opens the path."""
-        readable(token)
-        if "~hmac=" not in token:
-            # Nothing of the signed text has to be escaped in a query, and yet players' measurements do.
-            token = percent_decoded(token)
-        fields, _, code = token.rpartition("~hmac=")
-        found = _fields(fields)
-        plain = percent_decoded(path)
-        signed = self._signed(fields, "" if "acl" in found else plain)
-        if not any(key.signed(signed, _code(code)) for key in self._keys.values()):
-            raise TokenRefused("signature")
-        return granted(self._grant(found, plain), path, now)
+        plain, there = readable(token), percent_decoded(path)
+        # What was escaped early is signed as it is written, so the token is first tried as it came.
+        for text in (token, plain) if plain != token else (token,):
+            fields, _, code = text.rpartition("~hmac=")
+            if self._ours(fields, code, there):
+                return granted(self._grant(_fields(fields), there), path, now)
+        raise TokenRefused("signature" if "~hmac=" in plain else "malformed")
+
+    def _ours(self, fields: str, code: str, path: str) -> bool:
+        if not _CODE.fullmatch(code):
+            return False
+        address = "" if "~acl=" in fields else path
+        signed, found = self._signed(fields, address), bytes.fromhex(code)
+        return any(key.signed(signed, found) for key in self._keys.values())
 
     def _signed(self, fields: str, address: str) -> bytes:
         url = f"~url={self._escaped(address)}" if address else ""
@@ -78,18 +82,11 @@ def _escape(found: re.Match[str]) -> str:
     return "+" if found[0] == " " else "".join(f"%{byte:02x}" for byte in found[0].encode())
 
 
-def _code(text: str) -> bytes:
-    """The code in lower-case hexadecimal, as it is written; raises `TokenRefused` for another spelling."""
-    if not re.fullmatch(r"(?:[0-9a-f]{2})+", text):
-        raise TokenRefused("malformed")
-    return bytes.fromhex(text)
-
-
 def _fields(text: str) -> Mapping[str, str]:
     pairs = [one.partition("=")[::2] for one in text.split(DELIMITER)]
     names = [name for name, _ in pairs]
     if names != [name for name in FIELDS if name in names] or "exp" not in names:
-        raise TokenRefused("malformed")
+        raise TokenRefused("claims")
     return dict(pairs)
 
 

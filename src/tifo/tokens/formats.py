@@ -12,7 +12,9 @@ from tifo.kernel.errors import SettingsError
 from tifo.tokens.addresses import AddressSigner, Place
 from tifo.tokens.akamai import AkamaiTokens
 from tifo.tokens.cat import CatTokens
+from tifo.tokens.cloudfront import CloudFrontTokens
 from tifo.tokens.keys import SECRET_BYTES_MIN, Keyring
+from tifo.tokens.nginx import NginxTokens
 from tifo.tokens.path_jws import PathJws
 from tifo.tokens.ports import UrlTokens
 
@@ -21,7 +23,8 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The format of one CDN's addresses; an empty text is the format's own default."""
 
     format: str = "path-jws"
-    """`path-jws` (the local CDNs'), `cat` (Common Access Token), `akamai` (EdgeAuth 2)."""
+    """`path-jws` (the local CDNs'), `cat` (Common Access Token), `akamai` (EdgeAuth 2),
+    `cloudfront` (custom policies; key ids are those of AWS's public keys), `nginx` (secure_link)."""
     algorithm: str = ""
     """How it is signed. HMAC keys are written in hexadecimal, key pairs in PEM."""
     place: str = ""
@@ -62,7 +65,7 @@ class Format:
     secret_bytes_min: int = SECRET_BYTES_MIN
 
 
-PAIRS = frozenset({"ES256"})
+PAIRS = frozenset({"ES256", "SHA1", "SHA256"})
 """Algorithms whose keys are pairs, in PEM."""
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -83,6 +86,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             frozenset({"salt", "escape_early"}),
             secret_bytes_min=16,
         ),
+        "cloudfront": Format(
+            lambda w: CloudFrontTokens(w.base_url, w.keys, w.algorithm), ("SHA1", "SHA256"), ("query",), ""
+        ),
+        "nginx": Format(lambda w: NginxTokens(w.keys), ("md5",), ("path", "query"), "st"),
     }
 )
 

@@ -32,7 +32,7 @@ class Keyring:
     def from_pem(cls, name: str, current: str, secrets: Mapping[str, str]) -> "Keyring":
         """Read key pairs in PEM: private ones sign, and public ones verify; raises like `from_hex`."""
         problems = [_problem_of_pair(name, kid, text) for kid, text in secrets.items()]
-        if "PRIVATE KEY" not in secrets.get(current, "PRIVATE KEY"):
+        if not any(problems) and "PRIVATE KEY" not in secrets.get(current, "PRIVATE KEY"):
             problems.append(f"keys.{name}.{current}: the current key signs, so it has to be a private one")
         _refuse(name, current, secrets, problems)
         return cls(current, MappingProxyType({kid: text.encode() for kid, text in secrets.items()}))
