@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +24,11 @@ def p256() -> tuple[str, str]:
 
 def rsa2048() -> tuple[str, str]:
     key = rsa.generate_private_key(65537, 2048)
+    return pem(key), public_pem(key)
+
+
+def ed25519_pair() -> tuple[str, str]:
+    key = ed25519.Ed25519PrivateKey.generate()
     return pem(key), public_pem(key)
 
 
@@ -49,6 +54,8 @@ FORMS: Mapping[str, tuple[TokenSettings, dict[str, str]]] = {
     "cat-es256": (TokenSettings("cat", algorithm="ES256"), pairs(p256)),
     "akamai": (TokenSettings("akamai"), secrets()),
     "akamai-early": (TokenSettings("akamai", algorithm="sha1", salt="s", escape_early=True), secrets()),
+    "media-cdn": (TokenSettings("media-cdn"), pairs(ed25519_pair)),
+    "media-cdn-hmac": (TokenSettings("media-cdn", algorithm="sha256"), secrets()),
     "nginx": (TokenSettings("nginx"), secrets()),
     "cloudfront": (TokenSettings("cloudfront"), pairs(rsa2048)),
     "cloudfront-ecdsa": (TokenSettings("cloudfront", algorithm="SHA256"), pairs(p256)),

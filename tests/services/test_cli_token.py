@@ -8,7 +8,7 @@ import sys
 import msgspec
 import pytest
 import tomli_w
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tifo import cli_token
@@ -18,19 +18,24 @@ from tifo.tokens.formats import FORMATS
 from tifo.tokens.inspection import INSPECT
 
 SECRET = "17" * 32
-PAIRED = {"cloudfront"}
+
+
+def pem(key) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     """Settings with one pathway for each format, named after it."""
-    key = rsa.generate_private_key(65537, 2048)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pairs = {
+        "cloudfront": pem(rsa.generate_private_key(65537, 2048)),
+        "media-cdn": pem(ed25519.Ed25519PrivateKey.generate()),
+    }
     pathways = [
         {
             "id": name,
             "base_url": f"https://{name}.example",
-            "keys": {"current": "k1", "secrets": {"k1": pem if name in PAIRED else SECRET}},
+            "keys": {"current": "k1", "secrets": {"k1": pairs.get(name, SECRET)}},
             "token": {"format": name},
         }
         for name in FORMATS

@@ -14,6 +14,7 @@ from tifo.tokens.akamai import AkamaiTokens
 from tifo.tokens.cat import CatTokens
 from tifo.tokens.cloudfront import CloudFrontTokens
 from tifo.tokens.keys import SECRET_BYTES_MIN, Keyring
+from tifo.tokens.media_cdn import MediaCdnTokens
 from tifo.tokens.nginx import NginxTokens
 from tifo.tokens.path_jws import PathJws
 from tifo.tokens.ports import UrlTokens
@@ -24,7 +25,8 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: str = "path-jws"
     """`path-jws` (the local CDNs'), `cat` (Common Access Token), `akamai` (EdgeAuth 2),
-    `cloudfront` (custom policies; key ids are those of AWS's public keys), `nginx` (secure_link)."""
+    `cloudfront` (custom policies; key ids are those of AWS's public keys), `nginx` (secure_link),
+    `media-cdn` (Google's)."""
     algorithm: str = ""
     """How it is signed. HMAC keys are written in hexadecimal, key pairs in PEM."""
     place: str = ""
@@ -65,7 +67,7 @@ class Format:
     secret_bytes_min: int = SECRET_BYTES_MIN
 
 
-PAIRS = frozenset({"ES256", "SHA1", "SHA256"})
+PAIRS = frozenset({"ES256", "SHA1", "SHA256", "ed25519"})
 """Algorithms whose keys are pairs, in PEM."""
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -88,6 +90,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         ),
         "cloudfront": Format(
             lambda w: CloudFrontTokens(w.base_url, w.keys, w.algorithm), ("SHA1", "SHA256"), ("query",), ""
+        ),
+        "media-cdn": Format(
+            lambda w: MediaCdnTokens(w.keys, w.algorithm),
+            ("ed25519", "sha256", "sha1"),
+            ("query", "path"),
+            "hdnts",
         ),
         "nginx": Format(lambda w: NginxTokens(w.keys), ("md5",), ("path", "query"), "st"),
     }

@@ -66,7 +66,7 @@ def _fields(token: str, delimiter: str = "~") -> Said:
 
 def _pair(text: str) -> tuple[str, object]:
     name, separator, value = text.partition("=")
-    if not separator:
+    if not separator and name != "FullPath":
         raise ValueError(name)
     return name, value
 
@@ -88,6 +88,7 @@ INSPECT: Mapping[str, Callable[[str], Said]] = {
     "cat": _cat,
     "akamai": _fields,
     "cloudfront": _cloudfront,
+    "media-cdn": _fields,
     "nginx": _nginx,
 }
 """One reader for each format."""
