@@ -56,6 +56,8 @@ FORMS: Mapping[str, tuple[TokenSettings, dict[str, str]]] = {
     "akamai-early": (TokenSettings("akamai", algorithm="sha1", salt="s", escape_early=True), secrets()),
     "media-cdn": (TokenSettings("media-cdn"), pairs(ed25519_pair)),
     "media-cdn-hmac": (TokenSettings("media-cdn", algorithm="sha256"), secrets()),
+    "uri-signing": (TokenSettings("uri-signing"), pairs(p256)),
+    "uri-signing-hs256": (TokenSettings("uri-signing", algorithm="HS256"), secrets()),
     "nginx": (TokenSettings("nginx"), secrets()),
     "cloudfront": (TokenSettings("cloudfront"), pairs(rsa2048)),
     "cloudfront-ecdsa": (TokenSettings("cloudfront", algorithm="SHA256"), pairs(p256)),

@@ -8,7 +8,7 @@ import sys
 import msgspec
 import pytest
 import tomli_w
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tifo import cli_token
@@ -29,6 +29,7 @@ def config(tmp_path_factory):
     """Settings with one pathway for each format, named after it."""
     pairs = {
         "cloudfront": pem(rsa.generate_private_key(65537, 2048)),
+        "uri-signing": pem(ec.generate_private_key(ec.SECP256R1())),
         "media-cdn": pem(ed25519.Ed25519PrivateKey.generate()),
     }
     pathways = [

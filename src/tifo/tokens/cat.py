@@ -5,22 +5,16 @@ the outer one. A COSE header is one constant run of bytes per key id, so nothing
 signature holds. Any claim that is not processed here refuses the token, as the specification asks.
 """
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import cbor2
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from tifo.tokens.granting import Renewed, granted, read_grant, readable
-from tifo.tokens.hmacs import Hmac
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.keys import Keyring
-from tifo.tokens.pem import private_p256, public_p256
 from tifo.tokens.ports import Grant
+from tifo.tokens.signing_keys import KEYS, SigningKey
 from tifo.tokens.texts import from_base64url, to_base64url
 
 ISS, EXP, NBF, IAT, CTI = 1, 4, 5, 6, 7
@@ -36,68 +30,6 @@ _CWT_TAG = b"\xd8\x3d"
 _PROTECTED = {"HS256": b"\xa1\x01\x05", "ES256": b"\xa1\x01\x26"}
 _COSE_TAG = {"HS256": b"\xd1", "ES256": b"\xd2"}
 _CONTEXT = {"HS256": "MAC0", "ES256": "Signature1"}
-
-
-class CatKey(Protocol):
-    """One key of one COSE algorithm; `SIGNATURE_BYTES` is what it writes."""
-
-    SIGNATURE_BYTES: int
-
-    @abstractmethod
-    def sign(self, message: bytes) -> bytes:
-        """The signature, or the code, of a message."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def signed(self, message: bytes, signature: bytes) -> bool:
-        """Whether this key signed it."""
-        raise NotImplementedError
-
-
-class MacKey(CatKey):
-    """HMAC 256/256."""
-
-    SIGNATURE_BYTES = 32
-
-    def __init__(self, secret: bytes) -> None:
-        self._hmac = Hmac(secret)
-
-    def sign(self, message: bytes) -> bytes:
-        """The code of a message."""
-        return self._hmac.digest(message)
-
-    def signed(self, message: bytes, signature: bytes) -> bool:
-        """Whether the code is this key's."""
-        return self._hmac.signed(message, signature)
-
-
-class EcKey(CatKey):
-    """ECDSA with P-256 and SHA-256; the signature is r and s, 32 bytes each (RFC 9053, section 2.1)."""
-
-    SIGNATURE_BYTES = 64
-
-    def __init__(self, pem: bytes) -> None:
-        self._private = private_p256(pem)
-        self._public = public_p256(pem)
-
-    def sign(self, message: bytes) -> bytes:
-        """Raises `ValueError` for a key that can only verify."""
-        if self._private is None:
-            raise ValueError("the current key is public: it cannot sign")
-        r, s = decode_dss_signature(self._private.sign(message, ECDSA(SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-    def signed(self, message: bytes, signature: bytes) -> bool:
-        """Whether this key's owner signed it."""
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        try:
-            self._public.verify(encode_dss_signature(r, s), message, ECDSA(SHA256()))
-        except InvalidSignature:
-            return False
-        return True
-
-
-KEYS: Mapping[str, type[MacKey] | type[EcKey]] = {"HS256": MacKey, "ES256": EcKey}
 
 
 class CatTokens(Renewed):
@@ -148,7 +80,7 @@ class CatTokens(Renewed):
             CATU: {PATH: {PREFIX if grant.folder else EXACT: grant.prefix}},
         }
 
-    def _found(self, raw: bytes) -> tuple[bytes, CatKey]:
+    def _found(self, raw: bytes) -> tuple[bytes, SigningKey]:
         for head, key in self._keys.items():
             if raw.startswith(head):
                 return head, key

@@ -18,6 +18,7 @@ from tifo.tokens.media_cdn import MediaCdnTokens
 from tifo.tokens.nginx import NginxTokens
 from tifo.tokens.path_jws import PathJws
 from tifo.tokens.ports import UrlTokens
+from tifo.tokens.uri_signing import UriSigning
 
 
 class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,7 +27,7 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "path-jws"
     """`path-jws` (the local CDNs'), `cat` (Common Access Token), `akamai` (EdgeAuth 2),
     `cloudfront` (custom policies; key ids are those of AWS's public keys), `nginx` (secure_link),
-    `media-cdn` (Google's)."""
+    `media-cdn` (Google's), `uri-signing` (RFC 9246)."""
     algorithm: str = ""
     """How it is signed. HMAC keys are written in hexadecimal, key pairs in PEM."""
     place: str = ""
@@ -96,6 +97,13 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             ("ed25519", "sha256", "sha1"),
             ("query", "path"),
             "hdnts",
+        ),
+        "uri-signing": Format(
+            lambda w: UriSigning(w.base_url, w.keys, w.told.issuer, w.algorithm),
+            ("ES256", "HS256"),
+            ("query",),
+            "URISigningPackage",
+            frozenset({"issuer"}),
         ),
         "nginx": Format(lambda w: NginxTokens(w.keys), ("md5",), ("path", "query"), "st"),
     }

@@ -89,6 +89,7 @@ INSPECT: Mapping[str, Callable[[str], Said]] = {
     "akamai": _fields,
     "cloudfront": _cloudfront,
     "media-cdn": _fields,
+    "uri-signing": _jws,
     "nginx": _nginx,
 }
 """One reader for each format."""
