@@ -20,7 +20,7 @@ pages: ## Build the watch page and the cockpit
 	npm --prefix web run build
 	touch src/tifo/pages/.built
 
-test: setup system-packages ## Everything: rules, ports, services, system stories, the browser
+test: setup system-packages tests/oracles/node_modules/.installed ## Everything: rules, ports, services, system stories, the browser
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -66,12 +66,16 @@ system-packages: ## Debian packages that the tests drive; says what is missing e
 	@sh tests/system-packages.sh
 
 clean: ## Remove what was built, not the data
-	rm -rf $(VENV) src/tifo/pages web/node_modules benchmarks/.build rehearsals/.build
+	rm -rf $(VENV) src/tifo/pages web/node_modules tests/oracles/node_modules benchmarks/.build rehearsals/.build
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+tests/oracles/node_modules/.installed: tests/oracles/package-lock.json
+	npm --prefix tests/oracles ci --no-audit --no-fund
 	touch $@
 
 src/tifo/pages/.built: web/package-lock.json $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)

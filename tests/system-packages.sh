@@ -6,6 +6,8 @@ set -eu
 
 packages="chromium wrk redis-server openssl"
 missing=""
+# A daemon's folder is not always on the path.
+[ -x "$(PATH="$PATH:/usr/sbin" command -v nginx)" ] || missing="$missing nginx-light"
 for package in $packages; do
   command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
 done

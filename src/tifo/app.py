@@ -62,8 +62,8 @@ from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.stores import Meters
 from tifo.telemetry.tracing import Tracing
+from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
-from tifo.tokens.path_jws import PathSigner
 from tifo.tokens.playback import playback_tokens
 from tifo.workers.insight.service import InsightWorker
 from tifo.workers.steering.service import SteeringWorker
@@ -127,12 +127,9 @@ class Wiring:
         return BreakSchedule(self.settings.channel.break_every_s, self.settings.channel.break_duration_s)
 
     @property
-    def signers(self) -> Mapping[str, PathSigner]:
+    def signers(self) -> Mapping[str, AddressSigner]:
         """What signs each CDN's addresses."""
-        return {
-            one.id: PathSigner(one.id, one.base_url, one.keys.keyring(f"pathways.{one.id}"))
-            for one in self.settings.pathways
-        }
+        return {one.id: one.tokens().signer for one in self.settings.pathways}
 
 
 async def _board(w: Wiring) -> Board:

@@ -15,7 +15,7 @@ from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
 from tifo.services.accounts.settings import OidcSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
-from tifo.settings import KeySet, Settings
+from tifo.settings import KeySet, PathwaySettings, Settings
 
 KEYS_OF = {
     "accounts": ("access",),
@@ -29,6 +29,9 @@ KEYS_OF = {
 OF_PATHWAYS = frozenset({"video", "steering", "ads", "control"})
 _AS_NUMBER = re.compile(r"AS[1-9][0-9]{0,9}")
 _PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+LOCAL_FORMAT = "path-jws"
+"""What the local CDNs read."""
 
 OPERATOR_TOKEN_LENGTH_MIN = 32
 
@@ -122,12 +125,17 @@ def _pathways(settings: Settings, services: frozenset[str]) -> Iterator[str]:
             yield f"pathways: {one.id!r} is no pathway id; use letters, digits and . _ -"
         if not 0 < one.weight < math.inf:
             yield f"pathways.{one.id}.weight: {one.weight}; it is above 0; operators take a CDN out"
-        yield from _key_of_pathway(one.id, one.keys)
+        yield from _tokens(one)
 
 
-def _key_of_pathway(name: str, keys: KeySet) -> Iterator[str]:
+def _tokens(one: PathwaySettings) -> Iterator[str]:
+    if one.port and one.token.format != LOCAL_FORMAT:
+        yield (
+            f"pathways.{one.id}.token.format: {one.token.format}; the local CDN on port {one.port} reads "
+            f"{LOCAL_FORMAT} alone"
+        )
     try:
-        keys.keyring(f"pathways.{name}")
+        one.tokens()
     except SettingsError as error:
         yield from error.problems
 

@@ -22,6 +22,7 @@ from tifo.services.sessions.settings import SessionsSettings
 from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
+from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
@@ -64,6 +65,8 @@ class PathwaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_url: str
     """Where viewers reach it, without a path."""
     keys: KeySet
+    """What signs its addresses: secrets in hexadecimal, or key pairs in PEM, as `token.algorithm` asks."""
+    token: TokenSettings = TokenSettings()
     weight: float = 1.0
     """Twice the weight carries twice the sessions."""
     host: str = "127.0.0.1"
@@ -72,6 +75,10 @@ class PathwaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the local CDN of this name listens; 0 for a CDN that is not ours to run."""
     cache_mib_max: int = 256
     """MiB of segments that the local CDN of this name keeps on disk."""
+
+    def tokens(self) -> PathwayTokens:
+        """What signs and verifies its addresses; raises `SettingsError` with all that cannot be."""
+        return pathway_tokens(self.id, self.base_url, self.token, self.keys.current, self.keys.secrets)
 
 
 class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

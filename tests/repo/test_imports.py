@@ -36,6 +36,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
         "botocore": {"tifo.adapters.dynamodb": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
+        "cbor2": {
+            "tifo.tokens.cat": "one format's encoding",
+            "tifo.tokens.inspection": "the same, for people",
+        },
+        "cryptography": {"tifo.tokens": "key pairs"},
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
         "av": {"tifo.channel": "the encoder"},
         "numpy": {
@@ -76,6 +81,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.cli": "the command line",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
+            "tifo.cli_token": "its operators' part",
         },
         "rich": {
             "tifo.cli": "the command line",

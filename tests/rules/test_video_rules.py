@@ -157,3 +157,22 @@ def test_frame_rate_is_written_as_each_format_wants_it() -> None:
     rate = re.search(r'frameRate="([^"]*)"', mpd(program(renditions=film), NOW))
     assert rate is not None
     assert rate[1] == "2997/125"
+
+
+MIXED = [Address("cdn-q", "https://q.example/live/demo", "?hdnts=exp=1~hmac=ab"), *program().addresses]
+
+
+def test_token_in_the_query_follows_every_path_of_its_pathway_alone() -> None:
+    found = openm3u8.loads(multivariant_playlist(program(addresses=MIXED)))
+    for one in found.playlists:
+        (sound,) = one.media
+        here = one.stream_info.pathway_id == "cdn-q"
+        for address in (one.uri, sound.uri):
+            assert address.endswith("/index.m3u8?hdnts=exp=1~hmac=ab" if here else "/index.m3u8")
+
+
+def test_pathway_whose_token_dash_would_lose_is_left_out_of_the_mpd() -> None:
+    manifest = ElementTree.fromstring(mpd(program(addresses=MIXED), NOW))
+    found = [one.get("serviceLocation") for one in manifest.findall("mpd:BaseURL", NS)]
+    assert found == list(NAMES)
+    assert manifest.find("mpd:ContentSteering", NS).get("defaultServiceLocation") == "cdn-b"

@@ -33,9 +33,11 @@ from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.metrics import BEACONS, STEERING_BANDWIDTH_MAX
+from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
+from tifo.tokens.formats import TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
-from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.path_jws import PathJws
 from tifo.tokens.playback import PlaybackClaims
 
 NOW = 1_800_000_000
@@ -73,12 +75,13 @@ def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> Steer
 
 
 @pytest.fixture
-def signers() -> dict[str, PathSigner]:
-    return {n: PathSigner(n, f"http://{n}.example/", Keyring("k", {"k": SECRETS[n]})) for n in NAMES}
+def signers() -> dict[str, AddressSigner]:
+    keys = {n: Keyring("k", {"k": SECRETS[n]}) for n in NAMES}
+    return {n: AddressSigner(f"http://{n}.example/", PathJws(n, keys[n])) for n in NAMES}
 
 
 @pytest.fixture
-def video(steering: SteeringService, signers: dict[str, PathSigner], clock: ManualClock) -> VideoService:
+def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
     return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
 
 
@@ -396,3 +399,37 @@ async def test_kept_reports_come_back_typed(publisher, told) -> None:
     (event,) = await told()
     assert isinstance(event, PlaybackReported)
     assert event.session == "ses_1"
+
+
+def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str, AddressSigner]:
+    told, secrets = TokenSettings(form, place="query"), {"k": SECRETS[NAMES[0]].hex()}
+    made = {n: pathway_tokens(n, f"http://{n}.example", told, "k", secrets).signer for n in names}
+    return {**keys, **made}
+
+
+@pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
+async def test_each_cdn_gets_its_own_format(steering, signers, clock, form: str) -> None:
+    told = in_query(signers, form, NAMES[0])
+    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    for one in openm3u8.loads(await video.playlist(claims(), "token")).playlists:
+        assert ("?" in one.uri) == (one.stream_info.pathway_id == NAMES[0])
+        assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
+
+
+async def test_ad_carries_the_token_where_its_cdn_wants_it(
+    steering, signers, keys: Keyring, publisher, clock: ManualClock
+) -> None:
+    told = in_query(signers, "akamai", *NAMES)
+    schedule = BreakSchedule(every_s=180, duration_s=20)
+    ads = AdService(schedule, steering, told, beacon_tokens(keys), publisher, clock, AdsSettings(), PUBLIC)
+    for slot in ads.pod(claims(), BREAK):
+        assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
+        assert urlsplit(slot.url).query.startswith("hdnts=")
+
+
+async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(steering, signers, clock) -> None:
+    told = in_query(signers, "cat", *NAMES)
+    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    assert "?cat=" in await video.playlist(claims(), "token")
+    with pytest.raises(Refusal, match="not-found"):
+        await video.manifest(claims(), "token")

@@ -5,10 +5,10 @@ The CDN checks the signature, the audience (itself), the times, and that the pat
 the prefixes in `p`.
 """
 
-from collections.abc import Sequence
-
-from tifo.tokens.jws import Claims, JwsCodec
+from tifo.tokens.granting import Renewed, granted, read_grant, readable
+from tifo.tokens.jws import Claims, JwsCodec, TokenRefused
 from tifo.tokens.keys import Keyring
+from tifo.tokens.ports import Grant
 
 ISSUER = "tifo"
 
@@ -21,15 +21,30 @@ class PathClaims(Claims, frozen=True, kw_only=True):
     p: tuple[str, ...]
 
 
-class PathSigner:
-    """Signs addresses for one CDN (`pathway`), whose listener stands at `base_url`."""
+class PathJws(Renewed):
+    """Tokens for one CDN (`pathway`)."""
 
-    def __init__(self, pathway: str, base_url: str, keys: Keyring) -> None:
+    def __init__(self, pathway: str, keys: Keyring) -> None:
         self._pathway = pathway
-        self._base_url = base_url.rstrip("/")
         self._codec = JwsCodec(keys, PathClaims, pathway)
 
-    def base(self, session: str, prefixes: Sequence[str], begin: int, end: int) -> str:
-        """The address that paths under `prefixes` are appended to; valid in [begin, end), epoch seconds."""
-        claims = PathClaims(iss=ISSUER, aud=self._pathway, sub=session, nbf=begin, exp=end, p=tuple(prefixes))
-        return f"{self._base_url}/t/{self._codec.sign(claims)}"
+    def sign(self, grant: Grant) -> str:
+        """The compact JWS; raises `ValueError` for a single file, since the CDN compares beginnings."""
+        if not grant.folder:
+            raise ValueError("this format opens folders only")
+        claims = PathClaims(
+            iss=ISSUER,
+            aud=self._pathway,
+            sub=grant.session,
+            nbf=grant.begin,
+            exp=grant.end,
+            p=(grant.prefix,),
+        )
+        return self._codec.sign(claims)
+
+    def verify(self, token: str, path: str, now: float) -> Grant:
+        """What the token grants."""
+        claims = self._codec.verify(readable(token), now)
+        if claims.iss != ISSUER or len(claims.p) != 1:
+            raise TokenRefused("claims")
+        return granted(read_grant(claims.sub, claims.p[0], claims.nbf, claims.exp), path, now)

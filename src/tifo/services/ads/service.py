@@ -13,10 +13,11 @@ from tifo.kernel.errors import Refusal
 from tifo.services.ads import rules
 from tifo.services.ads.settings import AdsSettings
 from tifo.telemetry.metrics import BEACONS
+from tifo.tokens.addresses import AddressSigner, Signed
 from tifo.tokens.beacon import AUDIENCE, BeaconClaims, BeaconTokens
 from tifo.tokens.jws import TokenRefused
-from tifo.tokens.path_jws import PathSigner
 from tifo.tokens.playback import PlaybackClaims
+from tifo.tokens.ports import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class AdService:
         self,
         schedule: BreakSchedule,
         steering: Steering,
-        signers: Mapping[str, PathSigner],
+        signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
         publisher: Publisher,
         clock: Clock,
@@ -72,8 +73,8 @@ class AdService:
                 creatives=tuple(creative.id for creative in pod),
             )
         )
-        base = self._base(claims)
-        return tuple(self._slot(claims, brk, n, creative, base) for n, creative in enumerate(pod, 1))
+        where = self._where(claims)
+        return tuple(self._slot(claims, brk, n, creative, where) for n, creative in enumerate(pod, 1))
 
     async def track(self, beacon: str) -> None:
         """Count a beacon: durable when this returns, or waiting in the bounded backlog.
@@ -104,12 +105,13 @@ class AdService:
             raise Refusal("not-found", "There is no such break now.")
         return brk
 
-    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, base: str) -> Slot:
+    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, at: Signed) -> Slot:
         tracking = tuple(
             Tracking(what, share * creative.duration_s, self._beacon(claims, brk, place, creative, what))
             for what, share in rules.QUARTILES
         )
-        return Slot(creative, f"{base}/ads/{creative.id}/index.m3u8", tracking)
+        url = f"{at.base}/ads/{creative.id}/index.m3u8{at.query}"
+        return Slot(creative, url, tracking)
 
     def _beacon(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, what: str) -> str:
         now = int(self._clock.now())
@@ -128,7 +130,8 @@ class AdService:
         )
         return f"{self._public_url}/v1/ads/t/{token}"
 
-    def _base(self, claims: PlaybackClaims) -> str:
+    def _where(self, claims: PlaybackClaims) -> Signed:
         now = int(self._clock.now())
         pathway = self._steering.order(claims.sid, claims.isp)[0]
-        return self._signers[pathway].base(claims.sid, ["/ads/"], now, now + self._settings.address_ttl_s)
+        grant = Grant(claims.sid, "/ads/", now, now + self._settings.address_ttl_s)
+        return self._signers[pathway].address(grant)

@@ -18,15 +18,19 @@ SEGMENT_S = 2
 FORMS_MAX = 1_000
 """Pathways, and kinds of rendition, whose lines are remembered: no session changes them."""
 
-_BASE = "\0"
-"""Stands for the session's own address; no address has one."""
+_BASE, _QUERY = "\0", "\1"
+"""Stand for the two halves of the session's own address; no address has one."""
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
-    """Where a pathway serves the channel for one session: `base` ends before `/<rendition>/...`."""
+    """Where a pathway serves the channel for one session: `base` ends before `/<rendition>/...`.
+
+    `query` follows the path in a format whose token stands there, and begins with a question mark.
+    """
 
     pathway: str
     base: str
+    query: str = ""
 
 
 class Program(msgspec.Struct, frozen=True, gc=False):
@@ -52,8 +56,12 @@ def multivariant_playlist(program: Program) -> str:
         f'#EXT-X-DEFINE:NAME="tifo-ads",VALUE="{program.ads_url}"',
         f'#EXT-X-CONTENT-STEERING:SERVER-URI="{program.steering_url}",PATHWAY-ID="{first}"',
     ]
-    forms = (_form(one.pathway, program.renditions).replace(_BASE, one.base) for one in program.addresses)
+    forms = (_filled(one, program.renditions) for one in program.addresses)
     return "\n".join((*lines, *forms)) + "\n"
+
+
+def _filled(address: Address, renditions: tuple[Rendition, ...]) -> str:
+    return _form(address.pathway, renditions).replace(_BASE, address.base).replace(_QUERY, address.query)
 
 
 @lru_cache(FORMS_MAX)
@@ -74,7 +82,7 @@ def _audio(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
     return [
         f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{pathway}",NAME="Stadium",LANGUAGE="en",'
         f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{audio.channels}",STABLE-RENDITION-ID="{audio.id}",'
-        f'URI="{_BASE}/{audio.id}/index.m3u8"'
+        f'URI="{_BASE}/{audio.id}/index.m3u8{_QUERY}"'
         for audio in renditions
         if audio.kind == "audio"
     ]
@@ -91,12 +99,20 @@ def _variants(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
             f'FRAME-RATE={video.frame_rate:.3f},CODECS="{codecs}",AUDIO="audio-{pathway}",'
             f'PATHWAY-ID="{pathway}",STABLE-VARIANT-ID="{video.id}"'
         )
-        lines.append(f"{_BASE}/{video.id}/index.m3u8")
+        lines.append(f"{_BASE}/{video.id}/index.m3u8{_QUERY}")
     return lines
+
+
+def in_dash(program: Program) -> Sequence[Address]:
+    """The addresses that DASH players can use."""
+    return [address for address in program.addresses if not address.query]
 
 
 def mpd(program: Program, now: str) -> str:
     """The DASH MPD: one BaseURL per pathway, segments numbered from the epoch.
+
+    A BaseURL's query is lost on the way to a segment (RFC 3986, section 5.2.2), so a pathway whose token
+    stands there is left out.
 
     Segment n of every rendition covers the seconds [2n, 2n + 2) since the epoch, so the
     availabilityStartTime is the epoch and no timeline has to be listed. `now` (RFC 3339) sets the
@@ -104,7 +120,7 @@ def mpd(program: Program, now: str) -> str:
     """
     bases = "".join(
         f"<BaseURL serviceLocation={quoteattr(address.pathway)}>{escape(address.base)}/</BaseURL>"
-        for address in program.addresses
+        for address in in_dash(program)
     )
     sets = "".join(_adaptation_set(kind, program.renditions) for kind in ("video", "audio"))
     return (
@@ -114,7 +130,7 @@ def mpd(program: Program, now: str) -> str:
         f'minimumUpdatePeriod="PT3600S" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
         'suggestedPresentationDelay="PT8S" maxSegmentDuration="PT3S">'
         f"{bases}"
-        f"<ContentSteering defaultServiceLocation={quoteattr(program.addresses[0].pathway)} "
+        f"<ContentSteering defaultServiceLocation={quoteattr(in_dash(program)[0].pathway)} "
         f'queryBeforeStart="false">{escape(program.steering_url)}</ContentSteering>'
         f'<Period id="live" start="PT0S">{sets}</Period>'
         f'<UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value={quoteattr(now)}/>'

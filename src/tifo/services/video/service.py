@@ -6,10 +6,12 @@ from tifo.api.catalogue import Catalogue
 from tifo.api.renditions import RENDITIONS
 from tifo.api.steering import Steering
 from tifo.kernel.clock import Clock, rfc3339
+from tifo.kernel.errors import Refusal
 from tifo.services.video import rules
 from tifo.services.video.settings import VideoSettings
-from tifo.tokens.path_jws import PathSigner
+from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.playback import PlaybackClaims
+from tifo.tokens.ports import Grant
 
 
 class VideoService:
@@ -19,7 +21,7 @@ class VideoService:
         self,
         catalogue: Catalogue,
         steering: Steering,
-        signers: Mapping[str, PathSigner],
+        signers: Mapping[str, AddressSigner],
         clock: Clock,
         settings: VideoSettings,
         public_url: str,
@@ -36,14 +38,17 @@ class VideoService:
         return rules.multivariant_playlist(await self._program(claims, token))
 
     async def manifest(self, claims: PlaybackClaims, token: str) -> str:
-        """The DASH MPD."""
-        return rules.mpd(await self._program(claims, token), rfc3339(self._clock.now()))
+        """The DASH MPD. Raises `Refusal` (not-found) as well when no CDN's token survives in DASH."""
+        program = await self._program(claims, token)
+        if not rules.in_dash(program):
+            raise Refusal("not-found", "This event is not there in DASH.")
+        return rules.mpd(program, rfc3339(self._clock.now()))
 
     async def _program(self, claims: PlaybackClaims, token: str) -> rules.Program:
         event = await self._catalogue.event(claims.ev)
         folder = f"/live/{event.channel}"
         addresses = tuple(
-            rules.Address(pathway, self._base(pathway, claims.sid, folder) + folder)
+            self._address(pathway, claims.sid, folder)
             for pathway in self._steering.order(claims.sid, claims.isp)
         )
         return rules.Program(
@@ -53,6 +58,8 @@ class VideoService:
             ads_url=f"{self._public_url}/v1/ads/{token}",
         )
 
-    def _base(self, pathway: str, session: str, folder: str) -> str:
+    def _address(self, pathway: str, session: str, folder: str) -> rules.Address:
         now = int(self._clock.now())
-        return self._signers[pathway].base(session, [f"{folder}/"], now, now + self._settings.address_ttl_s)
+        grant = Grant(session, f"{folder}/", now, now + self._settings.address_ttl_s)
+        signed = self._signers[pathway].address(grant)
+        return rules.Address(pathway, signed.base + folder, signed.query)

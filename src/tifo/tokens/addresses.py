@@ -1,0 +1,41 @@
+"""Where a token stands in an address: before the path, which relative addresses inherit, or in the query."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from tifo.tokens.ports import Grant, UrlTokens
+from tifo.tokens.texts import percent_encoded
+
+Place = Literal["path", "query"]
+
+_UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9._~=,!*:-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed address in two halves: the whole is `base` + path + `query`."""
+
+    base: str
+    query: str = ""
+
+
+class AddressSigner:
+    """Signs addresses of one CDN.
+
+    In the path a token makes the first folders, `/<name>/<token>`; in the query it is the parameter `name`,
+    or the whole query where `name` is empty.
+    """
+
+    def __init__(self, base_url: str, tokens: UrlTokens, place: Place = "path", name: str = "t") -> None:
+        self._base_url = base_url.rstrip("/")
+        self._tokens = tokens
+        self._before = f"{self._base_url}/{name}/" if place == "path" else "?" + (name and f"{name}=")
+        self._in_path = place == "path"
+
+    def address(self, grant: Grant) -> Signed:
+        """The address that paths which the grant opens are put into."""
+        token = self._tokens.sign(grant)
+        if self._in_path:
+            return Signed(self._before + percent_encoded(token, _UNSAFE_IN_PATH))
+        return Signed(self._base_url, self._before + token)
