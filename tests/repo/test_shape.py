@@ -1,11 +1,11 @@
-"""The shape of a service, of a port and its adapters, and of the values that cross them."""
+"""The shape of a port and its adapters, and of the values that cross them."""
 
 import ast
 import dataclasses
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Protocol, get_type_hints
 
@@ -15,43 +15,9 @@ import pytest
 import tifo
 import tifo.adapters
 import tifo.api
-from tifo import app
 from tifo.export import field_docs, sections, struct_of
 from tifo.kernel.clock import Clock
 from tifo.settings import Settings
-
-ALWAYS = frozenset({"__init__.py", "service.py", "routes.py"})
-"""A service has use cases and answers HTTP."""
-
-WHERE_NEEDED = frozenset({"rules.py", "ports.py", "settings.py"})
-"""Decisions (most have some), a store of its own, something to set (beacons have nothing)."""
-
-ITS_OWN: Mapping[str, Mapping[str, str]] = {
-    "sessions": {
-        "slots.py": "the stream limit as a rule that a store may call: stores do not see rules.py",
-        "admission.py": "the use case of a start",
-        "renewals.py": "renewals on their way to the store",
-        "telling.py": "what the log is told",
-    },
-    "accounts": {
-        "logins.py": "which tokens are believed, and when",
-        "sightings.py": "devices on their way to the store",
-    },
-    "control": {"qoe.py": "what viewers had, of all insight nodes"},
-    "insight": {
-        "told.py": "what one CMCD record says",
-        "plays.py": "how each player goes on",
-        "window.py": "figures over a sliding window",
-        "qoe.py": "what viewers had, as the rules of it",
-    },
-}
-"""Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
-
-OF_ONE_WORKER = {"steering": {"model.py", "demand.py", "health.py", "allocation.py", "routing.py"}}
-"""Files that only one worker has: its rules in parts."""
-
-OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
-"""A worker answers nobody: it reads the event log."""
 
 NO_ADAPTERS = {
     "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
@@ -105,68 +71,6 @@ SELF_EVIDENT = frozenset({
     "connections_max", "streams_max", "resets_max", "addresses_max",  # the noun is what is counted
     "starts", "ends",  # epoch seconds, as everywhere in the api
 })  # fmt: skip
-
-
-# --- folders ----------------------------------------------------------------------------------------
-
-
-def misshapen(
-    folders: Mapping[str, set[str]], always: frozenset[str], where_needed: frozenset[str]
-) -> list[str]:
-    own = {name: always | set(ITS_OWN.get(name, ())) for name in folders}
-    return [
-        f"{name}: without {sorted(own[name] - files)}, and with {sorted(files - own[name] - where_needed)}"
-        for name, files in folders.items()
-        if not own[name] <= files <= own[name] | where_needed
-    ]
-
-
-def folders_of(package, parent: str) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for path in (one.path.removeprefix(parent) for one in package if one.path.startswith(parent)):
-        folder, _, name = path.rpartition("/")
-        if folder:
-            found.setdefault(folder, set()).add(name)
-    return found
-
-
-def test_every_service_has_the_same_shape(package) -> None:
-    services = folders_of(package, "src/tifo/services/")
-    assert services and not misshapen(services, ALWAYS, WHERE_NEEDED)
-
-
-def test_every_worker_has_the_same_shape(package) -> None:
-    workers = folders_of(package, "src/tifo/workers/")
-    assert set(workers) == set(app.WORKERS)
-    assert not misshapen(
-        {name: files - OF_ONE_WORKER.get(name, set()) for name, files in workers.items()}, *OF_A_WORKER
-    )
-    assert all(own <= workers[name] for name, own in OF_ONE_WORKER.items())
-
-
-def test_every_service_is_in_the_service_table(package) -> None:
-    without_a_folder = {"pages"}
-    assert set(app.SERVICES) == set(folders_of(package, "src/tifo/services/")) | without_a_folder
-
-
-def test_every_settings_file_has_its_place_in_the_root(package) -> None:
-    paths = [one.path.split("/") for one in package if one.path.endswith("/settings.py")]
-    named = {parts[-2] for parts in paths if parts[-2] != "tifo"}
-    assert named <= set(Settings.__struct_fields__)
-
-
-def test_packages_are_empty_rooms(package) -> None:
-    inits = [one for one in package if one.path.endswith("/__init__.py") and one.module != "tifo"]
-    assert not [
-        one.path for one in inits if [node for node in one.tree.body if not isinstance(node, ast.Expr)]
-    ]
-
-
-@pytest.mark.parametrize(
-    "files", [{"__init__.py", "service.py"}, ALWAYS | {"models.py"}, ALWAYS - {"service.py"}]
-)
-def test_misshapen_service_is_complained_of(files) -> None:
-    assert misshapen({"x": set(files)}, ALWAYS, WHERE_NEEDED)
 
 
 # --- ports and adapters -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 import openm3u8
 import pytest
+from delivery_parts import BREAK, NAMES, NOW, PUBLIC, SECRETS, claims
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -14,82 +15,20 @@ from joserfc.jwk import OctKey
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.api.breaks import BreakSchedule
-from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import AdTracked, BreakDecided, PathwayUsed, PlaybackReported
 from tifo.board.entries import PATHWAY, POSTURE, WEIGHTS, PathwayState, PostureState, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
-from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
-from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.beacons.service import BeaconService
-from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.metrics import BEACONS, STEERING_BANDWIDTH_MAX
-from tifo.tokens.addresses import AddressSigner
-from tifo.tokens.beacon import beacon_tokens
-from tifo.tokens.formats import TokenSettings, pathway_tokens
-from tifo.tokens.keys import Keyring
-from tifo.tokens.path_jws import PathJws
-from tifo.tokens.playback import PlaybackClaims
-
-NOW = 1_800_000_000
-NAMES = ("cdn-a", "cdn-b", "cdn-c")
-SECRETS = {name: (name * 8)[:32].encode() for name in NAMES}
-PUBLIC = "http://tifo.example"
-BREAK = "brk-10000000"
-
-
-class Calendar(Catalogue):
-    """The final, on the channel `stadium`."""
-
-    async def event(self, event_id: str) -> CalendarEvent:
-        if event_id != "final":
-            raise Refusal("not-found")
-        return CalendarEvent("final", "Final", NOW, NOW + 7_200, "stadium")
-
-    async def events(self) -> tuple[CalendarEvent, ...]:
-        return (await self.event("final"),)
-
-
-def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
-    return PlaybackClaims(
-        aud="playback", nbf=NOW, exp=NOW + 9_000, sid=session, acc="demo", ev=event, dev="tv", kind="tv",
-        since=NOW, until=NOW + 30,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
-    pathways = tuple(Pathway(name, 1.0) for name in NAMES)
-    return SteeringService(
-        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
-    )
-
-
-@pytest.fixture
-def signers() -> dict[str, AddressSigner]:
-    keys = {n: Keyring("k", {"k": SECRETS[n]}) for n in NAMES}
-    return {n: AddressSigner(f"http://{n}.example/", PathJws(n, keys[n])) for n in NAMES}
-
-
-@pytest.fixture
-def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
-    return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
-
-
-@pytest.fixture
-def ads(steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock) -> AdService:
-    schedule = BreakSchedule(every_s=180, duration_s=20)
-    tokens = beacon_tokens(keys)
-    return AdService(schedule, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
 
 
 async def take_out(board: SqliteBoard, view: BoardView, *names: str) -> None:
@@ -399,37 +338,3 @@ async def test_kept_reports_come_back_typed(publisher, told) -> None:
     (event,) = await told()
     assert isinstance(event, PlaybackReported)
     assert event.session == "ses_1"
-
-
-def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str, AddressSigner]:
-    told, secrets = TokenSettings(form, place="query"), {"k": SECRETS[NAMES[0]].hex()}
-    made = {n: pathway_tokens(n, f"http://{n}.example", told, "k", secrets).signer for n in names}
-    return {**keys, **made}
-
-
-@pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
-async def test_each_cdn_gets_its_own_format(steering, signers, clock, form: str) -> None:
-    told = in_query(signers, form, NAMES[0])
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
-    for one in openm3u8.loads(await video.playlist(claims(), "token")).playlists:
-        assert ("?" in one.uri) == (one.stream_info.pathway_id == NAMES[0])
-        assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
-
-
-async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    steering, signers, keys: Keyring, publisher, clock: ManualClock
-) -> None:
-    told = in_query(signers, "akamai", *NAMES)
-    schedule = BreakSchedule(every_s=180, duration_s=20)
-    ads = AdService(schedule, steering, told, beacon_tokens(keys), publisher, clock, AdsSettings(), PUBLIC)
-    for slot in ads.pod(claims(), BREAK):
-        assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
-        assert urlsplit(slot.url).query.startswith("hdnts=")
-
-
-async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(steering, signers, clock) -> None:
-    told = in_query(signers, "cat", *NAMES)
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
-    assert "?cat=" in await video.playlist(claims(), "token")
-    with pytest.raises(Refusal, match="not-found"):
-        await video.manifest(claims(), "token")

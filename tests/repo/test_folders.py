@@ -1,0 +1,109 @@
+"""The shape of the folders: of a service and of a worker."""
+
+import ast
+from collections.abc import Mapping
+
+import pytest
+
+from tifo import app
+from tifo.settings import Settings
+
+ALWAYS = frozenset({"__init__.py", "service.py", "routes.py"})
+"""A service has use cases and answers HTTP."""
+
+WHERE_NEEDED = frozenset({"rules.py", "ports.py", "settings.py"})
+"""Decisions (most have some), a store of its own, something to set (beacons have nothing)."""
+
+ITS_OWN: Mapping[str, Mapping[str, str]] = {
+    "sessions": {
+        "slots.py": "the stream limit as a rule that a store may call: stores do not see rules.py",
+        "admission.py": "the use case of a start",
+        "renewals.py": "renewals on their way to the store",
+        "telling.py": "what the log is told",
+    },
+    "accounts": {
+        "logins.py": "which tokens are believed, and when",
+        "sightings.py": "devices on their way to the store",
+    },
+    "control": {"qoe.py": "what viewers had, of all insight nodes"},
+}
+"""Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
+
+OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "insight": {
+        "told.py": "what one CMCD record says",
+        "plays.py": "how each player goes on",
+        "window.py": "figures over a sliding window",
+        "qoe.py": "what viewers had, as the rules of it",
+    },
+    "steering": {
+        "model.py": "what the loop is told in",
+        "demand.py": "how much there is to carry",
+        "health.py": "which CDNs are bad",
+        "allocation.py": "who has room for what",
+        "routing.py": "where it would be best",
+    },
+}
+"""The same of workers."""
+
+OF_A_WORKER = (frozenset({"__init__.py", "service.py"}), WHERE_NEEDED)
+"""A worker answers nobody: it reads the event log."""
+
+
+def misshapen(
+    folders: Mapping[str, set[str]],
+    always: frozenset[str],
+    where_needed: frozenset[str],
+    its_own: Mapping[str, Mapping[str, str]] = ITS_OWN,
+) -> list[str]:
+    own = {name: always | set(its_own.get(name, ())) for name in folders}
+    return [
+        f"{name}: without {sorted(own[name] - files)}, and with {sorted(files - own[name] - where_needed)}"
+        for name, files in folders.items()
+        if not own[name] <= files <= own[name] | where_needed
+    ]
+
+
+def folders_of(package, parent: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for path in (one.path.removeprefix(parent) for one in package if one.path.startswith(parent)):
+        folder, _, name = path.rpartition("/")
+        if folder:
+            found.setdefault(folder, set()).add(name)
+    return found
+
+
+def test_every_service_has_the_same_shape(package) -> None:
+    services = folders_of(package, "src/tifo/services/")
+    assert services and not misshapen(services, ALWAYS, WHERE_NEEDED)
+
+
+def test_every_worker_has_the_same_shape(package) -> None:
+    workers = folders_of(package, "src/tifo/workers/")
+    assert set(workers) == set(app.WORKERS)
+    assert not misshapen(workers, *OF_A_WORKER, OF_ONE_WORKER)
+
+
+def test_every_service_is_in_the_service_table(package) -> None:
+    without_a_folder = {"pages"}
+    assert set(app.SERVICES) == set(folders_of(package, "src/tifo/services/")) | without_a_folder
+
+
+def test_every_settings_file_has_its_place_in_the_root(package) -> None:
+    paths = [one.path.split("/") for one in package if one.path.endswith("/settings.py")]
+    named = {parts[-2] for parts in paths if parts[-2] != "tifo"}
+    assert named <= set(Settings.__struct_fields__)
+
+
+def test_packages_are_empty_rooms(package) -> None:
+    inits = [one for one in package if one.path.endswith("/__init__.py") and one.module != "tifo"]
+    assert not [
+        one.path for one in inits if [node for node in one.tree.body if not isinstance(node, ast.Expr)]
+    ]
+
+
+@pytest.mark.parametrize(
+    "files", [{"__init__.py", "service.py"}, ALWAYS | {"models.py"}, ALWAYS - {"service.py"}]
+)
+def test_misshapen_service_is_complained_of(files) -> None:
+    assert misshapen({"x": set(files)}, ALWAYS, WHERE_NEEDED)

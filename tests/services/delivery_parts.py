@@ -1,0 +1,75 @@
+"""A match on three CDNs, and the services that carry it to a viewer."""
+
+import pytest
+
+from tifo.api.breaks import BreakSchedule
+from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.postures import Postures
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import ManualClock
+from tifo.kernel.errors import Refusal
+from tifo.kernel.ids import SequentialIds
+from tifo.services.ads.service import AdService
+from tifo.services.ads.settings import AdsSettings
+from tifo.services.steering.rules import Pathway
+from tifo.services.steering.service import SteeringService
+from tifo.services.steering.settings import SteeringSettings
+from tifo.services.video.service import VideoService
+from tifo.services.video.settings import VideoSettings
+from tifo.tokens.addresses import AddressSigner
+from tifo.tokens.beacon import beacon_tokens
+from tifo.tokens.keys import Keyring
+from tifo.tokens.path_jws import PathJws
+from tifo.tokens.playback import PlaybackClaims
+
+NOW = 1_800_000_000
+NAMES = ("cdn-a", "cdn-b", "cdn-c")
+SECRETS = {name: (name * 8)[:32].encode() for name in NAMES}
+PUBLIC = "http://tifo.example"
+BREAK = "brk-10000000"
+
+
+class Calendar(Catalogue):
+    """The final, on the channel `stadium`."""
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        if event_id != "final":
+            raise Refusal("not-found")
+        return CalendarEvent("final", "Final", NOW, NOW + 7_200, "stadium")
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        return (await self.event("final"),)
+
+
+def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
+    return PlaybackClaims(
+        aud="playback", nbf=NOW, exp=NOW + 9_000, sid=session, acc="demo", ev=event, dev="tv", kind="tv",
+        since=NOW, until=NOW + 30,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
+    pathways = tuple(Pathway(name, 1.0) for name in NAMES)
+    return SteeringService(
+        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+    )
+
+
+@pytest.fixture
+def signers() -> dict[str, AddressSigner]:
+    keys = {n: Keyring("k", {"k": SECRETS[n]}) for n in NAMES}
+    return {n: AddressSigner(f"http://{n}.example/", PathJws(n, keys[n])) for n in NAMES}
+
+
+@pytest.fixture
+def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
+    return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
+
+
+@pytest.fixture
+def ads(steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock) -> AdService:
+    schedule = BreakSchedule(every_s=180, duration_s=20)
+    tokens = beacon_tokens(keys)
+    return AdService(schedule, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
