@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -25,6 +26,7 @@ from benchmarks import (
     rehearsal,
     starts,
     tables,
+    tokens,
 )
 from benchmarks.figures import Found, Run
 from benchmarks.machine import CannotMeasure
@@ -40,6 +42,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "arrival": arrival.arrival,
         "steering": delivery.steering,
         "playlists": delivery.playlists,
+        **{f"tokens-{form}": partial(tokens.Tokens, form) for form in tokens.CONTENDERS},
         "sessions-mix": mix.mix,
         "sessions-commands": asked.Commands,
         "sessions-memory": filled.Filled,
@@ -47,7 +50,10 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "sessions-rehearsal": rehearsal.Rehearsal,
     }
 )
-GROUPS = {"sessions": tuple(name for name in BENCHMARKS if name.startswith("sessions-"))}
+GROUPS = {
+    group: tuple(name for name in BENCHMARKS if name.startswith(f"{group}-"))
+    for group in ("sessions", "tokens")
+}
 """Several benchmarks by one name."""
 
 out = Console(highlight=False)
@@ -62,7 +68,7 @@ def run(
     seconds: Annotated[int, Parameter(help="Seconds of each measurement.")] = 10,
     scale: Annotated[float, Parameter(help="Share of the sessions that a filled store holds.")] = 1.0,
 ) -> None:
-    """Run benchmarks by name, or all of them; `sessions` are all whose names begin so."""
+    """Run benchmarks by name, or all of them; `sessions` and `tokens` are all whose names begin so."""
     known = [one for name in names or BENCHMARKS for one in GROUPS.get(name, (name,))]
     unknown = [name for name in known if name not in BENCHMARKS]
     if unknown:
