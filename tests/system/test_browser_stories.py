@@ -31,6 +31,8 @@ WATCHED_S = 20
 LATENCY_S_MAX = 20
 STEERING_TTL_S_MAX = 11
 SEGMENT_S = 2
+BACK_S_MAX = 60
+"""Seconds in which one CDN of four that is brought back has its viewers again, a fiftieth each second."""
 
 pytestmark = [
     pytest.mark.system,
@@ -182,7 +184,7 @@ def test_operator_takes_the_cdn_out_and_the_player_moves(
     )
     assert (state(page), page.is_visible("#message")) == ("playing", False)
     cockpit.click(f'[data-pathway="{carrier}"] button')
-    eventually(lambda: said(page, "pathway") == carrier, STEERING_TTL_S_MAX + 2 * SEGMENT_S, "it comes back")
+    eventually(lambda: said(page, "pathway") == carrier, BACK_S_MAX, "it comes back")
     assert "pathway-out" in cockpit.inner_text("#audit")
 
 

@@ -25,17 +25,16 @@ class Pathway:
 def order(session: str, pathways: Sequence[Pathway], out: Collection[str]) -> tuple[str, ...]:
     """Every pathway, best first, for one session.
 
-    The same session gets the same order while weights stand; taking a pathway out moves its own
-    sessions only, spread over the others by weight. Pathways that are out stand last instead of being
-    left out: a list of one would switch off the player's own failover. Were all of them out, none is.
-    Before them stand those without weight, in an order of the session's own.
+    The same session gets the same order while weights stand. The first goes by weight, what comes after by
+    the room it has, so that taking a pathway out moves its own sessions only, to where there is room.
+    Pathways that are out stand last instead of being left out: a list of one would switch off the player's
+    own failover. Were all of them out, none is. One without weight or room comes after those with some, in
+    an order of the session's own.
     """
     drawn = [(pathway, *_draws(session, pathway.id)) for pathway in pathways]
-    ranked = sorted(drawn, key=_as_first, reverse=True)
-    first, *others = [one for one in ranked if one[0].id not in out] or ranked
-    after = sorted(others, key=_as_spare, reverse=True)
-    last = [one for one in ranked if one[0].id in out and one is not first and one not in after]
-    return tuple(pathway.id for pathway, _, _ in (first, *after, *last))
+    first, *others = sorted(drawn, key=_as_first, reverse=True)
+    ranked = [pathway.id for pathway, _, _ in (first, *sorted(others, key=_as_spare, reverse=True))]
+    return (*(id for id in ranked if id not in out), *(id for id in ranked if id in out))
 
 
 Drawn = tuple[Pathway, float, float]
