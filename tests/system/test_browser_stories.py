@@ -217,7 +217,7 @@ def test_operator_drains_a_cdn_and_fixes_its_share(match: Platform, cockpit: Pag
     cockpit.click("#share-form button[value=fix]")
     cockpit.wait_for_selector("text=cdn-d has 30 % from now on.")
     assert "pathway-draining" in cockpit.inner_text("#audit")
-    eventually(lambda: "share 30 %" in cockpit.inner_text("#audit"), 5, "the trail says it")
+    eventually(lambda: "share fixed at 30%" in cockpit.inner_text("#audit"), 5, "the trail says it")
     restored = match.operators("PUT", "/v1/control/pathways/cdn-d", json={"state": "in"})
     assert restored.status_code == 200
 
