@@ -1,5 +1,6 @@
 """From what nodes, worker and supervisor say to one look at the whole."""
 
+import msgspec
 import pytest
 
 from tifo.api.breaks import BreakSchedule
@@ -16,11 +17,20 @@ from tifo.api.reports import (
     StoreReport,
 )
 from tifo.api.steering import Decision
-from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.board.entries import (
+    InsightReport,
+    NodeReport,
+    PathwayState,
+    QoeReport,
+    SteeringWeights,
+    current_qoe,
+)
+from tifo.board.ports import Entry
 from tifo.services.control.qoe import qoe_view
 from tifo.services.control.rules import (
     Seen,
     breaks_view,
+    carried_bps,
     merge_caches,
     merge_routes,
     merge_stores,
@@ -233,7 +243,10 @@ def test_viewers_who_have_left_still_say_what_they_had() -> None:
 
 
 def test_node_that_stopped_speaking_is_not_added_to_who_took_over() -> None:
-    assert qoe_view((told(NOW - 6, had(30, 3e6)), told(NOW, had(30, 3e6)))).cells == (had(30, 3e6),)
+    both = {"old": told(NOW - 6, had(30, 3e6)), "new": told(NOW, had(30, 3e6))}
+    entries = {node: Entry(node, msgspec.json.encode(report), 1, None) for node, report in both.items()}
+    assert qoe_view(current_qoe(entries)).cells == (had(30, 3e6),)
+    assert carried_bps(current_qoe(entries)) == {"cdn-a": 3e6}
 
 
 def test_overview_says_what_viewers_had() -> None:

@@ -144,6 +144,17 @@ def decode_all(entries: Mapping[str, Entry], kind: type[T]) -> dict[str, T]:
     return found
 
 
+QOE_STALE_S = 5.0
+"""Seconds behind the newest report past which a node is no longer speaking: another has its viewers now."""
+
+
+def current_qoe(entries: Mapping[str, Entry]) -> tuple[QoeReport, ...]:
+    """The reports of the nodes that still speak, so that viewers who were taken over count once."""
+    reports = decode_all(entries, QoeReport).values()
+    newest = max((report.at for report in reports), default=0.0)
+    return tuple(report for report in reports if report.at >= newest - QOE_STALE_S)
+
+
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:
     """The newest word of a steering loop: there may be that of one that was replaced."""
     return max(decode_all(entries, SteeringWeights).values(), key=lambda word: word.at, default=None)

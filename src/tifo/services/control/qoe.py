@@ -1,31 +1,25 @@
 """From what each insight node says viewers had to one matrix."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from tifo.api.control import QoeView
 from tifo.api.reports import QoeCell
 from tifo.board.entries import QoeReport
 
-STALE_S = 5.0
-"""Seconds behind the newest report past which a node is no longer speaking: another has its viewers now."""
 
-
-def qoe_view(reports: Iterable[QoeReport]) -> QoeView:
-    """The cells of all nodes, those of the most viewers first.
+def qoe_view(reports: Sequence[QoeReport]) -> QoeView:
+    """The cells of all nodes that speak, those of the most viewers first.
 
     Viewers and traffic add up. A figure is the mean of the nodes that have it, by their viewers: the nodes
     share out sessions at random, so that what each sees is a sample of the same crowd.
     """
-    heard = tuple(reports)
-    newest = max(heard, key=lambda report: report.at, default=None)
+    newest = max(reports, key=lambda report: report.at, default=None)
     if newest is None:
         return QoeView()
     by_cell: defaultdict[tuple[str, str, str], list[QoeCell]] = defaultdict(list)
-    for report in heard:
-        if report.at >= newest.at - STALE_S:
-            for cell in report.cells:
-                by_cell[cell.pathway, cell.isp, cell.device_kind].append(cell)
+    for cell in (cell for report in reports for cell in report.cells):
+        by_cell[cell.pathway, cell.isp, cell.device_kind].append(cell)
     cells = sorted(by_cell.items(), key=lambda one: (-sum(cell.viewers for cell in one[1]), one[0]))
     return QoeView(newest.at, newest.window_s, tuple(_merge(same) for _, same in cells))
 

@@ -26,7 +26,7 @@ from tifo.board.entries import (
     PartsReport,
     PathwayState,
     PostureState,
-    QoeReport,
+    current_qoe,
     decode_all,
     latest_weights,
 )
@@ -200,7 +200,7 @@ class ControlService:
             viewers=self._viewers,
             capacities=self._pathways,
             states=decode_all(self._view.under(PATHWAY), PathwayState),
-            qoe=tuple(decode_all(self._view.under(QOE), QoeReport).values()),
+            qoe=current_qoe(self._view.under(QOE)),
             weights=latest_weights(self._view.under(WEIGHTS)),
             loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),

@@ -19,8 +19,8 @@ from tifo.board.entries import (
     QOE,
     WEIGHTS,
     PathwayState,
-    QoeReport,
     SteeringWeights,
+    current_qoe,
     decode_all,
     latest_weights,
 )
@@ -96,8 +96,8 @@ class SteeringWorker:
         self._told = (*reversed(decided.decisions), *self._told)[:DECISIONS_MAX]
 
     def _cells(self) -> list[Cell]:
-        reports = decode_all(self._view.under(QOE), QoeReport)
-        return merged((cell for report in reports.values() for cell in report.cells), self._known)
+        reports = current_qoe(self._view.under(QOE))
+        return merged((cell for report in reports for cell in report.cells), self._known)
 
     def _words(self) -> dict[str, Word]:
         states = decode_all(self._view.under(PATHWAY), PathwayState)
