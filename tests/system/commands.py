@@ -17,7 +17,7 @@ import pytest
 
 START_S_MAX = 60.0
 STOP_S_MAX = 20.0
-ANSWER_S_MAX = 10.0
+ANSWER_S_MAX = 20.0
 POLL_S = 0.05
 
 T = TypeVar("T")

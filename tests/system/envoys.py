@@ -23,8 +23,8 @@ from pathlib import Path
 from tifo.edge import binary
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
-START_S_MAX = 20
-ANSWER_S_MAX = 10
+START_S_MAX = 60
+ANSWER_S_MAX = 20
 
 
 def free_port() -> int:

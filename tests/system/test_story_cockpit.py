@@ -29,11 +29,11 @@ def taken_out(witness: Player) -> Iterator[str]:
     answer = put(platform, pathway, "out")
     assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out", "share": None})
     try:
-        eventually(lambda: priority(witness) == [*before[1:], pathway], 1, "out is in force")
+        eventually(lambda: priority(witness) == [*before[1:], pathway], what="out is in force")
         yield pathway
     finally:
         assert put(platform, pathway, "in").status_code == 200
-        eventually(lambda: priority(witness) == before, 1, "in again is in force")
+        eventually(lambda: priority(witness) == before, what="in again is in force")
 
 
 def priority(player: Player) -> list[str]:
@@ -67,7 +67,7 @@ def test_ads_come_from_a_cdn_that_is_in(platform: Platform) -> None:
 
     assert ads_from() == first
     with taken_out(player):
-        eventually(lambda: ads_from() != first, 1, "ads move too")
+        eventually(lambda: ads_from() != first, what="ads move too")
 
 
 def test_other_viewers_stay_where_they_are_when_a_cdn_goes(platform: Platform) -> None:
@@ -183,10 +183,10 @@ def test_lean_has_players_report_less_often_and_normal_undoes_it(platform: Platf
 
     assert asked_to_wait_s() <= HEARTBEAT_S
     posture(platform, "lean")
-    eventually(lambda: asked_to_wait_s() > 5 * HEARTBEAT_S, 1, "lean is in force")
+    eventually(lambda: asked_to_wait_s() > 5 * HEARTBEAT_S, what="lean is in force")
     assert platform.overview()["posture"] == "lean"
     posture(platform, "normal")
-    eventually(lambda: asked_to_wait_s() <= HEARTBEAT_S, 1, "normal is in force")
+    eventually(lambda: asked_to_wait_s() <= HEARTBEAT_S, what="normal is in force")
     player.end()
 
 
@@ -216,10 +216,10 @@ def test_a_kicked_account_stops_on_every_device_and_may_start_again(platform: Pl
     players = [platform.player(account, device) for device in ("sofa", "kitchen")]
     other = platform.player()
     assert kick(platform, what="account", id=account, reason="Shared.").status_code == 204
-    eventually(lambda: {refused(one.beat()) for one in players} == {(410, "kicked")}, 1, "all are out")
+    eventually(lambda: {refused(one.beat()) for one in players} == {(410, "kicked")}, what="all are out")
     assert "Shared." in players[0].beat().text
     assert other.beat().status_code == 200
-    again = eventually(lambda: restarted(platform, account), 3, "its slots are free")
+    again = eventually(lambda: restarted(platform, account), what="its slots are free")
     assert again.beat().status_code == 200
 
 
@@ -236,8 +236,8 @@ def test_everybody_who_watches_a_kicked_event_stops(platform: Platform) -> None:
     def stopped() -> bool:
         return all(refused(answer)[0] == 410 for one in players for answer in (one.beat(), one.master()))
 
-    eventually(stopped, 1, "everybody is out, everywhere")
-    eventually(lambda: restarted(platform, platform.new_account()), 3, "newcomers are let in")
+    eventually(stopped, what="everybody is out, everywhere")
+    eventually(lambda: restarted(platform, platform.new_account()), what="newcomers are let in")
     assert refused(kick(platform, what="event", id="finale")) == (404, "not-found")
 
 
@@ -278,11 +278,11 @@ def test_sessions_are_listed_counted_and_kicked_from_the_command_line(platform: 
         eventually(lambda: re.search(r"tv +\d+", sessions(platform, *by_kind)), START_S_MAX, "a split")
         said = sessions(platform, "kick", mine[0].session, "--account", account, "--reason", "One too many.")
         assert said == f"Kicked session {mine[0].session}.\n"
-        eventually(lambda: refused(mine[0].beat()) == (410, "kicked"), 1, "it is out")
+        eventually(lambda: refused(mine[0].beat()) == (410, "kicked"), what="it is out")
         assert mine[1].beat().status_code == 200
         said = sessions(platform, "kick", "--account", account, "--reason", "All.")
         assert said == f"Kicked account {account}, sessions running: 1.\n"
-    eventually(lambda: refused(mine[1].beat()) == (410, "kicked"), 1, "the other too")
+    eventually(lambda: refused(mine[1].beat()) == (410, "kicked"), what="the other too")
 
 
 def test_an_event_is_not_kicked_by_a_command_that_nobody_confirms(platform: Platform) -> None:

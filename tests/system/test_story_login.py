@@ -118,7 +118,7 @@ def test_a_log_in_whose_time_is_over_counts_on_a_device_that_is_known(platform, 
     watching(platform, log_in(platform, provider, account), "sofa").end()
     late = expired(platform, provider, account)
     die(platform, provider)
-    eventually(lambda: platform.ask_to_start(late, "sofa").status_code == 201, 10, "the device is known")
+    eventually(lambda: platform.ask_to_start(late, "sofa").status_code == 201, what="the device is known")
     assert why(platform.ask_to_start(late, "kitchen")) == "expired"
     assert (
         why(platform.ask_to_start(expired(platform, provider, platform.new_account()), "sofa")) == "expired"
@@ -140,13 +140,13 @@ def test_a_kicked_account_does_not_come_back_by_grace(platform, provider) -> Non
     kick = {"what": "account", "id": account, "reason": "Shared."}
     answer = platform.operators("POST", "/v1/control/kicks", json=kick)
     assert answer.status_code == 204, answer.text
-    eventually(lambda: why(platform.ask_to_start(grace)) == "revoked", 5, "the kick is known")
+    eventually(lambda: why(platform.ask_to_start(grace)) == "revoked", what="the kick is known")
 
 
 def test_new_keys_are_followed(platform, provider) -> None:
     provider.rotate("RS256", "key-after")
     access = log_in(platform, provider, platform.new_account())
-    eventually(lambda: platform.ask_to_start(access).status_code == 201, 10, "the new key is known")
+    eventually(lambda: platform.ask_to_start(access).status_code == 201, what="the new key is known")
 
 
 def test_the_log_says_once_that_the_provider_is_gone_and_that_it_is_back(platform, provider) -> None:

@@ -52,7 +52,7 @@ def test_ending_twice_is_the_same_as_once(platform: Platform) -> None:
 def test_a_kick_is_known_everywhere_within_a_second(platform: Platform) -> None:
     player = platform.player()
     assert kick(platform, player, "Shared on a forum.") == 204
-    eventually(lambda: all_gone(player, "kicked"), 1, "every service knows of the kick")
+    eventually(lambda: all_gone(player, "kicked"), what="every service knows of the kick")
     assert problem(player.beat())["detail"] == "Shared on a forum."
 
 
@@ -60,7 +60,7 @@ def test_an_operator_ends_a_session(platform: Platform) -> None:
     player = platform.player()
     answer = platform.operators("POST", f"/v1/control/sessions/{player.session}/end")
     assert answer.status_code == 204
-    eventually(lambda: all_gone(player, "ended"), 1, "every service knows of the end")
+    eventually(lambda: all_gone(player, "ended"), what="every service knows of the end")
 
 
 def test_a_kicked_account_may_start_again(platform: Platform) -> None:
@@ -88,7 +88,7 @@ def test_a_take_over_ends_the_oldest_and_works_once(platform: Platform) -> None:
     code = problem(platform.ask_to_start(access, "new"))["takeover"]
 
     assert platform.player(account, "new", takeover=code).answer["streams"]["used"] == STREAM_LIMIT
-    eventually(lambda: all_gone(oldest, "ended"), 1, "the one that gave way knows")
+    eventually(lambda: all_gone(oldest, "ended"), what="the one that gave way knows")
     assert other.beat().status_code == 200
     assert refused(platform.ask_to_start(access, "another", takeover=code)) == (409, "bad-takeover")
 
@@ -100,7 +100,7 @@ def test_a_take_over_ends_the_one_that_was_chosen(platform: Platform) -> None:
     code = problem(platform.ask_to_start(access, "new"))["takeover"]
 
     platform.player(account, "new", takeover=code, end=chosen.session)
-    eventually(lambda: all_gone(chosen, "ended"), 1, "the one that gave way knows")
+    eventually(lambda: all_gone(chosen, "ended"), what="the one that gave way knows")
     assert other.beat().status_code == 200
 
 

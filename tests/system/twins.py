@@ -16,7 +16,7 @@ from players import CLOCK, PATHWAYS
 SERVICES = ("accounts", "catalogue", "sessions", "video", "steering", "ads", "beacons", "control", "pages")
 HEARTBEAT_S, LEASE_S = 2, 12
 STREAM_LIMIT = 2
-ANSWER_S_MAX = 5.0
+ANSWER_S_MAX = 20.0
 
 
 @dataclass
