@@ -5,8 +5,8 @@ Nothing else knows which form is running or which store was chosen.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,7 @@ from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
+from tifo.board.breaks import BreakBook
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
@@ -122,11 +123,6 @@ class Wiring:
         return part
 
     @property
-    def schedule(self) -> BreakSchedule:
-        """When the channel's breaks are."""
-        return BreakSchedule(self.settings.channel.break_every_s, self.settings.channel.break_duration_s)
-
-    @property
     def signers(self) -> Mapping[str, AddressSigner]:
         """What signs each CDN's addresses."""
         return {one.id: one.tokens().signer for one in self.settings.pathways}
@@ -138,6 +134,11 @@ async def _board(w: Wiring) -> Board:
 
 async def _view(w: Wiring) -> BoardView:
     return await w.opened(BoardView(await w.once(_board), w.clock))
+
+
+async def _breaks(w: Wiring) -> BreakBook:
+    told = w.settings.channel
+    return BreakBook(BreakSchedule(told.break_every_s, told.break_duration_s), await w.once(_view))
 
 
 async def _log(w: Wiring) -> EventLog:
@@ -237,7 +238,7 @@ async def _video(w: Wiring) -> VideoService:
 
 async def _ads(w: Wiring) -> AdService:
     return AdService(
-        schedule=w.schedule,
+        breaks=await w.once(_breaks),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),
@@ -259,8 +260,10 @@ async def _control(w: Wiring) -> ControlService:
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),
             publisher=await w.once(_publisher),
-            schedule=w.schedule,
+            breaks=await w.once(_breaks),
+            break_notice_s=w.settings.channel.break_notice_s,
             clock=w.clock,
+            ids=w.ids,
             settings=w.settings.control,
         )
     )
@@ -441,6 +444,13 @@ def _build_node() -> ApiNode:
 _host = Host(_build_node)
 viewers = _host.viewers
 operators = _host.operators
+
+
+@asynccontextmanager
+async def break_book(config: Settings) -> AsyncIterator[BreakBook]:
+    """The break book, for the channel: a process of its own that answers no API."""
+    async with AsyncExitStack() as stack:
+        yield await Wiring(config, frozenset(), stack).once(_breaks)
 
 
 # --- workers -----------------------------------------------------------------------------------------

@@ -105,9 +105,10 @@ async def serve_channel(settings: Settings) -> None:
     from tifo.channel.service import run as run_channel  # noqa: PLC0415 - brings the encoder with it
 
     stop = stop_on_signals()
-    await run_channel(
-        settings.channel, creatives=settings.folder("creatives"), clock=SystemClock(), stop=stop
-    )
+    async with app.break_book(settings) as book:
+        await run_channel(
+            settings.channel, book, creatives=settings.folder("creatives"), clock=SystemClock(), stop=stop
+        )
 
 
 async def work(settings: Settings, names: Iterable[str]) -> None:

@@ -25,7 +25,10 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "logins.py": "which tokens are believed, and when",
         "sightings.py": "devices on their way to the store",
     },
-    "control": {"qoe.py": "what viewers had, of all insight nodes"},
+    "control": {
+        "qoe.py": "what viewers had, of all insight nodes",
+        "break_rules.py": "what may be said of breaks, and when",
+    },
 }
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 

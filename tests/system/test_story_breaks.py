@@ -26,7 +26,9 @@ def date_ranges(player: Player) -> list[dict[str, str]]:
     found = []
     for address in renditions(player):
         line = next(line for line in media(address)[0].splitlines() if line.startswith("#EXT-X-DATERANGE"))
-        found.append({name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "DURATION")})
+        found.append(
+            {name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "PLANNED-DURATION")}
+        )
     return found
 
 
@@ -39,7 +41,7 @@ def test_every_rendition_announces_the_break(platform: Platform) -> None:
     first, *others = date_ranges(platform.player())
     assert first["CLASS"] == "com.apple.hls.interstitial"
     assert first["X-ASSET-LIST"] == f"{{$tifo-ads}}/breaks/{first['ID']}"
-    assert float(first["DURATION"]) == BREAK_S
+    assert float(first["PLANNED-DURATION"]) == BREAK_S
     assert others == [first, first]
 
 

@@ -89,6 +89,52 @@ class BreaksView(msgspec.Struct, frozen=True):
     next: NextBreak | None
 
 
+BREAK_S_MAX = 3600
+"""Seconds of one break."""
+
+BreakState = Literal["planned", "announced", "running", "over", "off"]
+"""`announced` stands in playlists and begins when it says; `off` was called off."""
+
+BreakSource = Literal["schedule", "operator", "cue"]
+
+BreakSeconds = Annotated[float, msgspec.Meta(ge=1, le=BREAK_S_MAX)]
+
+
+class BreakBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A break of `duration_s` seconds, from `starts_at` (epoch seconds) on or as soon as players can know.
+
+    Or a SCTE-35 cue, in base64 or hexadecimal: `duration_s` is then for one that states none, and
+    `starts_at` for one whose clock is not the channel's.
+    """
+
+    duration_s: BreakSeconds | None = None
+    starts_at: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    scte35: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+
+
+class BreakDurationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a break shall last in all: longer, it goes on in another one; shorter, it returns early."""
+
+    duration_s: BreakSeconds
+
+
+class BreakView(msgspec.Struct, frozen=True):
+    """One break as it stands; times in epoch seconds. `announced_s` is how long it was announced to last."""
+
+    id: str
+    state: BreakState
+    source: BreakSource
+    starts_at: float
+    ends_at: float
+    announced_s: float
+
+
+class BreaksAnswer(msgspec.Struct, frozen=True):
+    """The breaks that were asked for, or that a word concerned; none, when a cue changed nothing."""
+
+    breaks: tuple[BreakView, ...]
+
+
 class StoreView(msgspec.Struct, frozen=True):
     """A store as all nodes together see it: `failing` as soon as it fails for one of them.
 

@@ -18,6 +18,7 @@ from tifo.api.reports import (
 from tifo.api.steering import Decision
 from tifo.board.ports import Entry
 
+BREAK = "break/"
 PATHWAY = "pathway/"
 POSTURE = "posture"
 REVOKED = "revoked/"
@@ -30,8 +31,22 @@ QOE = "qoe/"
 WEIGHTS = "weights/"
 STALE = "stale/"
 
-LASTING = frozenset({PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
+
+
+class BreakWord(msgspec.Struct, frozen=True):
+    """What operators and cues have said of one break; times in epoch seconds, durations as announced.
+
+    `returned_at` is its early return. With `off` it was called off before anybody knew of it, and is no
+    break. `cue` is the event id of the SCTE-35 cue that it came with.
+    """
+
+    start: float
+    duration_s: float
+    returned_at: float | None = None
+    off: bool = False
+    cue: int | None = None
 
 
 class PathwayState(msgspec.Struct, frozen=True):

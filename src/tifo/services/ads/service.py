@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.breaks import Break, Breaks
 from tifo.api.creatives import HOUSE_CREATIVES, Creative
 from tifo.api.events import AdTracked, BreakDecided
 from tifo.api.steering import Steering
@@ -43,7 +43,7 @@ class AdService:
 
     def __init__(
         self,
-        schedule: BreakSchedule,
+        breaks: Breaks,
         steering: Steering,
         signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
@@ -52,7 +52,7 @@ class AdService:
         settings: AdsSettings,
         public_url: str,
     ) -> None:
-        self._schedule = schedule
+        self._breaks = breaks
         self._steering = steering
         self._signers = signers
         self._tokens = tokens
@@ -64,6 +64,8 @@ class AdService:
     def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
         """The slots of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
+        if brk.end == brk.start:  # called off after players had read of it
+            return ()
         pod = rules.fill(claims.sid, brk, HOUSE_CREATIVES)
         self._publisher.tell(
             BreakDecided(
@@ -99,7 +101,7 @@ class AdService:
         BEACONS.labels("kept" if kept else "deferred").inc()
 
     def _announced(self, break_id: str) -> Break:
-        brk = self._schedule.find(break_id)
+        brk = self._breaks.find(break_id)
         now = self._clock.now()
         if brk is None or not brk.start - self._settings.early_s <= now < brk.end + self._settings.late_s:
             raise Refusal("not-found", "There is no such break now.")

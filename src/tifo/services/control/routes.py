@@ -5,6 +5,9 @@ from falcon.asgi import Request, Response
 
 from tifo.api.control import (
     AuditAnswer,
+    BreakBody,
+    BreakDurationBody,
+    BreaksAnswer,
     History,
     KickBody,
     Overview,
@@ -107,6 +110,42 @@ ROUTES = (
         problems=("bad-credentials", "not-found", "invalid", "unavailable"),
     ),
     operators_route(
+        name="control.breaks",
+        method="GET",
+        path="/v1/control/breaks",
+        summary="The breaks of the last minutes and the next hours",
+        answer=BreaksAnswer,
+        problems=("bad-credentials",),
+    ),
+    operators_route(
+        name="control.start-break",
+        method="POST",
+        path="/v1/control/breaks",
+        summary="Start a break, plan one, or say what a SCTE-35 cue says",
+        body=BreakBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "break-overlap", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
+        name="control.resize-break",
+        method="PUT",
+        path="/v1/control/breaks/{brk}",
+        summary="How long a break shall last in all",
+        body=BreakDurationBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "break-overlap", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
+        name="control.return-break",
+        method="DELETE",
+        path="/v1/control/breaks/{brk}",
+        summary="End a break early, or call off one that has not begun",
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "not-found", "unavailable"),
+    ),
+    operators_route(
         name="control.audit",
         method="GET",
         path="/v1/control/audit",
@@ -129,6 +168,10 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.posture": _posture(service),
         "control.set-posture": _set_posture(service),
         "control.pathway": _pathway(service),
+        "control.breaks": _breaks(service),
+        "control.start-break": _start_break(service),
+        "control.resize-break": _resize_break(service),
+        "control.return-break": _return_break(service),
         "control.audit": _audit(service),
     }
 
@@ -219,6 +262,36 @@ def _pathway(service: ControlService) -> Handler:
         _answer(resp, PathwayAnswer(pathway, body.state, body.share))
 
     return set_pathway
+
+
+def _breaks(service: ControlService) -> Handler:
+    async def breaks(req: Request, resp: Response) -> None:
+        _answer(resp, service.breaks())
+
+    return breaks
+
+
+def _start_break(service: ControlService) -> Handler:
+    async def start_break(req: Request, resp: Response) -> None:
+        body = await read_json(req, BreakBody, JSON_BODY_BYTES_MAX)
+        _answer(resp, await service.start_break(_operator(req), body))
+
+    return start_break
+
+
+def _resize_break(service: ControlService) -> Handler:
+    async def resize_break(req: Request, resp: Response, brk: str) -> None:
+        body = await read_json(req, BreakDurationBody, JSON_BODY_BYTES_MAX)
+        _answer(resp, await service.resize_break(_operator(req), brk[:ID_LENGTH_MAX], body.duration_s))
+
+    return resize_break
+
+
+def _return_break(service: ControlService) -> Handler:
+    async def return_break(req: Request, resp: Response, brk: str) -> None:
+        _answer(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
+
+    return return_break
 
 
 def _audit(service: ControlService) -> Handler:

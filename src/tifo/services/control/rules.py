@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tifo.api.breaks import BreakSchedule
+from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
     BreaksView,
@@ -21,6 +21,9 @@ from tifo.api.control import (
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.services.control.qoe import qoe_view
+
+BREAKS_AHEAD_S = 3 * 3600
+"""Seconds ahead that the cockpit looks for the next break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Seen:
     log_failing: bool
 
 
-def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
+def overview(seen: Seen, breaks: Breaks) -> Overview:
     """One look at the whole."""
     routes = merge_routes(report for node in seen.nodes.values() for report in node.routes)
     insight = seen.insight
@@ -66,7 +69,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
             groups=groups,
         ),
         parts=seen.parts,
-        breaks=breaks_view(schedule, seen.at),
+        breaks=breaks_view(breaks, seen.at),
         board=BoardView("failing" if seen.board_failing else "ok"),
         posture=seen.posture,
         audience=insight.audience if insight else AudienceReport(),
@@ -180,9 +183,9 @@ def merge_caches(reports: Iterable[CacheReport]) -> tuple[CacheReport, ...]:
     )
 
 
-def breaks_view(schedule: BreakSchedule, now: float) -> BreaksView:
-    """The break that is on and the next one."""
-    around = schedule.between(now, now + schedule.every_s + schedule.duration_s)
+def breaks_view(breaks: Breaks, now: float) -> BreaksView:
+    """The break that is on and the next one, of the next hours."""
+    around = [one for one in breaks.between(now, now + BREAKS_AHEAD_S) if one.end > one.start]
     running = next((brk for brk in around if brk.start <= now), None)
     coming = next((brk for brk in around if brk.start > now), None)
     return BreaksView(
