@@ -309,7 +309,7 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 
 async def _ads_handlers(w: Wiring) -> Handlers:
-    return ads_routes.handlers(await w.once(_ads), await w.once(_guard))
+    return ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
 
 
 async def _beacons_handlers(w: Wiring) -> Handlers:

@@ -133,6 +133,9 @@ def _query_parameter(query: Query) -> dict[str, Any]:
 def _answer(route: Route) -> dict[str, Any]:
     if route.status == 204:
         return {"description": "Done"}
+    if route.status == 302:
+        where = {"required": True, "schema": {"type": "string", "format": "uri"}}
+        return {"description": "Led on", "headers": {"Location": where}}
     media = route.media.partition(";")[0]
     content: dict[str, Any] = {media: {"schema": {"type": "string"}}}
     if route.answer is not None:

@@ -25,6 +25,10 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "logins.py": "which tokens are believed, and when",
         "sightings.py": "devices on their way to the store",
     },
+    "ads": {
+        "tracking.py": "signed addresses, and what comes back by them",
+        "vast.py": "a pod in the words of VAST and VMAP",
+    },
     "control": {
         "qoe.py": "what viewers had, of all insight nodes",
         "break_rules.py": "what may be said of breaks, and when",

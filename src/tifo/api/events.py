@@ -102,7 +102,12 @@ class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
 
 
 class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
-    """A signed beacon of one slot of one break: impression, quartiles, complete."""
+    """A signed beacon of one slot of one break, `slot` 0 being the break itself.
+
+    `what`: impression, firstQuartile, midpoint, thirdQuartile, complete, skip, click, error, or of a break
+    breakStart, breakEnd, error. `code` is VAST's of an error, 0 where the player did not say. The id of the
+    event comes from what the beacon says, so that one called again is the same event.
+    """
 
     TOPIC: ClassVar[str] = ADS
 
@@ -110,6 +115,7 @@ class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
     slot: int
     creative: str
     what: str
+    code: int = 0
 
 
 class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):

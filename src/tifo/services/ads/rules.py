@@ -17,6 +17,15 @@ QUARTILES = (
 
 TRACKED = frozenset(name for name, _ in QUARTILES)
 
+CLICK_URL_LENGTH_MAX = 1000
+"""Characters of the address that a click leads to: it travels in a token."""
+
+
+def leads_somewhere(click_url: str) -> bool:
+    """Whether a click may lead there: an http address in plain characters, and not too long a one."""
+    plain = click_url.isascii() and click_url.isprintable() and " " not in click_url
+    return plain and click_url.startswith(("https://", "http://")) and len(click_url) <= CLICK_URL_LENGTH_MAX
+
 
 def fill(session: str, brk: Break, creatives: Sequence[Creative]) -> tuple[Creative, ...]:
     """Creatives whose durations fit the break, none twice before all were shown.
@@ -36,3 +45,9 @@ def fill(session: str, brk: Break, creatives: Sequence[Creative]) -> tuple[Creat
             chosen.append(creative)
             left -= creative.duration_s
     return tuple(chosen)
+
+
+def serving_id(session: str, break_id: str, place: int, creative: str) -> str:
+    """One id for one ad served to one viewer in one break, the same at every request (VAST: AdServingId)."""
+    said = f"{session}|{break_id}|{place}|{creative}"
+    return blake2b(said.encode(), digest_size=16).hexdigest()

@@ -12,3 +12,5 @@ class AdsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds before its start from which a break may be asked for."""
     late_s: int = 60
     """Seconds after its end until which it may: players are some segments behind, and join late."""
+    vmap_ahead_s: int = 3600
+    """Seconds ahead of which VMAP lists the breaks."""
