@@ -45,7 +45,8 @@ ABOVE_ZERO = (
     "accounts.device_seen_s", "accounts.oidc.refresh_s", "accounts.oidc.keys_stale_s",
     "accounts.oidc.unknown_key_s", "accounts.oidc.call_s_max", "accounts.oidc.failures_count_max",
     "accounts.oidc.verified_entries_max",
-    "ads.address_ttl_s", "ads.beacon_ttl_s", "catalogue.refresh_s", "control.audit_entries",
+    "ads.address_ttl_s", "ads.beacon_ttl_s", "ads.vmap_ahead_s", "catalogue.refresh_s",
+    "channel.break_notice_s", "control.audit_entries", "control.break_lead_s", "control.break_s",
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
     "insight.report_s", "insight.silent_s", "steering_loop.step_s", "steering_loop.frozen_s",
     "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
@@ -150,6 +151,9 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+    notice, early = settings.channel.break_notice_s, settings.ads.early_s
+    if early < notice:
+        yield f"ads.early_s: {early}; players ask for a break once it is announced, {notice} s ahead"
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:

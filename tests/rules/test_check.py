@@ -154,6 +154,11 @@ def test_channel_without_breaks_may_say_any_duration(fit: Settings) -> None:
     refuse_unfit(within(within(fit, "channel.break_every_s", 0), "channel.break_duration_s", 20), EVERY)
 
 
+def test_break_may_be_asked_for_once_it_is_announced(fit: Settings) -> None:
+    (problem,) = problems(within(fit, "channel.break_notice_s", 121))
+    assert problem == "ads.early_s: 120; players ask for a break once it is announced, 121 s ahead"
+
+
 def test_log_level_that_is_none_is_named(fit: Settings) -> None:
     assert problems(within(fit, "telemetry.log_level", "loud")) == (
         "telemetry.log_level: 'loud'; one of debug, info, warning, error",

@@ -228,6 +228,15 @@ export class Control {
     return this.call(`/v1/control/pathways/${encodeURIComponent(id)}`, { method: "PUT", body: { state, share } });
   }
 
+  startBreak(seconds: number): Promise<unknown> {
+    return this.call("/v1/control/breaks", { method: "POST", body: { duration_s: seconds } });
+  }
+
+  /** The early return of a break, or its end before it began. */
+  returnBreak(id: string): Promise<unknown> {
+    return this.call(`/v1/control/breaks/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
   async audit(): Promise<readonly AuditEntry[]> {
     return (await this.call<{ entries: AuditEntry[] }>("/v1/control/audit")).entries;
   }

@@ -1,9 +1,10 @@
 import { byId, setText } from "../shared/dom.ts";
-import { clock, count, duration, rate, UNKNOWN } from "../shared/format.ts";
+import { clock, count, rate } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
-import { Control, type Breaks, type Overview } from "./api.ts";
+import { Control, type Overview } from "./api.ts";
 import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
+import { BreakTile } from "./breaks.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
 import { History, sampleOf } from "./history.ts";
@@ -54,6 +55,7 @@ class Cockpit {
   private readonly audit = new Audit(this.control);
   private readonly sessions = new Sessions(this.control, () => this.audit.refresh());
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
+  private readonly breaks = new BreakTile(this.control, () => this.audit.refresh());
   private readonly steering = new SteeringLoop();
   private readonly qoe = new QoeTable();
   private readonly audience = new Audience((event) => this.sessions.showEvent(event));
@@ -109,6 +111,7 @@ class Cockpit {
     this.sessions.update(overview);
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);
+    this.breaks.update(overview.breaks);
     this.tick();
   }
 
@@ -143,7 +146,7 @@ class Cockpit {
     setText(at("clock"), clock(Date.now()));
     if (this.latest && this.heardAt !== null) {
       const serverNow = this.latest.at + (Date.now() - this.heardAt) / 1000;
-      showBreak(this.latest.breaks, serverNow);
+      this.breaks.tick(serverNow);
     }
   }
 }
@@ -153,15 +156,6 @@ function showHealth(id: string, name: string, state: "ok" | "failing"): void {
   badge.hidden = false;
   setText(badge, `${name} ${state}`);
   badge.dataset["tone"] = state === "ok" ? "good" : "bad";
-}
-
-/** The break that runs, with what is left of it, or how long until the next. */
-function showBreak({ running, next }: Breaks, serverNow: number): void {
-  at("break-tile").dataset["tone"] = running ? "warn" : "";
-  setText(at("break-title"), running ? "In a break" : "Next break");
-  if (running) setText(at("break"), `${duration(running.ends_at - serverNow)} left`);
-  else setText(at("break"), next ? `in ${duration(next.starts_at - serverNow)}` : UNKNOWN);
-  setText(at("break-id"), running?.id ?? next?.id ?? "");
 }
 
 new Cockpit().run();

@@ -184,7 +184,7 @@ class ControlService:
         if body.scte35:
             return await self._hear(operator, body)
         lasts_s = body.duration_s or self._settings.break_s
-        new_id = self._ids.new("brk")
+        new_id = f"op-{self._ids.code()}"
         return await self._say(
             operator, lambda desk: (break_rules.plan(desk, new_id, body.starts_at, lasts_s),)
         )
@@ -197,7 +197,7 @@ class ControlService:
         said: list[str] = []
         for cue in told:
             stated = cue if cue.duration_s else replace(cue, duration_s=body.duration_s)
-            new_id = self._ids.new("brk")
+            new_id = f"cue-{self._ids.code()}"
             decide = partial(break_rules.hear, cue=stated, new_id=new_id, starts_at=body.starts_at)
             said += [one.id for one in (await self._say(operator, decide)).breaks]
         return self._answer(said)
