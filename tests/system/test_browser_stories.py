@@ -172,6 +172,23 @@ def test_match_plays_and_a_break_comes_and_goes(match: Platform, watch: Callable
     assert {"ps", "t"} & {report["values"].get("e") for report in reports}
 
 
+def test_operator_starts_a_break_and_the_match_is_back_early(
+    match: Platform, watch: Callable[..., Page], cockpit: Page
+) -> None:
+    page = watch("grace")
+    cockpit.fill("#break-seconds", "60")
+    cockpit.click("#break-start")
+    cockpit.click("#confirm-yes")
+    eventually(lambda: said(page, "ad"), LATENCY_S_MAX + 15, "the break reaches the viewer")
+    cockpit.click("#break-return")
+    cockpit.click("#confirm-yes")
+    eventually(lambda: match.overview()["breaks"]["running"] is None, what="the break is over")
+    eventually(
+        lambda: not said(page, "ad"), LATENCY_S_MAX + 20, "the match is back before the minute is over"
+    )
+    goes_on(page, 5)
+
+
 @pytest.mark.parametrize("player", ["hls", "dash"])
 def test_operator_takes_the_cdn_out_and_the_player_moves(
     player: str, watch: Callable[..., Page], cockpit: Page
