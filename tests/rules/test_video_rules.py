@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.api.renditions import RENDITIONS, Rendition
-from tifo.services.video.rules import Address, Program, mpd, multivariant_playlist
+from tifo.services.video.rules import Address, Program, mpd, multivariant_playlist, seconds_to_renewal
 
 NAMES = ("cdn-b", "cdn-a", "cdn-d", "cdn-c")
 NOW = "2027-01-15T08:00:00.000Z"
@@ -176,3 +176,11 @@ def test_pathway_whose_token_dash_would_lose_is_left_out_of_the_mpd() -> None:
     found = [one.get("serviceLocation") for one in manifest.findall("mpd:BaseURL", NS)]
     assert found == list(NAMES)
     assert manifest.find("mpd:ContentSteering", NS).get("defaultServiceLocation") == "cdn-b"
+
+
+@given(st.integers(1, 1_000), st.floats(0, 3_000), st.floats(0, 1, exclude_max=True))
+def test_renewal_is_in_time_and_a_little_early_at_most(renew_s: int, left_s: float, chance: float) -> None:
+    found = seconds_to_renewal(renew_s, 1_000_000 + left_s, 1_000_000, chance)
+    assert 1 <= found <= renew_s
+    assert found <= max(1, left_s)
+    assert found >= min(int(renew_s * 0.9), int(left_s) - 1)

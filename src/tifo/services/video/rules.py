@@ -22,6 +22,10 @@ _BASE, _QUERY = "\0", "\1"
 """Stand for the two halves of the session's own address; no address has one."""
 
 
+RENEW_EARLY_SHARE = 0.1
+"""The part of its time by which a player may be asked to renew early, so that a crowd spreads."""
+
+
 class Address(msgspec.Struct, frozen=True, gc=False):
     """Where a pathway serves the channel for one session: `base` ends before `/<rendition>/...`.
 
@@ -40,6 +44,12 @@ class Program(msgspec.Struct, frozen=True, gc=False):
     renditions: tuple[Rendition, ...]
     steering_url: str
     ads_url: str
+
+
+def seconds_to_renewal(renew_s: float, renew_at: float, now: float, chance: float) -> int:
+    """When a player should ask for new addresses: after `renew_s`, or a little early by a chance from 0 to 1,
+    and not later than `renew_at`, when these ask for it; at least one second."""
+    return max(1, min(round(renew_s * (1 - RENEW_EARLY_SHARE * chance)), int(renew_at - now)))
 
 
 def multivariant_playlist(program: Program) -> str:
