@@ -92,6 +92,10 @@ def test_mpd_is_live_since_the_epoch(manifest: ElementTree.Element) -> None:
     assert [one.get("start") for one in period] == ["PT0S"]
 
 
+def test_mpd_is_read_once_in_a_match(manifest: ElementTree.Element) -> None:
+    assert manifest.get("minimumUpdatePeriod") == "PT24H"
+
+
 def test_mpd_has_every_service_location_best_first(manifest: ElementTree.Element) -> None:
     bases = manifest.findall("mpd:BaseURL", NS)
     assert [one.get("serviceLocation") for one in bases] == list(NAMES)

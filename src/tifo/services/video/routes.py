@@ -96,7 +96,7 @@ def handlers(service: VideoService, guard: PlaybackGuard) -> Handlers:
 
 
 def _renews(request: Request) -> bool:
-    return "1" in (request.get_param_as_list("renew") or ())
+    return request.get_param("renew") == "1"
 
 
 def addresses_answer(renewal: Renewal) -> AddressesAnswer:

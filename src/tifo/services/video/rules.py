@@ -15,15 +15,18 @@ from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
 
+UPDATE_H = 24
+"""Hours after which an MPD is read again: never in a match. Nothing in it would be new, and dash.js ends the
+playback when it cannot read it, as when the platform is away."""
+
+RENEW_EARLY_SHARE = 0.1
+"""The part of its time by which a player may be asked to renew early, so that a crowd spreads."""
+
 FORMS_MAX = 1_000
 """Pathways, and kinds of rendition, whose lines are remembered: no session changes them."""
 
 _BASE, _QUERY = "\0", "\1"
 """Stand for the two halves of the session's own address; no address has one."""
-
-
-RENEW_EARLY_SHARE = 0.1
-"""The part of its time by which a player may be asked to renew early, so that a crowd spreads."""
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
@@ -137,7 +140,7 @@ def mpd(program: Program, now: str) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
         'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" '
-        f'minimumUpdatePeriod="PT3600S" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
+        f'minimumUpdatePeriod="PT{UPDATE_H}H" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
         'suggestedPresentationDelay="PT8S" maxSegmentDuration="PT3S">'
         f"{bases}"
         f"<ContentSteering defaultServiceLocation={quoteattr(in_dash(program)[0].pathway)} "
