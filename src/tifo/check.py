@@ -53,7 +53,7 @@ ABOVE_ZERO = (
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "telemetry.report_s",
-    "video.address_ttl_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -154,6 +154,12 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     notice, early = settings.channel.break_notice_s, settings.ads.early_s
     if early < notice:
         yield f"ads.early_s: {early}; players ask for a break once it is announced, {notice} s ahead"
+    video = settings.video
+    if video.renew_s > video.renewed_ttl_s / 2:
+        yield (
+            f"video.renew_s: {video.renew_s}; at most half of renewed_ttl_s, {video.renewed_ttl_s}, or a try "
+            "that fails leaves no time for another"
+        )
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:
