@@ -117,6 +117,11 @@ def test_break_of_the_schedule_is_called_off_and_stays_so() -> None:
     assert [one[0] for one in room.spans(100, 1300)] == ["brk-3000002"]
 
 
+def test_break_of_the_far_future_is_not_spoken_of() -> None:
+    room = Room(EVERY_10_MIN)
+    assert refused(give_back, room.desk, "brk-99999999") == "not-found"
+
+
 @pytest.mark.parametrize("break_id", ["", "a", "a.2", "brk-1", "brk-3000001.2"])
 def test_unknown_break_is_not_found(room: Room, break_id: str) -> None:
     assert refused(give_back, room.desk, break_id) == "not-found"
@@ -238,6 +243,23 @@ def test_cue_that_is_cancelled_opens_nothing(room: Room) -> None:
     room.write(*hear(room.desk, Cue("out", 7, pts(100), 30.0), "a", None))
     room.write(*hear(room.at(1), Cue("cancel", 7), "b", None))
     assert room.spans() == []
+
+
+def test_cue_that_is_sent_on_brings_no_break_back_that_was_given_back(room: Room) -> None:
+    cue = Cue("out", 7, pts(8), 60.0)
+    room.write(*hear(room.desk, cue, "a", None))
+    room.write(*give_back(room.at(20), "a"))
+    assert hear(room.at(21), cue, "b", None) == ()
+    assert hear(room.at(22), Cue("out", 7, pts(8), 90.0), "b", None) == ()
+    assert hear(room.at(23), Cue("in", 7), "b", None) == ()
+    assert room.spans() == [("a", 8.0, 20.0)]
+
+
+def test_cue_that_is_sent_on_brings_no_break_back_that_was_called_off(room: Room) -> None:
+    cue = Cue("out", 7, pts(100), 60.0)
+    room.write(*hear(room.desk, cue, "a", None))
+    room.write(*give_back(room.at(20), "a"))
+    assert [hear(room.at(21), one, "b", None) for one in (cue, Cue("in", 7), Cue("cancel", 7))] == [()] * 3
 
 
 def test_event_id_may_be_used_again(room: Room) -> None:

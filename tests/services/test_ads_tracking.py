@@ -14,6 +14,7 @@ from tifo.api.events import TOPICS, AdTracked
 from tifo.eventlog.records import from_record
 from tifo.services.ads import routes
 from tifo.services.ads.rules import CLICK_URL_LENGTH_MAX, leads_somewhere
+from tifo.services.ads.service import Slot
 from tifo.services.ads.tracking import error_code, event_id
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.responders import application
@@ -109,8 +110,7 @@ async def test_error_says_its_code(ads, asked, kept, query: str, code: int) -> N
 
 
 async def test_code_is_of_errors_only(ads, asked, kept) -> None:
-    (slot, _) = ads.pod(claims(), BREAK)
-    await asked.get(f"{slot.skip_url}?code=405")
+    await asked.get(f"{ads.beacons.of_slot(claims(), NOW_BREAK, 1, SHOES, 'skip')}?code=405")
     ((_, event),) = await kept()
     assert (event.what, event.code) == ("skip", 0)
 
@@ -161,10 +161,20 @@ async def test_pod_of_a_break_that_was_called_off_is_empty(ads, clock) -> None:
     assert ads.pod(claims(), BREAK) == ()
 
 
-async def test_asset_list_tells_where_errors_skips_and_clicks_go(ads, asked, tokens) -> None:
+async def test_asset_list_tells_where_errors_go(ads, asked, tokens) -> None:
     answer = await asked.get(f"/v1/ads/{tokens.sign(claims())}/breaks/{BREAK}")
     (signal, _) = [one["X-AD-CREATIVE-SIGNALING"] for one in answer.json()["ASSETS"]]
     assert (signal["version"], signal["type"]) == (2, "slot")
     (payload,) = signal["payload"]
-    assert [point["type"] for point in payload["tracking"] if "offset" not in point] == ["skip", "error"]
-    assert "clickThrough" not in payload
+    assert [point["type"] for point in payload["tracking"] if "offset" not in point] == ["error"]
+    assert not {"clickThrough", "skipOffset"} & payload.keys()
+
+
+def test_asset_list_says_what_a_creative_may() -> None:
+    may = Creative("shoes", "Shoes", 10, "https://shop.example/", skip_after_s=5)
+    slot = Slot(may, "https://cdn.example/x", (), "id", "https://t/e", "https://t/s", "https://t/c")
+    (payload,) = routes._asset(slot).signaling["payload"]
+    assert (payload["skipOffset"], payload["clickThrough"]) == (5, "https://t/c")
+    assert payload["tracking"] == [
+        {"type": "error", "urls": ["https://t/e"]}, {"type": "skip", "urls": ["https://t/s"]},
+    ]  # fmt: skip

@@ -45,8 +45,8 @@ def slot(creative: Creative = FULL, place: int = 1) -> Slot:
         f"https://cdn.example/ads/{creative.id}/index.m3u8?t=x&y=z",
         tuple(Tracking(what, share * creative.duration_s, f"{base}/{what}") for what, share in points),
         serving_id("ses_1", "brk-1", place, creative.id),
-        f"{base}/skip",
         f"{base}/error?code=[ERRORCODE]",
+        "" if creative.skip_after_s is None else f"{base}/skip",
         f"{base}/click" if creative.click_url else "",
     )
 

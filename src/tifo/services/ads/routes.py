@@ -180,12 +180,12 @@ def _asset(slot: Slot) -> Asset:
         "identifiers": [{"scheme": "tifo", "value": creative.id}],
         "tracking": [
             *({"type": t.what, "offset": t.offset_s, "urls": [t.url]} for t in slot.tracking),
-            {"type": "skip", "urls": [slot.skip_url]},
             {"type": "error", "urls": [slot.error_url]},
         ],
     }
-    if creative.skip_after_s is not None:
+    if slot.skip_url:
         payload["skipOffset"] = creative.skip_after_s
+        payload["tracking"].append({"type": "skip", "urls": [slot.skip_url]})
     if slot.click_url:
         payload["clickThrough"] = slot.click_url
     return Asset(slot.url, float(creative.duration_s), {"version": 2, "type": "slot", "payload": [payload]})

@@ -35,16 +35,17 @@ class Tracking:
 class Slot:
     """One place of a pod: what plays, where it is, and what to report.
 
-    `serving_id` is the same for the same viewer, break and place. `click_url` is empty where a click leads
-    nowhere; `error_url` holds the macro that a player puts its error's number in place of.
+    `serving_id` is the same for the same viewer, break and place. `error_url` holds the macro that a player
+    puts its error's number in place of. `skip_url` is empty for an ad that may not be skipped, and
+    `click_url` where a click leads nowhere.
     """
 
     creative: Creative
     url: str
     tracking: tuple[Tracking, ...]
     serving_id: str
-    skip_url: str
     error_url: str
+    skip_url: str = ""
     click_url: str = ""
 
 
@@ -146,8 +147,8 @@ class AdService:
                 Tracking(what, share * creative.duration_s, beacon(what)) for what, share in rules.QUARTILES
             ),
             serving_id=rules.serving_id(claims.sid, brk.id, place, creative.id),
-            skip_url=beacon("skip"),
             error_url=beacon("error"),
+            skip_url="" if creative.skip_after_s is None else beacon("skip"),
             click_url=self.beacons.click(claims, brk, place, creative),
         )
 

@@ -92,10 +92,10 @@ def _head(slot: Slot) -> str:
 
 def _linear(slot: Slot) -> str:
     """The beginning of a Linear, up to and with its tracking."""
-    skip_after_s = slot.creative.skip_after_s
-    skips = "" if skip_after_s is None else f' skipoffset="{clock_time(skip_after_s)}"'
+    skips = ""
     points = [(one.what, one.url) for one in slot.tracking if one.what != "impression"]
-    if skips:
+    if slot.skip_url:
+        skips = f' skipoffset="{clock_time(slot.creative.skip_after_s or 0)}"'
         points.append(("skip", slot.skip_url))
     events = "".join(f'<Tracking event="{what}">{_uri(url)}</Tracking>' for what, url in points)
     return f"<Linear{skips}><TrackingEvents>{events}</TrackingEvents>"

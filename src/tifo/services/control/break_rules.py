@@ -117,7 +117,9 @@ def hear(desk: Desk, cue: Cue, new_id: str, starts_at: float | None) -> tuple[Sa
         return _heard_again(desk, cue, known, at) if known else _opened(desk, cue, new_id, at)
     if cue.kind == "in":
         known = known or _running_cue(desk)
-    return give_back(desk, known, at if cue.kind == "in" else None) if known else ()
+    if known is None or not desk.family(known):
+        return ()
+    return give_back(desk, known, at if cue.kind == "in" else None)
 
 
 def view(desk: Desk, break_id: str) -> BreakView | None:
@@ -154,8 +156,13 @@ def _opened(desk: Desk, cue: Cue, new_id: str, at: float | None) -> tuple[Said, 
 
 
 def _heard_again(desk: Desk, cue: Cue, known: str, at: float | None) -> tuple[Said, ...]:
-    """A cue of a break that is known may make it longer, and not shorter: that is what a return is for."""
-    if at is None or cue.duration_s is None:
+    """A cue of a break that is known may make it longer, and not shorter: that is what a return is for.
+
+    One that was given back, or called off, stays so however often its cue is sent.
+    """
+    words = (desk.book.word(id) for id in family_ids(known))
+    given_back = any(word is not None and (word.off or word.returned_at is not None) for word in words)
+    if at is None or cue.duration_s is None or given_back:
         return ()
     found = desk.family(known)
     end = at + min(cue.duration_s, BREAK_S_MAX)
@@ -163,23 +170,24 @@ def _heard_again(desk: Desk, cue: Cue, known: str, at: float | None) -> tuple[Sa
 
 
 def _of_event(desk: Desk, event_id: int) -> str | None:
-    return next((id for id, word in _live_cues(desk) if word.cue == event_id), None)
+    return next((id for id, word in _cued(desk) if word.cue == event_id), None)
 
 
 def _running_cue(desk: Desk) -> str | None:
     """Who closes a break may give its word an event id of its own."""
-    return next((id for id, word in _live_cues(desk) if word.start <= desk.now), None)
+    return next((id for id, word in _cued(desk) if word.start <= desk.now and not word.off), None)
 
 
-def _live_cues(desk: Desk) -> Iterator[tuple[str, BreakWord]]:
+def _cued(desk: Desk) -> Iterator[tuple[str, BreakWord]]:
+    """The words of cues whose breaks would not be over yet as they were announced."""
     for id, word in desk.book.words().items():
-        if word.cue is not None and not word.off and any(one.end > desk.now for one in desk.family(id)):
+        if word.cue is not None and word.start + word.duration_s > desk.now:
             yield id, word
 
 
 def _known(desk: Desk, break_id: str) -> tuple[Break, ...]:
     found = desk.family(break_id)
-    if not found:
+    if not found or found[0].start > desk.now + BREAK_AHEAD_S_MAX:
         raise Refusal("not-found", f"There is no break {break_id}.")
     return found
 
