@@ -79,6 +79,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {
             "tifo.cli": "the command line",
+            "tifo.cli_scte35": "its operators' part",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
             "tifo.cli_token": "its operators' part",
