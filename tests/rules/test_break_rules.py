@@ -70,6 +70,7 @@ def test_break_of_the_schedule_gives_way_until_it_is_announced() -> None:
     room.write(plan(room.at(500), "a", NOW + 610, 30))
     assert [one[0] for one in room.spans(1)] == ["brk-3000000", "a", "brk-3000002", "brk-3000003",
                                                 "brk-3000004", "brk-3000005"]  # fmt: skip
+    assert room.book.find("brk-3000001") is None
     assert refused(plan, room.at(1185), "b", NOW + 1190, 30) == "break-overlap"
 
 

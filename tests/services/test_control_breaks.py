@@ -2,6 +2,11 @@
 
 import pytest
 
+from tifo.api.breaks import BreakSchedule
+from tifo.board.breaks import BreakBook
+from tifo.board.view import BoardView
+from tifo.services.control.service import BREAK_WORD_KEPT_S
+
 SAMPLE = "/DAvAAAAAAAA///wFAVIAACPf+/+c2nALv4AUsz1AAAAAAAKAAhDVUVJAAABNWLbowo="
 """A splice_insert of SCTE 35: event 0x4800008F, 60.293567 s."""
 
@@ -59,3 +64,19 @@ async def test_wrong_word_about_breaks_is_refused(cockpit, clock, method, path, 
     clock.advance(0 if body == {"duration_s": 200} else 30)
     answer = await cockpit.request(method, f"/v1/control/breaks{path}", json=body)
     assert (answer.status_code, answer.json()["code"]) == problem
+
+
+async def test_every_node_has_the_same_book_until_its_words_are_forgotten(
+    cockpit, board, view, clock
+) -> None:
+    other = BoardView(board, clock)
+    book, here = (BreakBook(BreakSchedule(180, 20), one) for one in (other, view))
+    clock.advance(30)
+    (started,) = (await cockpit.post("/v1/control/breaks", json={"duration_s": 30})).json()["breaks"]
+    await other.refresh()
+    span = (clock.now() - 60, clock.now() + 600)
+    assert book.between(*span) == here.between(*span)
+    assert started["id"] in [one.id for one in book.between(*span)]
+    clock.advance(4 + 30 + BREAK_WORD_KEPT_S)
+    await other.refresh()
+    assert book.find(started["id"]) is None

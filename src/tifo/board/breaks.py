@@ -34,11 +34,14 @@ class BreakBook(Breaks):
         return tuple(one for one in merged(planned, page.breaks.values()) if one.overlaps(begin, end))
 
     def find(self, break_id: str) -> Break | None:
-        """The break with this id, also one that gave way; None when there is none or it was called off."""
+        """The break with this id; None when there is none, when it gave way or was called off."""
         page = self._page
         if break_id in page.words:
             return page.breaks.get(break_id)
-        return self._schedule.find(break_id)
+        planned = self._schedule.find(break_id)
+        if planned is None or planned not in merged((planned,), page.breaks.values()):
+            return None
+        return planned
 
     def word(self, break_id: str) -> BreakWord | None:
         """What was said of a break; None of one that is as the schedule has it."""
