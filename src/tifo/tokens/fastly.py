@@ -1,9 +1,9 @@
-"""Fastly's, as VCL can check them: `<key>,<begin>,<end>,<session>,<path>,<hmac>`, HMAC-SHA-256 in hexadecimal.
+"""Fastly's, as VCL can check them: `<key>,<begin>,<end>,<session>,<path>,<hmac>`.
 
-Everything before the last comma is signed as it stands. The path's slashes are written `~`, so that the
-token is one folder of an address, which a playlist's relative addresses inherit; at its end a `~` says that
-everything below is open. HMAC's key is the secret's hexadecimal text, not its bytes: a text of VCL ends
-at the first zero byte, and one random key in eight has one.
+The code is HMAC-SHA-256 in hexadecimal; everything before the last comma is signed as it stands. The path's
+slashes are written `~`, so that the token is one folder of an address, which a playlist's relative addresses
+inherit; a `~` at its end says that everything below is open. HMAC's key is the secret's hexadecimal text,
+not its bytes: a text of VCL ends at the first zero byte, and one random key in eight has one.
 """
 
 import re
@@ -17,13 +17,13 @@ from tifo.tokens.ports import Grant
 SEPARATOR = ","
 SLASH = "~"
 
-TOKEN_PATTERN = (
+PATTERN = (
     r"(([A-Za-z0-9_-]{1,64}),(0|[1-9][0-9]{0,11}),([1-9][0-9]{0,11}),([A-Za-z0-9._:@-]{0,64})"
     r",(~[A-Za-z0-9._:@~-]{0,255})),([0-9a-f]{64})"
 )
 """What is signed (key id, begin, end, session, path) and its code: for Python and for PCRE alike."""
 
-_TOKEN = re.compile(TOKEN_PATTERN)
+_TOKEN = re.compile(PATTERN)
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
