@@ -109,6 +109,8 @@ function reasonOf(error) {
 const ISSUER = @ISSUER@;
 const CLOCK_SKEW_S = @CLOCK_SKEW_S@;
 const KNOWN = [1, 4, 5, 6, 7, 310, 312]; // iss, exp, nbf, iat, cti, catv, catu
+const SESSION = /^[A-Za-z0-9._:@-]{0,64}$/;
+const PREFIX = /^\/[A-Za-z0-9._:@\/-]{0,255}$/;
 
 function checkClaims(payload, path, now) {
   const map = readItem(payload, 0, 0);
@@ -123,6 +125,7 @@ function checkClaims(payload, path, now) {
   if (claims[310] && (claims[310].kind !== 0 || claims[310].value !== 1)) throw new Error('claims');
   if (!claims[1] || claims[1].kind !== 3 || claims[1].value !== ISSUER) throw new Error('issuer');
   if (!claims[4] || claims[4].kind !== 0 || (claims[5] && claims[5].kind !== 0)) throw new Error('claims');
+  if (claims[7] && (claims[7].kind !== 2 || !SESSION.test(textOf(claims[7].value)))) throw new Error('claims');
   if (now >= claims[4].value) throw new Error('expired');
   if (claims[5] && now < claims[5].value - CLOCK_SKEW_S) throw new Error('not-yet-valid');
   if (!opens(onlyOpened(claims[312]), path)) throw new Error('path');
@@ -133,7 +136,7 @@ function onlyOpened(catu) {
   const part = onlyPair(catu);
   if (part.key.value !== 3) throw new Error('claims');
   const match = onlyPair(part.value);
-  if (match.value.kind !== 3 || match.value.value[0] !== '/') throw new Error('claims');
+  if (match.value.kind !== 3 || !PREFIX.test(match.value.value)) throw new Error('claims');
   // A beginning that ends inside a name would open its neighbours.
   if (match.key.value !== (match.value.value.slice(-1) === '/' ? 1 : 0)) throw new Error('claims');
   return match.value.value;
