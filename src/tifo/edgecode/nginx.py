@@ -1,4 +1,7 @@
-"""A block of nginx that checks secure links, each key in a location of its own."""
+"""A block of nginx that checks secure links, and a server behind a socket for each older key.
+
+nginx computes `$secure_link` once in a request, so a second key needs a second request.
+"""
 
 from tifo.edgecode.filling import filled, headed, identifier
 from tifo.edgecode.model import EdgeCode, EdgeFile, Subject
@@ -6,95 +9,85 @@ from tifo.edgecode.model import EdgeCode, EdgeFile, Subject
 FOLDERS = "/live/[^/]+/|/ads/"
 """The folders that addresses are signed for: a channel's, and the ads'."""
 
+BLOCK = "nginx.conf"
+OLDER = "nginx-older-keys.conf"
+
 _LINK = r"(?<code>[\w-]{22})\.(?<until>\d{1,12})\.(?<session>[\w.:@-]*)"
-
-_FIRST = """\
-location ~ "^{before}(?<rest>(?<prefix>{folders}).*)$" {{
-{take}    error_page 418 = @{following};
-{check}}}
-"""
-
-_LATER = """\
-location @{name} {{
-    error_page 418 = @{following};
-{check}}}
-"""
-
-_CHECK = """\
-    secure_link $code,$until;
-    secure_link_md5 "$secure_link_expires $session $prefix ${secret}";
-    if ($secure_link = "") {{ return {refused}; }}
-    if ($secure_link = "0") {{ return 410; }}
-    rewrite ^ $rest break;
-    proxy_pass http://tifo_origin;
-"""
 
 
 def edge_code(subject: Subject) -> EdgeCode:
-    """The block, and the file that its secrets go into."""
+    """The block, the servers of older keys, and the file that the secrets go into."""
     name = identifier(subject.pathway)
     keys_file = f"tifo-{subject.pathway}-keys.conf"
-    text = filled("nginx.conf", KEYS_FILE=keys_file, LOCATIONS=_locations(subject, name))
-    goes = "Goes into the `server` block of this host, which has an `upstream tifo_origin`."
-    secrets = "".join(
-        f"set ${_secret(name, number)} put {subject.where(kid)} here;\n"
+    goes = "Goes into the `server` block of this host; the `http` block has an `upstream tifo_origin`."
+    block = f"include {keys_file};\n\n{_location(subject, name, 0)}"
+    files = [EdgeFile(BLOCK, headed("#", subject, goes, block)), _keys(subject, name, keys_file)]
+    if len(subject.kids) > 1:
+        files.append(_older(subject, name, keys_file))
+    return EdgeCode(tuple(files), _steps(subject, keys_file))
+
+
+def _location(subject: Subject, name: str, number: int) -> str:
+    """The location that checks with one key, and where the next one is asked."""
+    following = f"tifo_{name}_{number + 1}"
+    last = number == len(subject.kids) - 1
+    location = filled(
+        "nginx-location.conf",
+        BEFORE=f"/{subject.chosen.name.replace('.', '[.]')}/{_LINK}" if subject.in_path else "",
+        FOLDERS=FOLDERS,
+        TAKEN=""
+        if subject.in_path
+        else f'    if ($arg_{subject.chosen.name} ~ "^{_LINK}$") {{ set $taken 1; }}\n',
+        NEXT="" if last else f"    error_page 418 = @{following};\n",
+        KEY=_variable(name, number),
+        REFUSED="403" if last else "418",
+    )
+    return location if last else location + "\n" + filled("nginx-next.conf", NEXT=following)
+
+
+def _older(subject: Subject, name: str, keys_file: str) -> EdgeFile:
+    servers = [
+        filled(
+            "nginx-older.conf",
+            NAME=f"tifo_{name}_{number}",
+            SOCKET=f"/run/tifo-{subject.pathway}-{number}.sock",
+            KEYS_FILE=keys_file,
+            LOCATION=_location(subject, name, number),
+        )
+        for number in range(1, len(subject.kids))
+    ]
+    goes = "Goes into the `http` block: what the block of the host asks about tokens of older keys."
+    return EdgeFile(OLDER, headed("#", subject, goes, "\n".join(servers)))
+
+
+def _keys(subject: Subject, name: str, keys_file: str) -> EdgeFile:
+    goes = (
+        "Goes beside nginx.conf, for root alone to read. nginx does not start before the secrets are in it."
+    )
+    lines = (
+        f"set ${_variable(name, number)} put {subject.where(kid)} here;\n"
         for number, kid in enumerate(subject.kids)
     )
-    keys = headed(
-        "#",
-        subject,
-        "Goes beside the block, for root alone to read. nginx does not start before its secrets are in.",
-        secrets,
-    )
-    files = (EdgeFile("nginx.conf", headed("#", subject, goes, text)), EdgeFile(keys_file, keys))
-    return EdgeCode(files, _steps(subject, keys_file))
+    return EdgeFile(keys_file, headed("#", subject, goes, "".join(lines)))
 
 
-def _locations(subject: Subject, name: str) -> str:
-    count = len(subject.kids)
-    checks = [_check(name, number, last=number == count - 1) for number in range(count)]
-    following = [f"tifo_{name}_{number}" for number in range(1, count + 1)]
-    first = _FIRST.format(
-        before=f"/{_literal(subject.chosen.name)}/{_LINK}" if subject.in_path else "",
-        folders=FOLDERS,
-        take="" if subject.in_path else _taken(subject),
-        following=following[0],
-        check=checks[0],
-    )
-    later = [
-        _LATER.format(name=following[number - 1], following=following[number], check=checks[number])
-        for number in range(1, count)
-    ]
-    text = "\n".join((first, *later))
-    # The last key's location has nobody to ask: it refuses for itself.
-    return text.replace(f"    error_page 418 = @{following[-1]};\n", "")
-
-
-def _taken(subject: Subject) -> str:
-    return f'    if ($arg_{subject.chosen.name} ~ "^{_LINK}$") {{ set $tifo_taken 1; }}\n'
-
-
-def _check(name: str, number: int, *, last: bool) -> str:
-    return _CHECK.format(secret=_secret(name, number), refused=403 if last else 418)
-
-
-def _secret(name: str, number: int) -> str:
+def _variable(name: str, number: int) -> str:
     return f"tifo_{name}_key_{number}"
 
 
-def _literal(text: str) -> str:
-    return text.replace(".", "[.]")
-
-
 def _steps(subject: Subject, keys_file: str) -> tuple[str, ...]:
+    secrets = ", ".join(f"`{subject.where(kid)}`" for kid in subject.kids)
+    older = (
+        f"Include `{OLDER}` in the `http` block: it checks tokens of older keys, behind sockets in `/run`."
+    )
     return (
-        f"Put `{keys_file}` where nginx finds it, owned by root with mode 0600, and replace each `put ... "
-        "here` in it by the "
-        "secret that it names: "
-        + ", ".join(f"`{subject.where(kid)}`" for kid in subject.kids)
-        + ". nginx has no store of its own for secrets.",
-        "Include `nginx.conf` in the `server` block, and name your origin: `upstream tifo_origin "
-        "{ server ...; }`.",
+        f"Put `{keys_file}` beside nginx's own configuration, owned by root with mode 0600, and replace each "
+        f"`put ... here` in it by the secret that it names ({secrets}), hexadecimal digits in small "
+        "letters. nginx "
+        "has no store of its own for secrets.",
+        f"Include `{BLOCK}` in the `server` block of the host, and name the origin in the `http` block: "
+        "`upstream tifo_origin { server ...; }`.",
+        *((older,) if len(subject.kids) > 1 else ()),
         "Key a cache by `$uri$arg__HLS_msn$arg__HLS_part`, never by `$request_uri`, which holds the token.",
-        "When a key is added or taken away, make the block again and reload nginx.",
+        "When a key is added or taken away, make the files again and reload nginx.",
     )
