@@ -10,7 +10,7 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from edge_code import Edge, running
+from edge_code import Edge, in_njs, running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -253,6 +253,20 @@ def test_key_that_was_stored_wrongly_opens_nothing(hmac_case: Case, stored: str)
     keys = dict.fromkeys(hmac_case.edge.keys, stored)
     wrong = Case(Edge(hmac_case.edge.process, keys), "HS256", hmac_case.place)
     assert wrong.refused(hmac_case.tokens().sign(GRANT)) == "unknown-key"
+
+
+def test_function_speaks_the_dialect_of_cloudfronts_runtime(tmp_path) -> None:
+    tokens = CatTokens(Keyring.from_hex("", "k1", SECRETS), "tifo")
+    good = tokens.sign(Grant("ses_1", "/live/demo/", 1, 4_000_000_000))
+    ended = tokens.sign(Grant("ses_1", "/live/demo/", 1, 1_000_000_000))
+    asked = {
+        f"/t/{good}{INSIDE}": "", f"/t/{good}/live/dem": "path", f"/t/{ended}{INSIDE}": "expired",
+        f"/t/{good[:-2]}AA{INSIDE}": "signature", f"/t/x{INSIDE}": "malformed", INSIDE: "empty",
+    }  # fmt: skip
+    made = {file.name: file.text for file in edge_code(pathway()).files}
+    first, *others = in_njs(tmp_path, made[FUNCTION], {"fast.k1": SECRETS["k1"]}, list(asked))
+    assert first["uri"] == INSIDE
+    assert [one["headers"]["tifo-refused"]["value"] for one in others] == list(asked.values())[1:]
 
 
 def test_function_is_small_enough_for_cloudfront() -> None:

@@ -1,9 +1,9 @@
-"""Runs exported JavaScript in Node, behind shims of what its platform offers."""
+"""Runs exported JavaScript behind shims of what its platform offers: in Node, and in njs."""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,3 +47,38 @@ def running(platform: str, file: Path, keys: Mapping[str, str]) -> Iterator[Edge
         finally:
             process.stdin.close()
             process.wait(ANSWER_S_MAX)
+
+
+NJS_STORE = """
+const keys = %s;
+export default { kvs: function () { return { get: get }; } };
+async function get(key) {
+  if (!keys[key]) throw new Error('Key not found');
+  return keys[key];
+}
+"""
+
+NJS_MAIN = """
+async function main() {
+  const asked = %s;
+  for (let i = 0; i < asked.length; i++) {
+    const answer = await handler({ request: { method: 'GET', uri: asked[i], querystring: {}, headers: {} } });
+    console.log(JSON.stringify(answer));
+  }
+}
+main();
+"""
+
+
+def in_njs(folder: Path, code: str, keys: Mapping[str, str], paths: Sequence[str]) -> list[Any]:
+    """What a CloudFront Function answers to each path in njs, whose dialect CloudFront's runtime speaks."""
+    program = shutil.which("njs")
+    if program is None:
+        pytest.skip("njs is not installed: make system-packages")
+    (folder / "cloudfront").write_text(NJS_STORE % json.dumps(keys))
+    file = folder / "main.js"
+    file.write_text(code + NJS_MAIN % json.dumps(paths))
+    command = [program, "-p", str(folder), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S_MAX, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -53,7 +53,8 @@ def _put(secret: str) -> str:
 def _steps(subject: Subject) -> tuple[str, ...]:
     spare = subject.kids[ACCEPTED_KEYS_MAX:]
     return (
-        "Add the rule to the property (Property Manager's JSON editor, or its API), above the rules that "
+        "Add `akamai-rule.json` to the property (Property Manager's JSON editor, or its API), above the "
+        "rules that "
         "serve.",
         "Replace each `put ... here` by the secret that it names: the behaviour keeps its keys in "
         "the property itself and has no reference to a store.",

@@ -70,8 +70,10 @@ def _steps(subject: Subject, keyset: str) -> tuple[str, ...]:
             if subject.chosen.algorithm != "ed25519"
             else ("The keys in `keyset.yaml` are public ones.",)
         ),
-        f"Import both key sets: `gcloud edge-cache keysets import {keyset} --source=keyset.yaml`, and the "
-        "same for "
-        f"`{keyset}-cookie`, whose private key Google keeps and signs its cookie with.",
-        "Put the routes into the service's path matcher, with your origin's name, and import the service.",
+        f"Import both key sets: `gcloud edge-cache keysets import {keyset} --source=keyset.yaml`, and "
+        f"`{keyset}-cookie` of `cookie-keyset.yaml`, whose private key Google keeps and signs its cookie "
+        "with.",
+        "Put the routes of `routes.yaml` into the service's path matcher, your origin's name in them, "
+        "and import "
+        "the service.",
     )

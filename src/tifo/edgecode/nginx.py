@@ -3,8 +3,11 @@
 nginx computes `$secure_link` once in a request, so a second key needs a second request.
 """
 
+import re
+
 from tifo.edgecode.filling import filled, headed, identifier
 from tifo.edgecode.model import EdgeCode, EdgeFile, Subject
+from tifo.kernel.errors import SettingsError
 
 FOLDERS = "/live/[^/]+/|/ads/"
 """The folders that addresses are signed for: a channel's, and the ads'."""
@@ -14,9 +17,16 @@ OLDER = "nginx-older-keys.conf"
 
 _LINK = r"(?<code>[\w-]{22})\.(?<until>\d{1,12})\.(?<session>[\w.:@-]*)"
 
+_ARGUMENT = re.compile(r"[A-Za-z0-9_]+")
+
 
 def edge_code(subject: Subject) -> EdgeCode:
     """The block, the servers of older keys, and the file that the secrets go into."""
+    if not subject.in_path and not _ARGUMENT.fullmatch(subject.chosen.name):
+        where = f"pathways.{subject.pathway}.token.name"
+        raise SettingsError(
+            (f"{where}: {subject.chosen.name!r}; nginx reads parameters of letters, digits and _",)
+        )
     name = identifier(subject.pathway)
     keys_file = f"tifo-{subject.pathway}-keys.conf"
     goes = "Goes into the `server` block of this host; the `http` block has an `upstream tifo_origin`."
