@@ -14,7 +14,7 @@ from edge_code import Edge, in_njs, running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tifo.edgecode.cat import FUNCTION, FUNCTION_BYTES_MAX, WORKER
+from tifo.edgecode.cat import FUNCTION, FUNCTION_BYTES_MAX, PATH_VARIABLE, WORKER
 from tifo.edgecode.generate import edge_code
 from tifo.kernel.errors import SettingsError
 from tifo.settings import KeySet, PathwaySettings
@@ -87,7 +87,7 @@ def started(folder: Path, platform: str, algorithm: str, place: str) -> Iterator
     file.write_text(made[FUNCTION if platform == "cloudfront" else WORKER])
     stored = {
         "cloudfront": {f"fast.{kid}": SECRETS[kid] for kid in ("k1", "k2")},
-        "akamai": {f"PMUSER_TIFO_FAST_KEY_{n}": SECRETS[kid] for n, kid in enumerate(("k1", "k2"))},
+        "akamai": {f"PMUSER_TIFO_KEY_{n}": SECRETS[kid] for n, kid in enumerate(("k1", "k2"))},
     }
     with running(platform, file, stored[platform] if algorithm == "HS256" else {}) as edge:
         yield Case(edge, algorithm, place)
@@ -122,7 +122,12 @@ examples = settings(
 
 def test_what_we_sign_is_served_without_its_token(case: Case) -> None:
     answer = case.ask(case.tokens().sign(GRANT))
-    assert answer == {"status": 200, "path": INSIDE, "query": ""}
+    assert (answer["status"], answer["path"], answer["query"]) == (200, INSIDE, "")
+
+
+def test_property_is_told_what_to_key_its_cache_by(tmp_path) -> None:
+    with started(tmp_path, "akamai", "HS256", "path") as case:
+        assert case.ask(case.tokens().sign(GRANT))["variables"] == {PATH_VARIABLE: INSIDE}
 
 
 def test_address_as_the_playlists_have_it_is_served(case: Case) -> None:

@@ -169,7 +169,7 @@ def test_nginx_refuses_another_key_and_another_session(address) -> None:
 
 def test_nginx_refuses_an_address_without_a_token(nginx: dict[str, str]) -> None:
     assert httpx.get(nginx["query"] + PATH).status_code == 403
-    assert httpx.get(nginx["path"] + PATH).status_code == 404
+    assert httpx.get(nginx["path"] + PATH).status_code == 403
 
 
 def test_single_file_cannot_be_signed() -> None:

@@ -35,11 +35,13 @@ const platforms = {
     tail: "",
     async ask({ onClientRequest }, path, query) {
       let answer;
+      const variables = {};
       await onClientRequest({
         path,
         query,
         getVariable: (name) => keys[name],
-        route: (to) => (answer = { status: 200, ...to }),
+        setVariable: (name, value) => (variables[name] = value),
+        route: (to) => (answer = { status: 200, ...to, variables }),
         respondWith: (status, headers) => (answer = { status, reason: headers["Tifo-Refused"][0] }),
       });
       return answer;

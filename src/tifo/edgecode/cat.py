@@ -8,7 +8,7 @@ import re
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from tifo.edgecode.filling import filled, headed, identifier
+from tifo.edgecode.filling import filled, headed
 from tifo.edgecode.model import EdgeCode, EdgeFile, Subject
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.limits import TOKEN_LENGTH_MAX
@@ -24,6 +24,9 @@ FUNCTION_BYTES_MAX = 10_240
 
 WORKER = "akamai-edgeworker/main.js"
 BUNDLE = "akamai-edgeworker/bundle.json"
+
+PATH_VARIABLE = "PMUSER_TIFO_PATH"
+"""The property's variable for the path without its token."""
 
 _STORED_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -60,14 +63,14 @@ def _function(subject: Subject) -> EdgeCode:
     prefix = f"{subject.pathway}."
     text = filled("cloudfront-function.js", KEY_PREFIX=json.dumps(prefix), CAT_TOKEN=_reader(subject))
     goes = "Goes to CloudFront as a function (cloudfront-js-2.0), on viewer requests."
+    keys = ", ".join(f"the key `{prefix}{kid}` whose value is `{subject.where(kid)}`" for kid in subject.kids)
+    came = f", whose path pattern is that of the addresses as they come (`/{subject.chosen.name}/*`)"
     steps = (
-        "With CloudFront: make a KeyValueStore, and put into it "
-        + ", ".join(f"the key `{prefix}{kid}` whose value is `{subject.where(kid)}`" for kid in subject.kids)
-        + ". The function finds a key by the id that a token names: a rotation changes the store and "
-        "nothing else.",
-        f"Make a function of the runtime `cloudfront-js-2.0` from `{FUNCTION}`, associate the store with "
-        "it, publish "
-        "it, and associate it with the cache behaviour as the viewer request's function.",
+        f"With CloudFront: make a KeyValueStore, and put into it {keys}. The function finds a key by the id "
+        "that a token names: a rotation changes the store and nothing else.",
+        f"Make a function of the runtime `cloudfront-js-2.0` from `{FUNCTION}`, associate the store with it, "
+        "publish it, and associate it with the viewer requests of the cache behaviour"
+        f"{came if subject.in_path else ''}.",
         "The cache policy's key holds no query but `_HLS_msn` and `_HLS_part`.",
     )
     return EdgeCode((EdgeFile(FUNCTION, headed("//", subject, goes, text)),), steps)
@@ -79,6 +82,7 @@ def _worker(subject: Subject) -> EdgeCode:
         "akamai-edgeworker.js",
         KEYS=json.dumps(_variables(subject) if hmac else _public_keys(subject), indent=2),
         IMPORTED="{ name: 'HMAC', hash: 'SHA-256' }" if hmac else "{ name: 'ECDSA', namedCurve: 'P-256' }",
+        PATH_VARIABLE=json.dumps(PATH_VARIABLE),
         VERIFIED="{ name: 'HMAC' }" if hmac else "{ name: 'ECDSA', hash: 'SHA-256' }",
         IMPORT_KEY=_IMPORT_HMAC_KEY if hmac else _IMPORT_PUBLIC_KEY,
         CAT_TOKEN=_reader(subject),
@@ -93,28 +97,27 @@ def _worker(subject: Subject) -> EdgeCode:
 
 
 def _worker_steps(subject: Subject, *, hmac: bool) -> tuple[str, ...]:
-    secrets = (
-        "With Akamai: make property variables, hidden and sensitive: "
-        + ", ".join(f"`{name}` with `{subject.where(kid)}`" for kid, name in _variables(subject).items())
-        + "."
+    secrets = ", ".join(f"`{name}` with `{subject.where(kid)}`" for kid, name in _variables(subject).items())
+    hidden = f", and hidden ones ({secrets}); an EdgeWorker does not see sensitive ones" if hmac else ""
+    path = (
+        f", and its path is `{PATH_VARIABLE}` (Cache Key Path Rewrite, which Akamai's support adds). Ask for "
+        "one segment with `Pragma: akamai-x-get-true-cache-key` before there is traffic: a key with the "
+        "token "
+        "in it is a cache for each viewer"
     )
+    public = "The keys in `main.js` are public ones: make it again when a key is added or taken away."
     return (
-        *((secrets,) if hmac else ()),
-        "Upload `akamai-edgeworker` as an EdgeWorker's bundle (`tar czf bundle.tgz main.js "
-        "bundle.json`), activate "
-        "it, and let the property's rule for this host run it.",
-        "The property's cache key ignores every query parameter but `_HLS_msn` and `_HLS_part`.",
-        *(
-            ()
-            if hmac
-            else ("The keys in it are public ones: make it again when a key is added or taken away.",)
-        ),
+        f"With Akamai: make the property's variable `{PATH_VARIABLE}`, empty{hidden}.",
+        "Upload `akamai-edgeworker` as an EdgeWorker's bundle (`tar czf bundle.tgz main.js bundle.json`), "
+        "activate it, and let the property's rule for this host run it.",
+        "The property's cache key ignores every query parameter but `_HLS_msn` and `_HLS_part`"
+        f"{path if subject.in_path else ''}.",
+        *(() if hmac else (public,)),
     )
 
 
 def _variables(subject: Subject) -> dict[str, str]:
-    name = identifier(subject.pathway).upper()
-    return {kid: f"PMUSER_TIFO_{name}_KEY_{number}" for number, kid in enumerate(subject.kids)}
+    return {kid: f"PMUSER_TIFO_KEY_{number}" for number, kid in enumerate(subject.kids)}
 
 
 def _public_keys(subject: Subject) -> dict[str, object]:

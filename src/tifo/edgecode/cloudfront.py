@@ -23,21 +23,14 @@ def _public_pem(pem: str) -> str:
 
 
 def _steps(subject: Subject) -> tuple[str, ...]:
-    sha256 = subject.chosen.algorithm == "SHA256"
+    sha256 = "Signatures are SHA-256: the distribution has to accept `Hash-Algorithm=SHA256`."
     return (
-        "Nothing has to run at the edge, and no secret goes there: CloudFront checks the addresses with "
-        "public keys.",
+        "Nothing has to run at the edge, and no secret goes there: CloudFront checks by public keys.",
         "Upload each `.public.pem` as a public key of CloudFront. The id that CloudFront gives it is the "
-        "key's id in "
-        f"`pathways.{subject.pathway}.keys`: rename the key in the settings where it is another.",
+        f"key's id in `pathways.{subject.pathway}.keys`: rename the key in the settings where it is another.",
         f"Make a key group of them, write its id for `{KEY_GROUP}`, and put `cache-behavior.json` into the "
         "distribution's cache behaviour (console: Restrict viewer access, Trusted key groups).",
         "A playlist's relative addresses lose the query: set the cookies that `tifo token sign --json` "
-        "shows, on the "
-        "host of the CDN.",
-        *(
-            ("Signatures are SHA-256: the distribution has to accept `Hash-Algorithm=SHA256`.",)
-            if sha256
-            else ()
-        ),
+        "shows, on the host of the CDN.",
+        *((sha256,) if subject.chosen.algorithm == "SHA256" else ()),
     )

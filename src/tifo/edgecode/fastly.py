@@ -41,19 +41,13 @@ def edge_code(subject: Subject) -> EdgeCode:
 
 def _steps(subject: Subject, name: str) -> tuple[str, ...]:
     dictionary = DICTIONARY_PREFIX + name
+    items = ", ".join(f"the item `{kid}` whose value is `{subject.where(kid)}`" for kid in subject.kids)
     return (
-        f"Make a private (write-only) dictionary `{dictionary}` in the service: its values are never "
-        "shown again.",
-        *(
-            f"Put into it the item `{kid}` whose value is `{subject.where(kid)}` as it stands in the "
-            "settings, "
-            "64 hexadecimal digits or more, in small letters."
-            for kid in subject.kids
-        ),
-        f"Add `fastly.vcl` as a snippet of type `init`, and `call tifo_{name}_token;` as a snippet of "
-        "type `recv` "
-        "with a small priority, so that it comes before everything that looks at the address.",
+        f"Make a private (write-only) dictionary `{dictionary}` in the service, and put into it {items}: the "
+        "secret as it stands in the settings, hexadecimal digits in small letters. A rotation changes the "
+        "dictionary and nothing else.",
+        f"Add `fastly.vcl` as a snippet of type `init`, and `call tifo_{name}_token;` as a snippet of type "
+        "`recv` with a small priority, so that it comes before everything that looks at the address.",
         "Where logs should name the session, log `req.http.Tifo-Session`; unset it in `vcl_miss` and "
-        "`vcl_pass` "
-        "if the origin should not see it.",
+        "`vcl_pass` if the origin should not see it.",
     )

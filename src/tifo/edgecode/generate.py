@@ -37,10 +37,9 @@ def _install(subject: Subject, made: EdgeCode) -> str:
         f"# Edge code of {subject.pathway}",
         "",
         f"Made by `tifo export edge-code {subject.pathway}` of Tifo {__version__}, for {subject.base_url} "
-        "with tokens "
-        f"of the format `{subject.token.format}` ({subject.chosen.algorithm}, in the "
-        f"{subject.chosen.place}). No file "
-        "here holds a secret: where one goes, its name in the settings stands.",
+        f"with tokens of the format `{subject.token.format}` ({subject.chosen.algorithm}, in the "
+        f"{subject.chosen.place}). No file here holds a secret: where one goes, its name in the settings "
+        "stands.",
         "",
         *(f"{number}. {step}" for number, step in enumerate(made.steps, 1)),
     ]

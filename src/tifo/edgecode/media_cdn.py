@@ -56,24 +56,19 @@ def _public(pem: str) -> str:
 
 
 def _steps(subject: Subject, keyset: str) -> tuple[str, ...]:
-    secrets = tuple(
-        f"Make the secret `{keyset}-{kid}` in Secret Manager: the bytes of `{subject.where(kid)}`, for "
-        "instance "
-        f"`xxd -r -p | gcloud secrets create {keyset}-{kid} --data-file=-` with its digits as the input. "
-        "Write your "
-        "project's id for `PROJECT`."
-        for kid in subject.kids
+    secrets = ", ".join(f"`{keyset}-{kid}` from `{subject.where(kid)}`" for kid in subject.kids)
+    shared = (
+        f"Make the secrets {secrets} in Secret Manager: the bytes that the digits stand for, for instance by "
+        f"`xxd -r -p | gcloud secrets create {keyset}-{subject.current} --data-file=-` with the digits as "
+        "the "
+        "input. Write your project's id for `PROJECT` in `keyset.yaml`."
     )
+    public = "The keys in `keyset.yaml` are public ones."
     return (
-        *(
-            secrets
-            if subject.chosen.algorithm != "ed25519"
-            else ("The keys in `keyset.yaml` are public ones.",)
-        ),
+        public if subject.chosen.algorithm == "ed25519" else shared,
         f"Import both key sets: `gcloud edge-cache keysets import {keyset} --source=keyset.yaml`, and "
         f"`{keyset}-cookie` of `cookie-keyset.yaml`, whose private key Google keeps and signs its cookie "
         "with.",
-        "Put the routes of `routes.yaml` into the service's path matcher, your origin's name in them, "
-        "and import "
-        "the service.",
+        "Put the routes of `routes.yaml` into the service's path matcher, your origin's name in them, and "
+        "import the service.",
     )

@@ -17,6 +17,8 @@ OLDER = "nginx-older-keys.conf"
 
 _LINK = r"(?<code>[\w-]{22})\.(?<until>\d{1,12})\.(?<session>[\w.:@-]*)"
 
+_TAKEN = '    if ($arg_{name} ~ "^{link}$") {{ set $taken 1; }}\n'
+
 _ARGUMENT = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -30,7 +32,8 @@ def edge_code(subject: Subject) -> EdgeCode:
     name = identifier(subject.pathway)
     keys_file = f"tifo-{subject.pathway}-keys.conf"
     goes = "Goes into the `server` block of this host; the `http` block has an `upstream tifo_origin`."
-    block = f"include {keys_file};\n\n{_location(subject, name, 0)}"
+    bare = filled("nginx-bare.conf", FOLDERS=FOLDERS) if subject.in_path else ""
+    block = f"include {keys_file};\n\n{_location(subject, name, 0)}{bare}"
     files = [EdgeFile(BLOCK, headed("#", subject, goes, block)), _keys(subject, name, keys_file)]
     if len(subject.kids) > 1:
         files.append(_older(subject, name, keys_file))
@@ -45,9 +48,7 @@ def _location(subject: Subject, name: str, number: int) -> str:
         "nginx-location.conf",
         BEFORE=f"/{subject.chosen.name.replace('.', '[.]')}/{_LINK}" if subject.in_path else "",
         FOLDERS=FOLDERS,
-        TAKEN=""
-        if subject.in_path
-        else f'    if ($arg_{subject.chosen.name} ~ "^{_LINK}$") {{ set $taken 1; }}\n',
+        TAKEN="" if subject.in_path else _TAKEN.format(name=subject.chosen.name, link=_LINK),
         NEXT="" if last else f"    error_page 418 = @{following};\n",
         KEY=_variable(name, number),
         REFUSED="403" if last else "418",
@@ -71,9 +72,7 @@ def _older(subject: Subject, name: str, keys_file: str) -> EdgeFile:
 
 
 def _keys(subject: Subject, name: str, keys_file: str) -> EdgeFile:
-    goes = (
-        "Goes beside nginx.conf, for root alone to read. nginx does not start before the secrets are in it."
-    )
+    goes = "Goes beside nginx.conf, for root alone to read. nginx does not start without the secrets."
     lines = (
         f"set ${_variable(name, number)} put {subject.where(kid)} here;\n"
         for number, kid in enumerate(subject.kids)
@@ -87,14 +86,11 @@ def _variable(name: str, number: int) -> str:
 
 def _steps(subject: Subject, keys_file: str) -> tuple[str, ...]:
     secrets = ", ".join(f"`{subject.where(kid)}`" for kid in subject.kids)
-    older = (
-        f"Include `{OLDER}` in the `http` block: it checks tokens of older keys, behind sockets in `/run`."
-    )
+    older = f"Include `{OLDER}` in the `http` block: it checks tokens of older keys, by sockets in `/run`."
     return (
         f"Put `{keys_file}` beside nginx's own configuration, owned by root with mode 0600, and replace each "
-        f"`put ... here` in it by the secret that it names ({secrets}), hexadecimal digits in small "
-        "letters. nginx "
-        "has no store of its own for secrets.",
+        f"`put ... here` in it by the secret that it names ({secrets}), hexadecimal digits in small letters. "
+        "nginx has no store of its own for secrets.",
         f"Include `{BLOCK}` in the `server` block of the host, and name the origin in the `http` block: "
         "`upstream tifo_origin { server ...; }`.",
         *((older,) if len(subject.kids) > 1 else ()),

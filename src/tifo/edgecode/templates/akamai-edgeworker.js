@@ -2,6 +2,7 @@ import { crypto } from 'crypto';
 
 const KEYS = @KEYS@;
 const IMPORTED = @IMPORTED@;
+const PATH_VARIABLE = @PATH_VARIABLE@;
 const VERIFIED = @VERIFIED@;
 
 export async function onClientRequest(request) {
@@ -11,6 +12,8 @@ export async function onClientRequest(request) {
     const key = await keyOf(request, token.kid);
     if (!(await crypto.subtle.verify(VERIFIED, key, token.signature, token.signed))) throw new Error('signature');
     checkClaims(token.payload, asked.path, Date.now() / 1000);
+    // What the property keys its cache by: the path that came has the token in it.
+    request.setVariable(PATH_VARIABLE, asked.path);
     request.route({ path: asked.path, query: keptQuery(request.query) });
   } catch (error) {
     refuse(request, reasonOf(error));
