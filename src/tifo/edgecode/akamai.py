@@ -12,9 +12,9 @@ def edge_code(subject: Subject) -> EdgeCode:
     """One rule for Property Manager."""
     if subject.in_path:
         return EdgeCode(
-            why_none="Akamai's own behaviour reads a token from the query, a cookie or a header, and not from "
-            'the path: set token.place = "query". For tokens in the path choose the format `cat`, which has '
-            "an EdgeWorker."
+            why_none="Akamai's own behaviour reads a token from the query, a cookie or a header, not from "
+            'the path: set token.place = "query". For tokens in the path choose the format `cat`, which '
+            "has an EdgeWorker."
         )
     rule = {
         "name": f"Tifo: tokens of {subject.pathway}",
@@ -53,17 +53,14 @@ def _steps(subject: Subject) -> tuple[str, ...]:
     spare = subject.kids[ACCEPTED_KEYS_MAX:]
     return (
         "Add `akamai-rule.json` to the property (Property Manager's JSON editor, or its API), above the "
-        "rules "
-        "that serve.",
+        "rules that serve.",
         "Replace each `put ... here` by the secret that it names: the behaviour keeps its keys in the "
-        "property "
-        "itself and has no reference to a store.",
-        "A playlist's relative addresses lose the query: let the property answer a good token with a cookie "
-        "(Adaptive Media Delivery: Segmented Media Protection).",
+        "property itself and has no reference to a store.",
+        "A playlist's relative addresses lose the query: let the property answer a good token with a "
+        "cookie (Adaptive Media Delivery: Segmented Media Protection).",
         *(
             f"The behaviour accepts {ACCEPTED_KEYS_MAX} keys, and refuses tokens of `{kid}`: take it from "
-            "the "
-            "settings."
+            "the settings."
             for kid in spare
         ),
     )

@@ -51,8 +51,8 @@ def edge_code(subject: Subject) -> EdgeCode:
 
 def _refuse_unfit(subject: Subject) -> None:
     if problems := tuple(
-        f"keys.pathways.{subject.pathway}: {kid!r} cannot be a key's name at the edge; use letters, "
-        "digits and . _ -"
+        f"keys.pathways.{subject.pathway}: {kid!r} cannot be a key's name at the edge; use letters, digits "
+        "and . _ -"
         for kid in subject.kids
         if not _STORED_KEY.fullmatch(kid)
     ):
@@ -68,9 +68,9 @@ def _function(subject: Subject) -> EdgeCode:
     steps = (
         f"With CloudFront: make a KeyValueStore, and put into it {keys}. The function finds a key by the id "
         "that a token names: a rotation changes the store and nothing else.",
-        f"Make a function of the runtime `cloudfront-js-2.0` from `{FUNCTION}`, associate the store with it, "
-        "publish it, and associate it with the viewer requests of the cache behaviour"
-        f"{came if subject.in_path else ''}.",
+        f"Make a function of the runtime `cloudfront-js-2.0` from `{FUNCTION}`, associate the store with "
+        "it, publish it, and associate it with the viewer requests of the cache "
+        f"behaviour{came if subject.in_path else ''}.",
         "The cache policy's key holds no query but `_HLS_msn` and `_HLS_part`.",
     )
     return EdgeCode((EdgeFile(FUNCTION, headed("//", subject, goes, text)),), steps)
@@ -100,18 +100,17 @@ def _worker_steps(subject: Subject, *, hmac: bool) -> tuple[str, ...]:
     secrets = ", ".join(f"`{name}` with `{subject.where(kid)}`" for kid, name in _variables(subject).items())
     hidden = f", and hidden ones ({secrets}); an EdgeWorker does not see sensitive ones" if hmac else ""
     path = (
-        f", and its path is `{PATH_VARIABLE}` (Cache Key Path Rewrite, which Akamai's support adds). Ask for "
-        "one segment with `Pragma: akamai-x-get-true-cache-key` before there is traffic: a key with the "
-        "token "
-        "in it is a cache for each viewer"
+        f", and its path is `{PATH_VARIABLE}` (Cache Key Path Rewrite, which Akamai's support adds). Ask "
+        "for one segment with `Pragma: akamai-x-get-true-cache-key` before there is traffic: a key with "
+        "the token in it is a cache for each viewer"
     )
     public = "The keys in `main.js` are public ones: make it again when a key is added or taken away."
     return (
         f"With Akamai: make the property's variable `{PATH_VARIABLE}`, empty{hidden}.",
         "Upload `akamai-edgeworker` as an EdgeWorker's bundle (`tar czf bundle.tgz main.js bundle.json`), "
         "activate it, and let the property's rule for this host run it.",
-        "The property's cache key ignores every query parameter but `_HLS_msn` and `_HLS_part`"
-        f"{path if subject.in_path else ''}.",
+        "The property's cache key ignores every query parameter but `_HLS_msn` and "
+        f"`_HLS_part`{path if subject.in_path else ''}.",
         *(() if hmac else (public,)),
     )
 

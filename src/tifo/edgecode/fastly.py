@@ -43,9 +43,9 @@ def _steps(subject: Subject, name: str) -> tuple[str, ...]:
     dictionary = DICTIONARY_PREFIX + name
     items = ", ".join(f"the item `{kid}` whose value is `{subject.where(kid)}`" for kid in subject.kids)
     return (
-        f"Make a private (write-only) dictionary `{dictionary}` in the service, and put into it {items}: the "
-        "secret as it stands in the settings, hexadecimal digits in small letters. A rotation changes the "
-        "dictionary and nothing else.",
+        f"Make a private (write-only) dictionary `{dictionary}` in the service, and put into it {items}: "
+        "the secret as it stands in the settings, hexadecimal digits in small letters. A rotation changes "
+        "the dictionary and nothing else.",
         f"Add `fastly.vcl` as a snippet of type `init`, and `call tifo_{name}_token;` as a snippet of type "
         "`recv` with a small priority, so that it comes before everything that looks at the address.",
         "Where logs should name the session, log `req.http.Tifo-Session`; unset it in `vcl_miss` and "

@@ -18,8 +18,8 @@ def filled(template: str, **values: str) -> str:
 def headed(comment: str, subject: Subject, goes: str, text: str) -> str:
     """The text below a header, each line after `comment`, that says what made it and where it goes."""
     lines = (
-        f"Made by `tifo export edge-code {subject.pathway}` of Tifo {__version__}: make it again, "
-        "do not edit it.",
+        f"Made by `tifo export edge-code {subject.pathway}` of Tifo {__version__}: make it again, do not "
+        "edit it.",
         f"Checks tokens of the format {subject.token.format} for {subject.base_url}.",
         goes,
     )

@@ -58,10 +58,9 @@ def _public(pem: str) -> str:
 def _steps(subject: Subject, keyset: str) -> tuple[str, ...]:
     secrets = ", ".join(f"`{keyset}-{kid}` from `{subject.where(kid)}`" for kid in subject.kids)
     shared = (
-        f"Make the secrets {secrets} in Secret Manager: the bytes that the digits stand for, for instance by "
-        f"`xxd -r -p | gcloud secrets create {keyset}-{subject.current} --data-file=-` with the digits as "
-        "the "
-        "input. Write your project's id for `PROJECT` in `keyset.yaml`."
+        f"Make the secrets {secrets} in Secret Manager: the bytes that the digits stand for, for instance "
+        f"by `xxd -r -p | gcloud secrets create {keyset}-{subject.current} --data-file=-` with the digits "
+        "as the input. Write your project's id for `PROJECT` in `keyset.yaml`."
     )
     public = "The keys in `keyset.yaml` are public ones."
     return (

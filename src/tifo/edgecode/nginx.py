@@ -88,9 +88,9 @@ def _steps(subject: Subject, keys_file: str) -> tuple[str, ...]:
     secrets = ", ".join(f"`{subject.where(kid)}`" for kid in subject.kids)
     older = f"Include `{OLDER}` in the `http` block: it checks tokens of older keys, by sockets in `/run`."
     return (
-        f"Put `{keys_file}` beside nginx's own configuration, owned by root with mode 0600, and replace each "
-        f"`put ... here` in it by the secret that it names ({secrets}), hexadecimal digits in small letters. "
-        "nginx has no store of its own for secrets.",
+        f"Put `{keys_file}` beside nginx's own configuration, owned by root with mode 0600, and replace "
+        f"each `put ... here` in it by the secret that it names ({secrets}), hexadecimal digits in small "
+        "letters. nginx has no store of its own for secrets.",
         f"Include `{BLOCK}` in the `server` block of the host, and name the origin in the `http` block: "
         "`upstream tifo_origin { server ...; }`.",
         *((older,) if len(subject.kids) > 1 else ()),

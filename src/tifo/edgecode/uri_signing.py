@@ -32,16 +32,14 @@ def _jwk(subject: Subject, kid: str) -> dict[str, str]:
 def _steps(subject: Subject) -> tuple[str, ...]:
     secrets = (
         f"Replace each `put ... here` in `{CONFIG}` by the secret that it names, in base64url without `=`: "
-        "`xxd -r -p | basenc --base64url` with its digits as the input. The plugin has no other place "
-        "for it; "
-        "let Traffic Server alone read the file."
+        "`xxd -r -p | basenc --base64url` with its digits as the input. The plugin has no other place for "
+        "it; let Traffic Server alone read the file."
     )
     public = f"The keys in `{CONFIG}` are public ones."
     return (
         secrets if subject.chosen.algorithm == "HS256" else public,
         f"Put `{CONFIG}` into Traffic Server's folder of configurations and the line into `remap.config`. "
-        "The "
-        "plugin comes first on its line, before any that changes the query.",
+        "The plugin comes first on its line, before any that changes the query.",
         "A playlist's relative addresses lose the query; DASH leaves this pathway out.",
         "Another CDN that speaks RFC 9246 takes the same keys: a JSON Web Key Set by issuer.",
     )
