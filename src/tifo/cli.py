@@ -109,7 +109,9 @@ def check(*names: str, config: Config = None) -> None:
 @app.command
 def export(
     what: Literal["openapi", "settings", "metrics", "envoy", "contracts", "edge-code"],
-    pathway: Annotated[str, Parameter(help="For edge-code: one CDN, by its pathway's id.")] = "",
+    pathway: Annotated[
+        str, Parameter(help="For edge-code: one CDN, by its pathway's id.", show_default=False)
+    ] = "",
     /,
     *,
     to: Annotated[Path, Parameter(help="For contracts: the folder to write to.")] = Path("contracts"),

@@ -1,6 +1,6 @@
 """Common Access Tokens at the edge: a CloudFront Function (HS256), an Akamai EdgeWorker (HS256 and ES256).
 
-Both are one reader of tokens behind two platforms' ways to be asked, to sign and to keep secrets.
+Both are one reader of tokens behind two platforms' ways to ask, to compute a signature and to keep secrets.
 """
 
 import json
