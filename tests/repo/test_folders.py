@@ -25,6 +25,15 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "logins.py": "which tokens are believed, and when",
         "sightings.py": "devices on their way to the store",
     },
+    "ads": {
+        "inventory_file.py": "an inventory from a file, with the lines of its problems",
+        "inventory_check.py": "whether an inventory is sound",
+        "model.py": "what decisions are made of",
+        "index.py": "an inventory made ready for them",
+        "dayparts.py": "hours of the week",
+        "decision.py": "who is asked in what order, and what became of each",
+        "pods.py": "who may join a pod, and where",
+    },
     "control": {"qoe.py": "what viewers had, of all insight nodes"},
 }
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""

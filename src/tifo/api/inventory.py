@@ -17,6 +17,9 @@ CREATIVE_S_MAX = 600
 CAP_TIMES_MAX = 100
 """Impressions of one cap: a node remembers as many moments for each account."""
 
+SLOTS_MAX = 30
+"""Ads of one pod."""
+
 COHORTS = tuple(f"c{n:02}" for n in range(64))
 """Every cohort: each is a lasting sixty-fourth of the accounts."""
 
@@ -123,7 +126,7 @@ class PodRules(Entry, frozen=True):
     """How a pod is made: for the named events, or for all others."""
 
     events: tuple[Id, ...] = ()
-    slots_max: Annotated[int, msgspec.Meta(ge=0, le=30)] = 10
+    slots_max: Annotated[int, msgspec.Meta(ge=0, le=SLOTS_MAX)] = 10
     """Ads in a pod, house ads and slate not counted."""
     ads_s_max: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Seconds of ads in a pod; the house fills the rest. 0 is the whole break."""
