@@ -33,6 +33,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "dayparts.py": "hours of the week",
         "decision.py": "who is asked in what order, and what became of each",
         "pods.py": "who may join a pod, and where",
+        "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
     },
     "control": {"qoe.py": "what viewers had, of all insight nodes"},
 }
