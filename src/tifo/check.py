@@ -51,7 +51,7 @@ ABOVE_ZERO = (
     "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
-    "telemetry.report_s",
+    "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
     "video.address_ttl_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""

@@ -1,6 +1,6 @@
 """An inventory made ready for decisions: sets of line items are integers, with a bit for each of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import compress, groupby
@@ -13,6 +13,7 @@ from tifo.api.creatives import HOUSE_CREATIVES, Creative
 from tifo.api.inventory import COHORTS, SLOTS_MAX, Campaign, Cap, Daypart, Inventory, LineItem, PodRules
 from tifo.services.ads.dayparts import Week
 from tifo.services.ads.model import Item, Limit, Viewer
+from tifo.services.ads.pacing import Plan
 from tifo.services.ads.rules import lengths
 
 CLASSES_MAX = 20_000
@@ -79,6 +80,7 @@ class Index:
         self.items = tuple(_item(n, one, campaigns[one.campaign], creatives) for n, one in enumerate(ordered))
         self.active = _bits(ordered, lambda one: one.active)
         self.flights = _flights(ordered, ZoneInfo(inventory.zone))
+        self.budgets = {one.budget: one for one in _plans(ordered, inventory)}
         self.dimensions = _dimensions(ordered, inventory)
         self._rules = {event: one for one in inventory.pods for event in one.events}
         self._usual = next((one for one in inventory.pods if not one.events), PodRules())
@@ -170,6 +172,18 @@ def _item(n: int, item: LineItem, campaign: Campaign, creatives: Mapping[str, Cr
         budgets=tuple(key for key, owner in owners if owner.impressions),
         caps=tuple(_limit(key, cap) for key, owner in owners for cap in owner.caps),
     )
+
+
+def _plans(items: list[LineItem], inventory: Inventory) -> Iterator[Plan]:
+    """The budgets: line items' are spread over their flights, campaigns' only limit them."""
+    zone = ZoneInfo(inventory.zone)
+    for one in items:
+        if one.impressions:
+            week = Week(one.dayparts, zone) if one.dayparts else None
+            yield Plan(f"l:{one.id}", one.impressions, one.pace == "even", one.starts, one.ends, week)
+    for campaign in inventory.campaigns:
+        if campaign.impressions:
+            yield Plan(f"c:{campaign.id}", campaign.impressions)
 
 
 def _limit(key: str, cap: Cap) -> Limit:

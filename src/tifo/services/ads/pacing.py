@@ -6,8 +6,10 @@ The bucket holds a few minutes' worth: breaks are minutes apart, and each takes 
 last one.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from tifo.services.ads.dayparts import Week
 from tifo.services.ads.ports import Ask
 
 CATCH_UP_MAX = 2.0
@@ -20,6 +22,31 @@ class Meter(NamedTuple):
     taken: int = 0
     gathered: float = 0.0
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A budget: its goal, and the flight and hours over which it is spread; `even` or as fast as it goes."""
+
+    budget: str
+    goal: int
+    even: bool = False
+    starts: float = 0.0
+    ends: float = 0.0
+    week: Week | None = None
+
+    def seconds(self, begin: float, end: float) -> float:
+        """How many seconds of [begin, end) are in its hours."""
+        return self.week.seconds(begin, end) if self.week is not None else max(0.0, end - begin)
+
+
+def ask_for(plan: Plan, want: int, now: float, burst_s: float) -> Ask:
+    """What a node asks the store for."""
+    if not plan.even:
+        return Ask(plan.budget, want, plan.goal)
+    ran_s, left_s = plan.seconds(plan.starts, now), plan.seconds(now, plan.ends)
+    rate_max = CATCH_UP_MAX * plan.goal / max(ran_s + left_s, 1.0)
+    return Ask(plan.budget, want, plan.goal, ran_s, left_s, rate_max, burst_s)
 
 
 def granted(meter: Meter, ask: Ask, now: float) -> tuple[int, Meter]:
