@@ -3,6 +3,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tifo.api.inventory import Inventory
+
+INVENTORY_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of an inventory as JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -40,6 +45,46 @@ class BudgetStore(Protocol):
     @abstractmethod
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """Return what was taken and will not be shown, by budget. To be done once."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInventory:
+    """An inventory as it is kept: each that is put has the next revision. 0 is the empty one before all."""
+
+    revision: int
+    inventory: Inventory
+
+
+class InventoryConflict(Exception):
+    """Another inventory was put meanwhile; `found` is the revision that stands there."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"the inventory has the revision {found}")
+        self.found = found
+
+
+class InventoryStore(Protocol):
+    """The inventory that is in force. Raises `Unavailable` when it does not answer."""
+
+    @abstractmethod
+    async def revision(self) -> int:
+        """Of the inventory that stands there; cheaper than reading it."""
+
+    @abstractmethod
+    async def read(self) -> KeptInventory:
+        """The inventory, whole: never one half of one and one half of another."""
+
+    @abstractmethod
+    async def put(self, inventory: Inventory, on: int) -> int:
+        """Keep it in place of the one with the revision `on`; durable when this returns its revision.
+
+        Raises `InventoryConflict` where another revision stands there, and `ValueError` past
+        `INVENTORY_BYTES_MAX`. Of many callers on one revision exactly one succeeds.
+        """
 
     @abstractmethod
     async def close(self) -> None:
