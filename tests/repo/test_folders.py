@@ -33,6 +33,8 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "dayparts.py": "hours of the week",
         "decision.py": "who is asked in what order, and what became of each",
         "pods.py": "who may join a pod, and where",
+        "desk.py": "the inventory in force, and how operators change it",
+        "operator_routes.py": "what operators ask of it",
         "deciding.py": "decisions with all they need in memory",
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",

@@ -58,6 +58,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "falcon": {
             "tifo.serving": "the framework",
             "tifo.services.*.routes": "handlers",
+            "tifo.services.ads.operator_routes": "handlers",
         },
         "msgspec": {"tifo": "types everywhere"},
         "http_sfv": {"tifo.services.beacons.rules": "CMCD is a structured field"},
@@ -70,6 +71,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.cache": "a failure is logged where it is met",
             "tifo.channel": "a failure is logged where it is met",
             "tifo.eventlog": "a failure is logged where it is met",
+            "tifo.services.ads.desk": "a failure is logged where it is met",
             "tifo.services.*.admission": "a failure is logged where it is met",
             "tifo.services.*.service": "a failure is logged where it is met",
             "tifo.serving": "a failure is logged where it is met",

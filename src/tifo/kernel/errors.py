@@ -26,6 +26,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "slow-request": Code(408, "The request took too long to arrive"),
         "stream-limit": Code(409, "The account already watches on as many devices as it may"),
         "bad-takeover": Code(409, "The take-over code was used, has expired or belongs to another account"),
+        "inventory-changed": Code(409, "Another ad inventory was put in force meanwhile"),
         "ended": Code(410, "The session has ended"),
         "kicked": Code(410, "The session was ended by an operator"),
         "event-over": Code(410, "The event is over"),

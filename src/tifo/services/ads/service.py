@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tifo.api.breaks import Break, BreakSchedule
-from tifo.api.creatives import HOUSE_CREATIVES, Creative
+from tifo.api.creatives import Creative
 from tifo.api.events import AdTracked, BreakDecided
 from tifo.api.steering import Steering
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import rules
+from tifo.services.ads.deciding import Decider
+from tifo.services.ads.model import Viewer
 from tifo.services.ads.settings import AdsSettings
 from tifo.telemetry.metrics import BEACONS
 from tifo.tokens.addresses import AddressSigner, Signed
@@ -44,6 +46,7 @@ class AdService:
     def __init__(
         self,
         schedule: BreakSchedule,
+        decider: Decider,
         steering: Steering,
         signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
@@ -53,6 +56,7 @@ class AdService:
         public_url: str,
     ) -> None:
         self._schedule = schedule
+        self._decider = decider
         self._steering = steering
         self._signers = signers
         self._tokens = tokens
@@ -64,13 +68,15 @@ class AdService:
     def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
         """The slots of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
-        pod = rules.fill(claims.sid, brk, HOUSE_CREATIVES)
+        decision = self._decider.pod(_viewer(claims), brk)
+        pod = tuple(one.creative for one in decision.picks)
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
                 creatives=tuple(creative.id for creative in pod),
+                line_items=tuple(one.item.id if one.item is not None else "" for one in decision.picks),
             )
         )
         where = self._where(claims)
@@ -135,3 +141,7 @@ class AdService:
         pathway = self._steering.order(claims.sid, claims.isp)[0]
         grant = Grant(claims.sid, "/ads/", now, now + self._settings.address_ttl_s)
         return self._signers[pathway].address(grant)
+
+
+def _viewer(claims: PlaybackClaims) -> Viewer:
+    return Viewer(claims.sid, claims.acc, claims.ev, claims.kind, claims.isp, claims.reg)
