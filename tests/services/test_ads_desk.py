@@ -31,7 +31,7 @@ from tifo.telemetry.tracing import Tracing
 
 LONG = {"starts": NOW - 86_400, "ends": NOW + 86_400}
 ONE = inventory_of(item("ad", **LONG))
-DOCUMENT = msgspec.to_builtins(ONE)
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(ONE))
 VIEWER = Viewer("ses_1", "demo", "final", "tv")
 
 
