@@ -81,13 +81,17 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {
             "tifo.cli": "the command line",
+            "tifo.cli_ads": "its ads",
+            "tifo.cli_platform": "what its commands share",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
             "tifo.cli_token": "its operators' part",
         },
         "rich": {
             "tifo.cli": "the command line",
-            "tifo.cli_sessions": "its tables",
+            "tifo.cli_ads": "where it tells",
+            "tifo.cli_platform": "its tables",
+            "tifo.cli_sessions": "where it tells",
             "tifo.cli_simulate": "where it tells",
             "tifo.rehearsal": "its progress and its table",
             "tifo.simulate": "its progress and its table",

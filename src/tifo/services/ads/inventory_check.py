@@ -56,7 +56,7 @@ def misshapen(value: object, kind: Any, path: str = "") -> Iterator[Problem]:  #
 def _fields(value: Mapping[str, object], struct: type[msgspec.Struct], path: str) -> Iterator[Problem]:
     hints = get_type_hints(struct, include_extras=True)
     dot = f"{path}." if path else ""
-    for name in value.keys() - hints.keys():
+    for name in (one for one in value if one not in hints):
         yield Problem(f"{dot}{name}", f"there is no such field; there are {', '.join(hints)}")
     for field in msgspec.structs.fields(struct):
         if field.name in value:

@@ -29,7 +29,8 @@ def parse(text: str, name: str) -> Inventory:
         return built(_toml(text))
     except InventoryUnsound as error:
         lines = lines_of(text)
-        raise InventoryUnsound(tuple(_placed(one, lines) for one in error.problems)) from None
+        placed = (_placed(one, lines) for one in error.problems)
+        raise InventoryUnsound(tuple(sorted(placed, key=lambda one: one.line))) from None
 
 
 def _json(text: str) -> object:

@@ -1,11 +1,19 @@
 """What operators ask of the ad inventory: see it, check one, put it in force, and why a pod is as it is."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import msgspec
 from falcon.asgi import Request, Response
 
+from tifo.api.ad_control import (
+    CheckAnswer,
+    Explained,
+    InventoryAnswer,
+    ItemExplained,
+    RevisionAnswer,
+    SlotExplained,
+    SwitchBody,
+)
 from tifo.api.breaks import Break
 from tifo.api.inventory import Inventory, Problem
 from tifo.kernel.clock import Clock
@@ -19,58 +27,6 @@ from tifo.services.ads.model import VERDICTS, Decision, Verdict, Viewer
 from tifo.services.ads.ports import INVENTORY_BYTES_MAX
 from tifo.serving.bodies import operator, read_bytes, read_json
 from tifo.serving.routes import PlainHandlers, Query, operators_route
-
-
-class InventoryAnswer(msgspec.Struct, frozen=True):
-    """The inventory in force on the node that answers, and its revision: what the next may say it is on."""
-
-    revision: int
-    inventory: Inventory
-
-
-class RevisionAnswer(msgspec.Struct, frozen=True):
-    """The revision that is in force now."""
-
-    revision: int
-
-
-class CheckAnswer(msgspec.Struct, frozen=True):
-    """All that has to be mended before an inventory can be put in force; nothing when it is sound."""
-
-    problems: tuple[Problem, ...]
-
-
-class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether a line item takes part."""
-
-    active: bool
-
-
-class SlotExplained(msgspec.Struct, frozen=True):
-    """A slot of the pod; `line_item` is empty for house ads and slate."""
-
-    creative: str
-    duration_s: int
-    kind: str
-    line_item: str
-
-
-class ItemExplained(msgspec.Struct, frozen=True):
-    """What became of a line item: a stable word, and a sentence."""
-
-    line_item: str
-    verdict: Verdict
-    why: str
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """What a viewer would be shown now by the node that answers, and what became of every line item."""
-
-    revision: int
-    pod: tuple[SlotExplained, ...]
-    rest_s: float
-    line_items: Annotated[tuple[ItemExplained, ...], msgspec.Meta(description="those chosen first")]
-
 
 ROUTES = (
     operators_route(
