@@ -253,6 +253,8 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.session_store,
         stores.profile_store,
         stores.calendar_store,
+        stores.inventory_store,
+        stores.budget_store,
         stores.event_log,
         stores.board,
         stores.shared_cache,

@@ -49,6 +49,7 @@ def test_store_that_remembers_asks_for_a_free_slot(remembers_for_s: float, freel
 def test_token_says_all_that_a_heartbeat_needs() -> None:
     assert rules.lease_of(CLAIMS, LEASE.until) == LEASE
     assert (CLAIMS.nbf, CLAIMS.exp, CLAIMS.limit) == (NOW, NOW + 3600, 2)
+    assert (CLAIMS.isp, CLAIMS.reg) == ("AS64500 Example", "FR")
 
 
 @given(st.floats(min_value=NOW, max_value=NOW + 1e6))

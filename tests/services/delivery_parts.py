@@ -72,8 +72,15 @@ def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: M
 
 
 @pytest.fixture
-def ads(steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock) -> AdService:
+def decider(clock: ManualClock) -> Decider:
+    """Without an inventory: breaks are the house's."""
+    return Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
+
+
+@pytest.fixture
+def ads(
+    decider: Decider, steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock
+) -> AdService:
     schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
-    decider = Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
     return AdService(schedule, decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
