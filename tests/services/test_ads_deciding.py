@@ -12,7 +12,7 @@ from tifo.api.inventory import Campaign, Cap, Inventory
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads.budgets import PART_MIN, WAIT_S_MAX, Ledger
-from tifo.services.ads.deciding import Decider
+from tifo.services.ads.deciding import KEPT_S, Decider
 from tifo.services.ads.exposures import Exposures
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Viewer
@@ -212,6 +212,29 @@ async def test_who_asks_again_gets_the_same_and_spends_nothing(store, clock) -> 
     one.decider.use(Index(Inventory()))
     assert one.decider.pod(viewer, BREAK) is first
     assert one.ledger.left["l:ad"] == PART_MIN - 1
+
+
+async def test_pod_is_forgotten_when_its_break_is_long_over(store, clock) -> None:
+    one = node(store, clock, bought(100_000))
+    await one.ledger.look()
+    viewer = Viewer("ses_1", "demo", "final", "tv")
+    first = one.decider.pod(viewer, BREAK)
+    clock.advance(BREAK.duration_s + KEPT_S - 1)
+    one.show()
+    assert one.decider.pod(viewer, BREAK) is first
+    clock.advance(2)
+    one.show()
+    assert one.decider.pod(viewer, BREAK) is not first
+
+
+async def test_no_more_pods_are_remembered_than_may_be(store, clock) -> None:
+    ledger = Ledger(store, clock, SETTINGS)
+    decider = Decider(ledger, clock, pods_max=3)
+    viewers = [Viewer(f"ses_{n}", "demo", "final", "tv") for n in range(5)]
+    pods = [decider.pod(one, BREAK) for one in viewers]
+    again = [decider.pod(one, BREAK) is pod for one, pod in zip(viewers[2:], pods[2:], strict=True)]
+    assert again == [True, True, True]
+    assert decider.pod(viewers[0], BREAK) is not pods[0]
 
 
 async def test_account_is_capped_over_breaks_and_sessions(store, clock) -> None:

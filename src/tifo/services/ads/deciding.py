@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from itertools import islice
 
 from tifo.api.breaks import Break
 from tifo.api.inventory import Inventory
@@ -13,7 +14,11 @@ from tifo.services.ads.index import Index
 from tifo.services.ads.model import Decision, State, Verdict, Viewer
 
 PODS_MAX = 100_000
-"""Decisions that a node remembers, so that who asks again gets the same and takes no budget twice."""
+"""Decisions that a node remembers, so that who asks again gets the same and takes no budget twice. About a
+kilobyte each."""
+
+KEPT_S = 300.0
+"""Seconds after a break's end for which its decisions are remembered."""
 
 RUNNING_S = 1.0
 """Seconds for which it is taken as given which line items are in their flight and hours."""
@@ -27,7 +32,7 @@ class Decider:
         self._clock = clock
         self._pods_max = pods_max
         self._exposures = Exposures()
-        self._pods: OrderedDict[tuple[str, str], Decision] = OrderedDict()
+        self._pods: OrderedDict[tuple[str, str], tuple[Decision, float]] = OrderedDict()
         self._running, self._running_until = 0, 0.0
         self.use(Index(Inventory()))
 
@@ -45,21 +50,28 @@ class Decider:
     def pod(self, viewer: Viewer, brk: Break) -> Decision:
         """The viewer's pod of the break: the same as before if it was asked for, else decided and counted."""
         key = (viewer.session, brk.id)
-        found = self._pods.get(key)
-        if found is None:
-            found = decide(self._index, viewer, brk, self._state(viewer))
-            self._ledger.spend(found.items)
-            self._exposures.add(viewer.account, found.items, self._clock.now())
-            self._pods[key] = found
-            if len(self._pods) > self._pods_max:
-                self._pods.popitem(last=False)
-        return found
+        known = self._pods.get(key)
+        if known is not None:
+            return known[0]
+        state = self._state(viewer)
+        decision = decide(self._index, viewer, brk, state)
+        self._ledger.spend(decision.items)
+        self._exposures.add(viewer.account, decision.items, state.now)
+        self._pods[key] = (decision, brk.end + KEPT_S)
+        self._forget(state.now)
+        return decision
 
     def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:
         """What would be decided now for one who has not asked, and what became of every line item."""
         told: dict[str, Verdict] = {}
         decision = decide(self._index, viewer, brk, self._state(viewer), told)
         return decision, told
+
+    def _forget(self, now: float) -> None:
+        """The oldest, two at most: as many go as come, and then some."""
+        for key, (_, until) in list(islice(self._pods.items(), 2)):
+            if len(self._pods) > self._pods_max or now >= until:
+                del self._pods[key]
 
     def _state(self, viewer: Viewer) -> State:
         now = self._clock.now()

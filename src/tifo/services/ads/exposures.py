@@ -7,7 +7,8 @@ from types import MappingProxyType
 from tifo.services.ads.model import Item
 
 ACCOUNTS_MAX = 100_000
-"""Accounts that a node remembers; those that it served least lately are forgotten first."""
+"""Accounts that a node remembers; those that it served least lately are forgotten first. About a kilobyte
+each."""
 
 NOTHING: Mapping[str, tuple[float, ...]] = MappingProxyType({})
 
