@@ -62,6 +62,7 @@ def test_rules_of_the_pod_hold(case) -> None:
     assert len(ads) <= rules.slots_max
     assert not rules.ads_s_max or sum(one.creative.duration_s for one in ads) <= rules.ads_s_max
     assert len(set(decision.items)) == len(decision.items)
+    assert len({one.creative.id for one in ads}) == len(ads)
     pairs = {
         "pod": [(a, b) for a in decision.items for b in decision.items if a is not b],
         "adjacent": [(a.item, b.item) for a, b in pairwise(decision.picks) if a.item and b.item],
@@ -293,6 +294,12 @@ def test_competitors_are_kept_apart() -> None:
     assert verdicts(pod, MINUTE) == {"a": "chosen", "b": "category", "c": "chosen"}
     beside = inventory(*ads, campaigns=camps, pods=(PodRules(categories="adjacent"),))
     assert chosen(beside, MINUTE) in (["a", "c", "b"], ["b", "c", "a"])
+
+
+def test_no_creative_is_twice_in_a_pod() -> None:
+    two = [item(name, creatives=("cr-a",)) for name in "ab"]
+    told = verdicts(inventory(*two), MINUTE)
+    assert sorted(told.values()) == ["chosen", "creative"]
 
 
 def test_positions() -> None:

@@ -19,8 +19,6 @@ from tifo.services.ads.rules import fill, pad, shares
 
 _STRIDES = (7, 11, 13, 17, 19, 23, 29, 31)
 
-_BY_DIMENSION: tuple[Verdict, ...] = ("event", "team", "device-kind", "isp", "region", "cohort")
-
 
 def decide(
     index: Index, viewer: Viewer, brk: Break, state: State, told: dict[str, Verdict] | None = None
@@ -80,7 +78,7 @@ def _picks(creatives: Sequence[Creative], kind: Literal["house", "slate"]) -> It
 
 def _before(index: Index, place: tuple[str, ...], state: State) -> Iterator[tuple[str, Verdict]]:
     """What became of the items before any was offered a place: which of the sets they are not in."""
-    masks = [one.mask(value) for one, value in zip(index.dimensions, place, strict=True)]
+    masks = [(one.aside, one.mask(value)) for one, value in zip(index.dimensions, place, strict=True)]
     in_flight = sum(one.items for one in index.flights if one.starts <= state.now < one.ends)
     for item in index.items:
         if not index.active & item.bit:
@@ -90,12 +88,8 @@ def _before(index: Index, place: tuple[str, ...], state: State) -> Iterator[tupl
         elif not state.running & item.bit:
             yield item.id, "daypart"
         else:
-            aside = (name for name, mask in zip(_BY_DIMENSION, masks, strict=True) if not mask & item.bit)
-            verdict = next(aside, None)
-            if verdict is not None:
-                yield item.id, verdict
-            else:
-                yield item.id, "not-asked" if state.funded & item.bit else "budget"
+            otherwise: Verdict = "not-asked" if state.funded & item.bit else "budget"
+            yield item.id, next((aside for aside, mask in masks if not mask & item.bit), otherwise)
 
 
 def _draw(session: str, break_id: str, version: str) -> int:

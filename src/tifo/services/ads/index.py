@@ -12,7 +12,7 @@ import msgspec
 from tifo.api.creatives import HOUSE_CREATIVES, Creative
 from tifo.api.inventory import COHORTS, SLOTS_MAX, Campaign, Cap, Daypart, Inventory, LineItem, PodRules
 from tifo.services.ads.dayparts import Week
-from tifo.services.ads.model import Item, Limit, Viewer
+from tifo.services.ads.model import Item, Limit, Verdict, Viewer
 from tifo.services.ads.pacing import Plan
 from tifo.services.ads.rules import lengths
 
@@ -40,9 +40,12 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One field of targeting: which items a value is meant by, and which a value that nobody names."""
+    """One field of targeting: which items a value is meant by, and which a value that nobody names.
 
-    name: str
+    `aside` is what became of the others.
+    """
+
+    aside: Verdict
     masks: Mapping[str, int]
     others: int
 
@@ -209,22 +212,22 @@ def _dimensions(items: list[LineItem], inventory: Inventory) -> tuple[Dimension,
         for team in names:
             events_of.setdefault(team, []).append(event)
     return (
-        _dimension("events", items, lambda one: one.targeting.events),
+        _dimension("event", items, lambda one: one.targeting.events),
         _dimension(
-            "teams",
+            "team",
             items,
             lambda one: [event for team in one.targeting.teams for event in events_of.get(team, ())],
             lambda one: bool(one.targeting.teams),
         ),
-        _dimension("device_kinds", items, lambda one: one.targeting.device_kinds),
-        _dimension("isps", items, lambda one: one.targeting.isps),
-        _dimension("regions", items, lambda one: one.targeting.regions),
-        _dimension("cohorts", items, lambda one: one.targeting.cohorts),
+        _dimension("device-kind", items, lambda one: one.targeting.device_kinds),
+        _dimension("isp", items, lambda one: one.targeting.isps),
+        _dimension("region", items, lambda one: one.targeting.regions),
+        _dimension("cohort", items, lambda one: one.targeting.cohorts),
     )
 
 
 def _dimension(
-    name: str,
+    aside: Verdict,
     items: list[LineItem],
     values: Callable[[LineItem], Iterable[str]],
     narrowed: Callable[[LineItem], bool] | None = None,
@@ -234,4 +237,4 @@ def _dimension(
     for n, one in enumerate(items):
         for value in values(one):
             masks[value] = masks.get(value, others) | 1 << n
-    return Dimension(name, masks, others)
+    return Dimension(aside, masks, others)

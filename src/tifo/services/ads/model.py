@@ -12,7 +12,7 @@ OFFERS_MAX = 250
 
 Verdict = Literal[
     "chosen", "inactive", "flight", "daypart", "event", "team", "device-kind", "isp", "region", "cohort",
-    "budget", "cap", "advertiser", "category", "position", "length", "slots", "full", "not-asked",
+    "budget", "cap", "advertiser", "category", "creative", "position", "length", "slots", "full", "not-asked",
 ]  # fmt: skip
 """What became of a line item; `VERDICTS` says it in a sentence."""
 
@@ -31,6 +31,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "cap": "the account has seen it as often as it may",
     "advertiser": "its advertiser is in the pod",
     "category": "a competitor is in the pod",
+    "creative": "its creatives are in the pod already",
     "position": "its position in the pod is taken",
     "length": "none of its creatives fits what is left of the break",
     "slots": "the pod has as many ads as it may",

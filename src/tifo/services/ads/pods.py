@@ -28,6 +28,7 @@ class PodInMaking:
         self._state = state
         self._advertisers: set[str] = set()
         self._categories: set[str] = set()
+        self._shown: set[str] = set()
         self._taken: dict[str, int] = {}
         self._first: Pick | None = None
         self._last: Pick | None = None
@@ -44,7 +45,7 @@ class PodInMaking:
             return why
         creative, exact = self._fitting(item.creatives, draw)
         if creative is None:
-            return "length" if self.left_s else "full"
+            return self._unfit(item)
         if exactly and not exact:
             return None
         why = self._take(item, creative)
@@ -74,13 +75,19 @@ class PodInMaking:
                 return "cap"
         return None
 
+    def _unfit(self, item: Item) -> Verdict:
+        if not self.left_s:
+            return "full"
+        return "creative" if all(one.id in self._shown for one in item.creatives) else "length"
+
     def _fitting(self, creatives: Sequence[Creative], draw: int) -> tuple[Creative | None, bool]:
         """The first in turn that leaves no gap, or else the first that fits; and whether there is no gap."""
         fitting: Creative | None = None
         lengths, count = self._lengths[self.slots - 1], len(creatives)
-        for n in range(draw % count, draw % count + count):
+        first = (draw >> 16) % count
+        for n in range(first, first + count):
             creative = creatives[n % count]
-            if creative.duration_s <= self.left_s:
+            if creative.duration_s <= self.left_s and creative.id not in self._shown:
                 if lengths >> self.rest_s - creative.duration_s & 1:
                     return creative, True
                 fitting = fitting or creative
@@ -95,6 +102,7 @@ class PodInMaking:
         self.rest_s -= creative.duration_s
         self._advertisers.add(item.advertiser)
         self._categories.update(item.categories)
+        self._shown.add(creative.id)
         if not self._one_each:  # or nothing else in this pod could take from the same
             for key in (*item.budgets, *(cap.key for cap in item.caps)):
                 self._taken[key] = self._taken.get(key, 0) + 1
