@@ -11,7 +11,7 @@ from tifo.api.breaks import Break
 from tifo.api.inventory import Campaign, Cap, Inventory
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
-from tifo.services.ads.budgets import PART_MIN, WAIT_S_MAX, Ledger
+from tifo.services.ads.budgets import ASKS_MAX, PART_MIN, WAIT_S_MAX, Ledger
 from tifo.services.ads.deciding import KEPT_S, Decider
 from tifo.services.ads.exposures import Exposures
 from tifo.services.ads.index import Index
@@ -164,6 +164,17 @@ async def test_budget_without_anything_left_is_asked_less_and_less(store, clock)
         await one.ledger.look()
         clock.advance(SETTINGS.part_s)
     assert len(store.asked) <= 8 + 400 * SETTINGS.part_s / WAIT_S_MAX
+
+
+async def test_many_budgets_are_asked_for_some_at_a_time(store, clock) -> None:
+    count = 2 * ASKS_MAX + 1
+    items = (item(f"ad{n}", impressions=100_000, pace="asap", **LONG) for n in range(count))
+    one = node(store, clock, inventory_of(*items))
+    for _ in range(4):
+        await one.ledger.look()
+    assert [len(asked) for asked in store.asked] == [ASKS_MAX, ASKS_MAX, 1]
+    assert set(one.ledger.left.values()) == {PART_MIN}
+    assert one.ledger.funded & one.decider.index.active == one.decider.index.active
 
 
 async def test_idle_part_goes_back_and_so_does_that_of_a_node_that_stops(store, clock) -> None:

@@ -84,6 +84,8 @@ class Index:
         self.active = _bits(ordered, lambda one: one.active)
         self.flights = _flights(ordered, ZoneInfo(inventory.zone))
         self.budgets = {one.budget: one for one in _plans(ordered, inventory)}
+        self.budgeted = _budgeted(self.items)
+        """The items of each budget."""
         self.dimensions = _dimensions(ordered, inventory)
         self._rules = {event: one for one in inventory.pods for event in one.events}
         self._usual = next((one for one in inventory.pods if not one.events), PodRules())
@@ -94,6 +96,10 @@ class Index:
     def rules(self, event: str) -> PodRules:
         """How pods of an event are made."""
         return self._rules.get(event, self._usual)
+
+    def of(self, mask: int) -> Iterator[Item]:
+        """The items of a set, the first in priority first."""
+        return compress(self.items, map(int, f"{mask:b}"[::-1]))
 
     def running(self, now: float) -> int:
         """The items that are in their flight and their hours."""
@@ -132,7 +138,7 @@ class Index:
         return found
 
     def _gather(self, mask: int) -> Candidates:
-        items = list(compress(self.items, map(int, f"{mask:b}"[::-1])))
+        items = list(self.of(mask))
         tiers = tuple(tuple(tier) for _, tier in groupby(items, lambda one: one.priority))
         ads = {creative.duration_s for item in items for creative in item.creatives}
         return Candidates(tiers, self._lengths(ads), min(ads, default=0))
@@ -187,6 +193,14 @@ def _plans(items: list[LineItem], inventory: Inventory) -> Iterator[Plan]:
     for campaign in inventory.campaigns:
         if campaign.impressions:
             yield Plan(f"c:{campaign.id}", campaign.impressions)
+
+
+def _budgeted(items: Iterable[Item]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for item in items:
+        for key in item.budgets:
+            found[key] = found.get(key, 0) | item.bit
+    return found
 
 
 def _limit(key: str, cap: Cap) -> Limit:
