@@ -36,7 +36,11 @@ from tifo.kernel.ids import SystemIds
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
+from tifo.services.ads import operator_routes as ads_operator_routes
 from tifo.services.ads import routes as ads_routes
+from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.deciding import Decider
+from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.service import AdService
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
@@ -237,9 +241,21 @@ async def _video(w: Wiring) -> VideoService:
     )
 
 
+async def _decider(w: Wiring) -> Decider:
+    ledger = await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
+    return Decider(ledger, w.clock)
+
+
+async def _inventory_desk(w: Wiring) -> InventoryDesk:
+    store, publisher = stores.inventory_store(w.settings, w.meters), await w.once(_publisher)
+    desk = InventoryDesk(store, await w.once(_decider), await w.once(_view), publisher, w.clock)
+    return await w.opened(desk)
+
+
 async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
+        decider=await w.once(_decider),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),
@@ -311,7 +327,10 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 
 async def _ads_handlers(w: Wiring) -> Handlers:
-    return ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
+    desk, decider = await w.once(_inventory_desk), await w.once(_decider)
+    api = ads_operator_routes.handlers(desk, decider, w.clock)
+    viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
+    return {**viewers, **operators_only(api, w.settings.keys.operator_token)}
 
 
 async def _beacons_handlers(w: Wiring) -> Handlers:
@@ -347,7 +366,12 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ),
             ServiceSpec("video", "signed playlists", video_routes.ROUTES, _video_handlers),
             ServiceSpec("steering", "which CDN", steering_routes.ROUTES, _steering_handlers),
-            ServiceSpec("ads", "what fills a break", ads_routes.ROUTES, _ads_handlers),
+            ServiceSpec(
+                "ads",
+                "what fills a break",
+                ads_routes.ROUTES + ads_operator_routes.ROUTES,
+                _ads_handlers,
+            ),
             ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
             # The cockpit calls its own origin, so its page stands where its API does.
             ServiceSpec(

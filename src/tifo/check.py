@@ -52,7 +52,7 @@ ABOVE_ZERO = (
     "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
-    "telemetry.report_s",
+    "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
@@ -263,6 +263,8 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.session_store,
         stores.profile_store,
         stores.calendar_store,
+        stores.inventory_store,
+        stores.budget_store,
         stores.event_log,
         stores.board,
         stores.shared_cache,

@@ -13,7 +13,7 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
-from tifo import cli_scte35, cli_sessions, cli_simulate, cli_token, machine, processes
+from tifo import cli_ads, cli_scte35, cli_sessions, cli_simulate, cli_token, machine, processes
 from tifo import export as exports
 from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
@@ -35,6 +35,7 @@ app = App(
     "Begin with `tifo up`, and open the address it prints.",
 )
 
+app.command(cli_ads.app)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)

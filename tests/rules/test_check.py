@@ -228,7 +228,9 @@ def test_grace_lasts_no_less_than_nothing(fit: Settings) -> None:
     assert problem.startswith("accounts.grace_s: -1")
 
 
-@pytest.mark.parametrize("store", ["profiles", "calendar", "eventlog", "board", "audit"])
+@pytest.mark.parametrize(
+    "store", ["profiles", "calendar", "eventlog", "board", "audit", "inventory", "budgets"]
+)
 @pytest.mark.parametrize("url", ["mysql://me:secret@x", "sqlite://x", "sqlite:///", "x.db"])
 def test_store_that_is_none_is_refused(fit: Settings, store: str, url: str) -> None:
     (problem,) = problems(replace(fit, stores=StoresSettings(**{store: url})))
@@ -236,19 +238,20 @@ def test_store_that_is_none_is_refused(fit: Settings, store: str, url: str) -> N
     assert "secret" not in problem
 
 
-def test_profiles_in_dynamodb_are_taken_by_region_and_table(fit: Settings) -> None:
-    refuse_unfit(replace(fit, stores=StoresSettings(profiles="dynamodb://eu-west-3/tifo")), EVERY)
-    (problem,) = problems(replace(fit, stores=StoresSettings(profiles="dynamodb://eu-west-3")))
-    assert problem == "stores.profiles: use dynamodb://REGION/TABLE"
+@pytest.mark.parametrize("store", ["profiles", "inventory"])
+def test_store_in_dynamodb_is_taken_by_region_and_table(fit: Settings, store: str) -> None:
+    refuse_unfit(replace(fit, stores=StoresSettings(**{store: "dynamodb://eu-west-3/tifo"})), EVERY)
+    (problem,) = problems(replace(fit, stores=StoresSettings(**{store: "dynamodb://eu-west-3"})))
+    assert problem == f"stores.{store}: use dynamodb://REGION/TABLE"
 
 
-@pytest.mark.parametrize("store", ["board"])
+@pytest.mark.parametrize("store", ["board", "budgets"])
 def test_store_in_redis_is_taken_by_any_address_of_one(fit: Settings, store: str) -> None:
     for url in ("redis://me:secret@x:6379/1", "rediss://x?ca=ca.pem", "redis+cluster://a:1,b:2"):
         refuse_unfit(replace(fit, stores=StoresSettings(**{store: url})), EVERY)
 
 
-@pytest.mark.parametrize("store", ["board"])
+@pytest.mark.parametrize("store", ["board", "budgets"])
 @pytest.mark.parametrize("url", ["redis://", "redis://me:secret@x/y", "redis://me:secret@x,y"])
 def test_store_in_redis_without_a_good_address_is_refused(fit: Settings, store: str, url: str) -> None:
     (problem,) = problems(replace(fit, stores=StoresSettings(**{store: url})))

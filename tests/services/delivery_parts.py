@@ -2,6 +2,7 @@
 
 import pytest
 
+from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.board.postures import Postures
@@ -10,6 +11,8 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal
 from tifo.kernel.ids import SequentialIds
+from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.deciding import Decider
 from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.steering.rules import Pathway
@@ -71,7 +74,15 @@ def video(
 
 
 @pytest.fixture
-def ads(steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock) -> AdService:
+def decider(clock: ManualClock) -> Decider:
+    """Without an inventory: breaks are the house's."""
+    return Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
+
+
+@pytest.fixture
+def ads(
+    decider: Decider, steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock
+) -> AdService:
     schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
-    return AdService(schedule, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
+    return AdService(schedule, decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)

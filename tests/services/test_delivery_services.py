@@ -210,7 +210,10 @@ async def test_break_is_decided_the_same_again(ads) -> None:
 
 async def test_decision_is_told(ads, told) -> None:
     creatives = tuple(slot.creative.id for slot in ads.pod(claims(), BREAK))
-    assert await told() == [BreakDecided(session="ses_1", event="final", break_id=BREAK, creatives=creatives)]
+    decided = BreakDecided(
+        session="ses_1", event="final", break_id=BREAK, creatives=creatives, line_items=("", "")
+    )
+    assert await told() == [decided]
 
 
 @pytest.mark.parametrize("break_id", ["", "brk-1", "brk-x", "brk-10000002", "nonsense"])

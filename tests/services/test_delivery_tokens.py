@@ -35,11 +35,12 @@ async def test_each_cdn_gets_its_own_format(steering, signers, clock, ids, form:
 
 
 async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    steering, signers, keys: Keyring, publisher, clock: ManualClock
+    decider, steering, signers, keys: Keyring, publisher, clock: ManualClock
 ) -> None:
     told = in_query(signers, "akamai", *NAMES)
     schedule = BreakSchedule(every_s=180, duration_s=20)
-    ads = AdService(schedule, steering, told, beacon_tokens(keys), publisher, clock, AdsSettings(), PUBLIC)
+    tokens = beacon_tokens(keys)
+    ads = AdService(schedule, decider, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC)
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
         assert urlsplit(slot.url).query.startswith("hdnts=")

@@ -93,12 +93,16 @@ class PlaybackReported(Event, frozen=True, kw_only=True, tag="playback.reported"
 
 
 class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
-    """What a viewer's break was filled with."""
+    """What a viewer's break was filled with: creatives in their order, and whose line item each is of.
+
+    A line item is empty for house ads and slate.
+    """
 
     TOPIC: ClassVar[str] = ADS
 
     break_id: str
     creatives: tuple[str, ...]
+    line_items: tuple[str, ...] = ()
 
 
 class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):

@@ -30,6 +30,7 @@ INSIGHT = "insight/"
 QOE = "qoe/"
 WEIGHTS = "weights/"
 STALE = "stale/"
+ADS = "ads/"
 
 LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
@@ -97,6 +98,12 @@ class StaleKeys(msgspec.Struct, frozen=True):
     life: str
     count: int
     keys: tuple[tuple[str, str], ...]
+
+
+class InventoryWord(msgspec.Struct, frozen=True):
+    """The revision of the ad inventory that an operator put in force last."""
+
+    revision: int
 
 
 class PartsReport(msgspec.Struct, frozen=True):

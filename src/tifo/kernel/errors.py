@@ -27,6 +27,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "stream-limit": Code(409, "The account already watches on as many devices as it may"),
         "bad-takeover": Code(409, "The take-over code was used, has expired or belongs to another account"),
         "break-overlap": Code(409, "Another break is announced or running at that time"),
+        "inventory-changed": Code(409, "Another ad inventory was put in force meanwhile"),
         "ended": Code(410, "The session has ended"),
         "kicked": Code(410, "The session was ended by an operator"),
         "event-over": Code(410, "The event is over"),

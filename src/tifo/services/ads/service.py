@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tifo.api.breaks import Break, Breaks
-from tifo.api.creatives import HOUSE_CREATIVES, Creative
+from tifo.api.creatives import Creative
 from tifo.api.events import BreakDecided
 from tifo.api.steering import Steering
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import rules
+from tifo.services.ads.deciding import Decider
+from tifo.services.ads.model import Viewer
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.tracking import Beacons, event_id, tracked
 from tifo.telemetry.metrics import BEACONS
@@ -55,6 +57,7 @@ class AdService:
     def __init__(
         self,
         breaks: Breaks,
+        decider: Decider,
         steering: Steering,
         signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
@@ -64,6 +67,7 @@ class AdService:
         public_url: str,
     ) -> None:
         self._breaks = breaks
+        self._decider = decider
         self._steering = steering
         self._signers = signers
         self.beacons = Beacons(tokens, clock, settings, public_url)
@@ -76,13 +80,15 @@ class AdService:
         brk = self._announced(break_id)
         if brk.end == brk.start:  # called off after players had read of it
             return ()
-        pod = rules.fill(claims.sid, brk, HOUSE_CREATIVES)
+        decision = self._decider.pod(_viewer(claims), brk)
+        pod = tuple(one.creative for one in decision.picks)
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
                 creatives=tuple(creative.id for creative in pod),
+                line_items=tuple(one.item.id if one.item is not None else "" for one in decision.picks),
             )
         )
         where = self._where(claims)
@@ -157,3 +163,7 @@ class AdService:
         pathway = self._steering.order(claims.sid, claims.isp)[0]
         grant = Grant(claims.sid, "/ads/", now, now + self._settings.address_ttl_s)
         return self._signers[pathway].address(grant)
+
+
+def _viewer(claims: PlaybackClaims) -> Viewer:
+    return Viewer(claims.sid, claims.acc, claims.ev, claims.kind, claims.isp, claims.reg)

@@ -21,9 +21,8 @@ from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
+from tifo.serving.bodies import operator as _operator
 from tifo.serving.routes import Handler, PlainHandlers, Query, operators_route
-
-OPERATOR_NAME_LENGTH_MAX = 64
 
 ROUTES = (
     operators_route(
@@ -305,8 +304,3 @@ def _answer(resp: Response, body: object) -> None:
     resp.content_type = "application/json"
     resp.set_header("Cache-Control", "no-store")
     resp.data = msgspec.json.encode(body)
-
-
-def _operator(req: Request) -> str:
-    """Who acts, as the proxy in front of the operators' port says it; `operator` where nothing does."""
-    return (req.get_header("X-Operator") or "operator")[:OPERATOR_NAME_LENGTH_MAX]

@@ -134,7 +134,7 @@ class SessionService(Sessions):
         self._accounts.saw(entry.viewer, start.device)
         return Started(
             lease=entry.lease,
-            token=self._sign(entry.lease, entry.limit, entry.isp, self._clock.now()),
+            token=self._sign(entry.lease, entry.limit, entry.isp, entry.viewer.region, self._clock.now()),
             limit=entry.limit,
             used=entry.used,
             heartbeat_s=policy.heartbeat_s,
@@ -158,7 +158,7 @@ class SessionService(Sessions):
         self._telling.renewed(lease, claims.isp, policy.lease_s)
         if claims.nbf < self._remembers_since:
             self._flush_soon()
-        token = self._sign(lease, self._limit_of(claims), claims.isp, now)
+        token = self._sign(lease, self._limit_of(claims), claims.isp, claims.reg, now)
         return Beat(self._next_heartbeat_s(), lease.until, token)
 
     async def leave(self, claims: PlaybackClaims) -> None:
@@ -276,8 +276,8 @@ class SessionService(Sessions):
     def _limit_of(self, claims: PlaybackClaims) -> int:
         return claims.limit or self._settings.stream_limit
 
-    def _sign(self, lease: Lease, limit: int, isp: str, now: float) -> str:
-        return self._tokens.sign(rules.token_claims(lease, limit, isp, now, self._policy))
+    def _sign(self, lease: Lease, limit: int, isp: str, region: str, now: float) -> str:
+        return self._tokens.sign(rules.token_claims(lease, limit, isp, region, now, self._policy))
 
     async def _revoke(self, session: str, revoked: Revoked) -> None:
         await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)
