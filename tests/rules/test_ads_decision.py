@@ -274,6 +274,11 @@ def test_cap_lets_in_again_when_its_time_is_over() -> None:
     assert verdicts(some, **{key: (NOW - 59, NOW - 1)}) == {"ad": "cap"}
 
 
+def test_cap_that_is_written_twice_is_one() -> None:
+    (one,) = Index(inventory(item("ad", caps=(Cap(2, 60), Cap(2, 60), Cap(1, 60))))).items
+    assert [(cap.times, cap.per_s) for cap in one.caps] == [(2, 60), (1, 60)]
+
+
 def test_cap_of_a_campaign_counts_within_the_pod() -> None:
     camp = Campaign("camp", "x", caps=(Cap(1, 60),))
     some = inventory(

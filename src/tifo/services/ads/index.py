@@ -179,7 +179,8 @@ def _item(n: int, item: LineItem, campaign: Campaign, creatives: Mapping[str, Cr
         creatives=tuple(creatives[one] for one in item.creatives),
         position=item.position,
         budgets=tuple(key for key, owner in owners if owner.impressions),
-        caps=tuple(_limit(key, cap) for key, owner in owners for cap in owner.caps),
+        # A cap that is written twice counts an impression once.
+        caps=tuple(dict.fromkeys(_limit(key, cap) for key, owner in owners for cap in owner.caps)),
     )
 
 
