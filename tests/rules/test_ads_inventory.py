@@ -5,7 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tifo.api.creatives import Creative
 from tifo.api.inventory import Inventory, LineItem, Problem
+from tifo.services.ads.index import Index
 from tifo.services.ads.inventory_check import PROBLEMS_MAX, InventoryUnsound, built
 from tifo.services.ads.inventory_file import parse
 
@@ -146,3 +148,26 @@ def test_problem_reads_as_a_sentence() -> None:
     assert str(Problem("zone", "gone", 3)) == "line 3: zone: gone"
     assert str(Problem("zone", "gone")) == "zone: gone"
     assert str(Problem("", "gone")) == "gone"
+
+
+def test_creative_says_where_a_click_leads_and_when_it_may_be_skipped() -> None:
+    entry = {"id": "ad-10", "duration_s": 10, "click_url": "https://brew.example/?a=1", "skip_after_s": 5}
+    inventory = built(document(creatives=[entry]))
+    assert Index(inventory).items[0].creatives == (Creative("ad-10", "", 10, "https://brew.example/?a=1", 5),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("click_url", "javascript:alert(1)"),
+        ("click_url", "https://a b"),
+        ("click_url", "https://é"),
+        ("click_url", "https://x\n"),
+        ("click_url", "https://" + "x" * 1000),
+        ("tag_url", "ftp://x"),
+        ("skip_after_s", -1),
+    ],
+)
+def test_address_or_skip_that_no_player_could_follow_is_refused(name: str, value: object) -> None:
+    found = problems(document(creatives=[{"id": "ad-10", "duration_s": 10, name: value}]))
+    assert list(found) == [f"creatives[0].{name}"]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tifo.api.breaks import Break
 from tifo.api.creatives import Creative
 from tifo.api.events import TOPICS, AdTracked
+from tifo.api.inventory import CLICK_URL_LENGTH_MAX
 from tifo.eventlog.records import from_record
 from tifo.services.ads import routes
-from tifo.services.ads.rules import CLICK_URL_LENGTH_MAX, leads_somewhere
+from tifo.services.ads.rules import leads_somewhere
 from tifo.services.ads.service import Slot
 from tifo.services.ads.tracking import error_code, event_id
 from tifo.serving.guard import PlaybackGuard

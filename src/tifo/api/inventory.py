@@ -14,6 +14,9 @@ CREATIVES_MAX = 20_000
 CREATIVE_S_MAX = 600
 """Seconds of one creative."""
 
+CLICK_URL_LENGTH_MAX = 1000
+"""Characters of the address that a click leads to: it travels in a token."""
+
 CAP_TIMES_MAX = 100
 """Impressions of one cap: a node remembers as many moments for each account."""
 
@@ -35,6 +38,11 @@ AsNumber = Annotated[str, msgspec.Meta(pattern=r"^AS[1-9][0-9]{0,9}$(?!\n)")]
 
 HourMinute = Annotated[str, msgspec.Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$(?!\n)")]
 """A time of day, from 00:00 to 24:00."""
+
+WebAddress = Annotated[
+    str, msgspec.Meta(max_length=CLICK_URL_LENGTH_MAX, pattern=r"^(https?://[!-~]+)?$(?!\n)")
+]
+"""An http address in plain characters, or none."""
 
 Title = Annotated[str, msgspec.Meta(max_length=200)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -82,6 +90,12 @@ class CreativeEntry(Entry, frozen=True):
     id: Id
     duration_s: Annotated[int, msgspec.Meta(ge=1, le=CREATIVE_S_MAX)]
     title: Title = ""
+    click_url: WebAddress = ""
+    """Where a click leads; none is nowhere."""
+    skip_after_s: Annotated[int, msgspec.Meta(ge=0, le=CREATIVE_S_MAX)] | None = None
+    """When a player that is given VAST may skip it; none is never."""
+    tag_url: WebAddress = ""
+    """The VAST tag of an outside ad server that fills its place: a wrapper in VAST, and in no asset list."""
 
 
 class Campaign(Entry, frozen=True):

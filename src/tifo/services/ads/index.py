@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tifo.api.creatives import HOUSE_CREATIVES, Creative
-from tifo.api.inventory import COHORTS, SLOTS_MAX, Campaign, Cap, Daypart, Inventory, LineItem, PodRules
+from tifo.api.inventory import (
+    COHORTS,
+    SLOTS_MAX,
+    Campaign,
+    Cap,
+    CreativeEntry,
+    Daypart,
+    Inventory,
+    LineItem,
+    PodRules,
+)
 from tifo.services.ads.dayparts import Week
 from tifo.services.ads.model import Item, Limit, Verdict, Viewer
 from tifo.services.ads.pacing import Plan
@@ -74,7 +84,7 @@ class Index:
         self.version = version_of(inventory)
         self.inventory = inventory
         own = {one.id: one for one in HOUSE_CREATIVES}
-        mine = {one.id: Creative(one.id, one.title, one.duration_s) for one in inventory.creatives}
+        mine = {one.id: _creative(one) for one in inventory.creatives}
         creatives = {**own, **mine}
         self.house = tuple(creatives[one] for one in inventory.house) or HOUSE_CREATIVES
         self.slate = tuple(creatives[one] for one in inventory.slate)
@@ -166,6 +176,10 @@ def _lot(text: str) -> int:
 
 def _bits(items: Iterable[LineItem], fits: Callable[[LineItem], bool]) -> int:
     return sum(1 << n for n, one in enumerate(items) if fits(one))
+
+
+def _creative(one: CreativeEntry) -> Creative:
+    return Creative(one.id, one.title, one.duration_s, one.click_url, one.skip_after_s, one.tag_url)
 
 
 def _item(n: int, item: LineItem, campaign: Campaign, creatives: Mapping[str, Creative]) -> Item:

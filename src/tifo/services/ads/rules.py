@@ -6,6 +6,7 @@ from hashlib import blake2b
 
 from tifo.api.breaks import Break
 from tifo.api.creatives import Creative
+from tifo.api.inventory import CLICK_URL_LENGTH_MAX
 
 QUARTILES = (
     ("impression", 0.0),
@@ -17,9 +18,6 @@ QUARTILES = (
 """Tracking points of a linear ad, as shares of its duration (VAST 4.3, section 3.14.2)."""
 
 TRACKED = frozenset(name for name, _ in QUARTILES)
-
-CLICK_URL_LENGTH_MAX = 1000
-"""Characters of the address that a click leads to: it travels in a token."""
 
 
 def leads_somewhere(click_url: str) -> bool:
