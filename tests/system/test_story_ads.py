@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import fromstring
 
+import httpx
 import pytest
 from commands import eventually, tifo
 from players import CLOCK, NODES, Http, Platform, break_now
 
 pytestmark = pytest.mark.system
 
+VAST = "{http://www.iab.com/VAST}"
 ADS = next(name for name, services in NODES.items() if "ads" in services)
 
 
@@ -64,6 +67,22 @@ def test_inventory_is_in_force_without_a_restart_and_explained(
 
     desk("PUT", "/v1/control/ads/line-items/brew-tv", json={"active": False})
     eventually(lambda: "house-3" not in shown(platform), what="it is switched off")
+
+
+def test_click_is_counted_and_leads_where_the_inventory_says(platform: Platform, desk: Http) -> None:
+    told = inventory(CLOCK.now())
+    told["creatives"][0] |= {"click_url": "https://brew.example/?from=tv&for=all", "skip_after_s": 5}
+    assert desk("PUT", "/v1/control/ads/inventory", json=told).status_code == 200
+    eventually(lambda: shown(platform)[0] == "house-3", what="the line item is shown")
+    player = platform.player()
+    pod = platform.viewers.get(f"/v1/ads/{player.token}/breaks/{break_now()}/vast").content
+    linear = next(fromstring(pod).iter(f"{VAST}Linear"))
+    assert linear.get("skipoffset") == "00:00:05.000"
+    (click,) = (one.text for one in linear.iter(f"{VAST}ClickThrough"))
+    answer = httpx.get(platform.new_secret(click), trust_env=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://brew.example/?from=tv&for=all")
+    tracked = platform.events("ads.tracked", player.session)
+    assert [(event["what"], event["creative"]) for event in tracked] == [("click", "house-3")]
 
 
 def test_unsound_inventory_is_refused_with_its_lines(platform: Platform, desk: Http, tmp_path: Path) -> None:
