@@ -37,7 +37,7 @@ class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Playback(msgspec.Struct, frozen=True):
-    """Where the player begins."""
+    """Where the player begins; empty where the event is not there in that format."""
 
     hls: str
     dash: str
@@ -232,7 +232,10 @@ def _start_answer(started: Started, public_url: str) -> StartAnswer:
         token=started.token,
         heartbeat_s=started.heartbeat_s,
         expires_at=rfc3339(started.lease.until),
-        playback=Playback(hls=f"{playback}/master.m3u8", dash=f"{playback}/manifest.mpd"),
+        playback=Playback(
+            hls=f"{playback}/master.m3u8" if "hls" in started.formats else "",
+            dash=f"{playback}/manifest.mpd" if "dash" in started.formats else "",
+        ),
         streams=Streams(limit=started.limit, used=started.used),
         grace_token=started.grace_token or None,
     )

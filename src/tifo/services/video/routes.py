@@ -7,7 +7,7 @@ from tifo.serving.routes import Credential, Handlers, Route
 HLS = "application/vnd.apple.mpegurl"
 DASH = "application/dash+xml"
 
-_PROBLEMS = ("bad-token", "ended", "kicked", "not-found")
+_PROBLEMS = ("bad-token", "ended", "kicked", "not-found", "origin-unavailable")
 
 ROUTES = (
     Route(
