@@ -14,7 +14,8 @@ export interface Device {
   readonly kind: string;
 }
 
-/** A started session: its playback token, how often to renew it, and where the pictures are. */
+/** A started session: its playback token, how often to renew it, and where the pictures are (empty: not in
+ * that format). */
 export interface Started {
   readonly session: string;
   readonly token: string;

@@ -128,15 +128,18 @@ class Watch {
     visit.started = started;
     visit.token = started.token;
     this.panel.session(started);
-    const player = await this.playerOf(started.session, this.eventsOf(visit));
+    const { hls, dash } = started.playback;
+    // An origin elsewhere may offer only one of the two.
+    const inDash = dash !== "" && (wantsDash || hls === "");
+    const player = await this.playerOf(inDash, started.session, this.eventsOf(visit));
     visit.leaving.signal.throwIfAborted();
     visit.player = player;
-    player.play(wantsDash ? started.playback.dash : started.playback.hls);
+    player.play(inDash ? dash : hls);
   }
 
-  private async playerOf(session: string, events: PlayerEvents): Promise<MatchPlayer> {
+  private async playerOf(inDash: boolean, session: string, events: PlayerEvents): Promise<MatchPlayer> {
     const { video } = this.stage;
-    if (!wantsDash) return new HlsPlayer(video, eventId, session, this.beacons, this.recovery, events);
+    if (!inDash) return new HlsPlayer(video, eventId, session, this.beacons, this.recovery, events);
     const { DashPlayer } = await import("./dash.ts");
     return new DashPlayer(video, eventId, session, this.recovery, events);
   }

@@ -103,6 +103,8 @@ def mount_cluster(mount: Mount, ca_file: str) -> Json:
     return {
         "name": mount.cluster,
         "type": "STRICT_DNS",
+        # Both families of its addresses, the one that answers first: a machine may have only one of them.
+        "dns_lookup_family": "ALL",
         "load_assignment": {"cluster_name": mount.cluster, "endpoints": endpoints},
         **(_tls(origin.host, ca_file) if origin.scheme == "https" else {}),
     }

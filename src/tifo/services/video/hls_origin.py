@@ -91,6 +91,7 @@ def read_playlist(url: str, body: bytes) -> HlsOrigin:
         if one.place and _pathway(one) == chosen
     ]
     media = _groups_used(_media(url, lines, variables), variants)
+    _refuse_elsewhere(media)
     _refuse_too_many(len(variants), len(media) + len(iframes))
     named = [one.place.path for one in (*variants, *media, *iframes) if one.place]
     folder = shared_folder([web_address(url).path, *named])
@@ -170,9 +171,14 @@ def _media(url: str, lines: Sequence[str], variables: Mapping[str, str]) -> Iter
     for one in _tagged(url, lines, "#EXT-X-MEDIA", variables):
         for name in ("TYPE", "GROUP-ID", "NAME"):
             required(one.told, name)
+        yield one
+
+
+def _refuse_elsewhere(media: Iterable[Entry]) -> None:
+    """A picture without the sound or the subtitles it names would be half of what the origin offers."""
+    for one in media:
         if one.place is None and "URI" in dict(one.told):
             raise BadDocument(f"a rendition is on another server: {shown(dict(one.told)['URI'])}")
-        yield one
 
 
 def _groups_used(media: Iterable[Entry], variants: Iterable[Entry]) -> list[Entry]:

@@ -195,7 +195,7 @@ class Origins:
         except (Unavailable, BadDocument) as error:
             self._failed(one, error.why if isinstance(error, Unavailable) else str(error))
         except Exception as error:
-            _log.exception("origin.fault", event=one.event, format=one.format)
+            _log.exception("origin.fault", event_id=one.event, format=one.format)
             self._failed(one, repr(error))
         finally:
             one.reading = None
@@ -215,7 +215,7 @@ class Origins:
         ORIGIN_READS.labels(one.format, "unchanged" if unchanged else "new").inc()
         one.read_at = self._clock.monotonic()
         if one.error:
-            _log.info("origin.back", event=one.event, format=one.format)
+            _log.info("origin.back", event_id=one.event, format=one.format)
             one.since = self._clock.now()
         one.error, one.failures = "", 0
 
@@ -227,7 +227,7 @@ class Origins:
             one.since = self._clock.now()
         if one.error != why:
             effect = "its last word is played" if one.offered else "viewers are told to try again"
-            _log.warning("origin.failing", event=one.event, format=one.format, why=why, effect=effect)
+            _log.warning("origin.failing", event_id=one.event, format=one.format, why=why, effect=effect)
         one.error = why
 
 
