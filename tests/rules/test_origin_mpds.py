@@ -198,8 +198,9 @@ def test_folder_that_no_token_can_name_is_refused() -> None:
 
 
 PIECES = st.sampled_from([
-    "<BaseURL>", "</BaseURL>", "a/", "http://origin.example/b/", "<SegmentTemplate media='", "'/>", "<x>", "</x>",
-    "<x xmlns='urn:q'>", "<x xmlns=''>", "<p:y xmlns:p='urn:p' p:z='1'/>", "&amp;", "&lt;", "<!-- c -->", "<?p i?>",
+    "<BaseURL>", "</BaseURL>", "a/", "http://origin.example/b/", "<SegmentTemplate media='", "'/>", "<x>",
+    "</x>", "<x xmlns='urn:q'>", "<x xmlns=''>", "<p:y xmlns:p='urn:p' p:z='1'/>", "&amp;", "&lt;", "<?p i?>",
+    "<!-- c -->",
     "<![CDATA[<x>]]>", "<Representation id='2' bandwidth='7'/>", "<xml:z/>", "<x xml:lang='en'/>",
 ])  # fmt: skip
 INSIDE = st.lists(PIECES | st.text(max_size=5), max_size=8).map("".join)

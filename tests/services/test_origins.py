@@ -1,4 +1,4 @@
-"""A match from a live origin elsewhere that misbehaves: viewers play its last good word, operators read why."""
+"""A match from a live origin that misbehaves: viewers play its last good word, operators read why."""
 
 import asyncio
 import gzip

@@ -90,8 +90,9 @@ class Cdn:
         (folder / "cache").mkdir()
         self.config = cdn_config(
             LocalCdn(
-                id="cdn-a", host="127.0.0.1", port=self.port, origin_host="127.0.0.1", origin_port=test_channel,
-                keys={"k1": KEY}, cache_folder=folder / "cache", cache_bytes_max=10_000_000,
+                id="cdn-a", host="127.0.0.1", port=self.port,
+                origin_host="127.0.0.1", origin_port=test_channel, keys={"k1": KEY},
+                cache_folder=folder / "cache", cache_bytes_max=10_000_000,
                 admin_socket=folder / "admin.sock", mounts=(Mount("final.1", web_address(url)),),
                 ca_file=ca_file,
             )
