@@ -54,7 +54,7 @@ ABOVE_ZERO = (
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "telemetry.report_s",
-    "video.address_ttl_s",
+    "video.address_ttl_s", "video.origin_refresh_s", "video.origin_stale_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 

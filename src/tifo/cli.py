@@ -55,6 +55,7 @@ def up(
         tuple[str, ...],
         Parameter(
             negative="",
+            show_default=False,
             help="A live origin to show instead of the test channel: the address of its HLS multivariant "
             "playlist (.m3u8) or of its MPD (.mpd), or both.",
         ),

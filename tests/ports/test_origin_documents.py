@@ -5,13 +5,16 @@ import gzip
 import re
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from live_origin import HLS, Answer, LiveOrigin, live_origin
+from tls import signed_for
 
 from tifo.adapters.http import origins as adapter
 from tifo.adapters.http.origins import REDIRECTS_MAX, HttpOrigins
 from tifo.kernel.errors import Unavailable
+from tifo.kernel.trust import ca_file
 from tifo.services.video.ports import DOCUMENT_BYTES_MAX, OriginDocuments
 
 PATH = "/live/master.m3u8"
@@ -144,3 +147,33 @@ async def test_many_read_at_once(documents, origin) -> None:
     url = origin.says(PATH, PLAYLIST)
     read = await asyncio.gather(*(documents.read(url) for _ in range(50)))
     assert {one.body for one in read} == {PLAYLIST}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("localhost", ""), ("somebody.else", "CERTIFICATE_VERIFY_FAILED")]
+)
+async def test_origin_with_tls_is_believed_when_it_is_who_it_should_be(
+    tmp_path, name: str, says: str
+) -> None:
+    context, ca = signed_for(name, tmp_path)
+    reading = HttpOrigins(str(ca))
+    async with live_origin(context) as origin:
+        url = origin.says(PATH, PLAYLIST)
+        if says:
+            assert says in await why_not(reading, url)
+        else:
+            assert (await reading.read(url)).body == PLAYLIST
+    await reading.close()
+
+
+async def test_origin_that_nobody_vouches_for_is_not_believed(tmp_path, documents) -> None:
+    context, _ = signed_for("localhost", tmp_path)
+    async with live_origin(context) as origin:
+        assert "CERTIFICATE_VERIFY_FAILED" in await why_not(documents, origin.says(PATH, PLAYLIST))
+
+
+def test_trusted_cas_are_openssls_own(tmp_path, monkeypatch) -> None:
+    assert ca_file() == "" or Path(ca_file()).is_file()
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert ca_file() == str(tmp_path / "ca.pem")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -57,11 +58,12 @@ class LiveOrigin:
 
 
 @contextlib.asynccontextmanager
-async def live_origin() -> AsyncIterator[LiveOrigin]:
-    """A running one."""
+async def live_origin(context: ssl.SSLContext | None = None) -> AsyncIterator[LiveOrigin]:
+    """A running one, over TLS with a context."""
     origin = LiveOrigin()
-    server = await asyncio.start_server(origin.answer, "127.0.0.1", 0)
-    origin.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(origin.answer, "127.0.0.1", 0, ssl=context)
+    scheme, host = ("http", "127.0.0.1") if context is None else ("https", "localhost")
+    origin.base = f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield origin
         for told in origin.answers.values():

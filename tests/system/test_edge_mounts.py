@@ -1,7 +1,6 @@
 """A local CDN in front of a live origin elsewhere: what it asks there, and what it makes fit to be shared."""
 
 import contextlib
-import datetime
 import ssl
 import threading
 from collections.abc import Iterator
@@ -10,10 +9,7 @@ from pathlib import Path
 
 import envoys
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tls import signed_for
 
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.mounts import MEDIA_AGE_S, MISSING_AGE_S, PLAYLIST_AGE_S, Mount
@@ -185,36 +181,6 @@ def test_what_viewers_are_is_not_told_to_the_origin(cdn, origin) -> None:
 def test_the_origins_own_query_is_asked_for_without_the_players_measurements(cdn, origin) -> None:
     cdn.get("/live/final.1/out/final/v1.m3u8?CMCD=br%3D1&b=2&CMCD=x&_HLS_msn=7")
     assert origin.asked[-1][0] == "/out/final/v1.m3u8?b=2&_HLS_msn=7"
-
-
-def signed_for(name: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's side of TLS for `name`, and the file of the only CA that says so."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A test's own CA")])
-    now = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    ca, own = folder / "ca.pem", folder / "own.pem"
-    ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    own.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + ca.read_bytes()
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own)
-    return context, ca
 
 
 @pytest.mark.parametrize(("name", "status"), [("localhost", 200), ("somebody.else", 503)])

@@ -23,10 +23,13 @@ from tifo.services.video.attributes import (
     written,
 )
 from tifo.services.video.references import BadDocument, Reference, referred, shared_folder, shown
-from tifo.services.video.rules import AND_QUERY, BASE, FORMS_MAX, QUERY
+from tifo.services.video.rules import AND_QUERY, BASE, QUERY
 
 VERSION_MIN = 8
 """What EXT-X-DEFINE asks for."""
+
+FORMS_MAX = 200
+"""Pathways whose lines are remembered, each of one reading: an origin seldom says something new."""
 
 VARIANTS_MAX = 200
 MEDIA_MAX = 500

@@ -90,8 +90,8 @@ class Origins:
         """Read what there is, for a few seconds at the most, and go on reading."""
         try:
             await self.look()
-        except Unavailable as error:
-            _log.warning("origins.no-calendar", why=error.why)
+        except Refusal as error:
+            _log.warning("origins.no-calendar", why=str(error))
         await self.settle(FIRST_READ_S_MAX)
         await self._looking.open()
 
