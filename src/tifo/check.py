@@ -54,7 +54,8 @@ ABOVE_ZERO = (
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "telemetry.report_s",
-    "video.address_ttl_s", "video.origin_refresh_s", "video.origin_stale_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
+    "video.origin_stale_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -179,6 +180,12 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+    video = settings.video
+    if video.renew_s > video.renewed_ttl_s / 2:
+        yield (
+            f"video.renew_s: {video.renew_s}; at most half of renewed_ttl_s, {video.renewed_ttl_s}, or a try "
+            "that fails leaves no time for another"
+        )
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:

@@ -76,9 +76,14 @@ def signers() -> dict[str, AddressSigner]:
 
 
 @pytest.fixture
-def video(steering, signers, clock: ManualClock, ids: SequentialIds) -> VideoService:
-    origins = Origins(Calendar(), NoOrigin(), steering, clock, ids, VideoSettings())
-    return VideoService(Calendar(), steering, origins, signers, clock, VideoSettings(), PUBLIC)
+def no_origins(steering, clock: ManualClock, ids: SequentialIds) -> Origins:
+    """For events that the test channel carries."""
+    return Origins(Calendar(), NoOrigin(), steering, clock, ids, VideoSettings())
+
+
+@pytest.fixture
+def video(steering, no_origins, signers, clock: ManualClock, ids: SequentialIds) -> VideoService:
+    return VideoService(Calendar(), steering, no_origins, signers, clock, ids, VideoSettings(), PUBLIC)
 
 
 @pytest.fixture

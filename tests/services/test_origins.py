@@ -91,8 +91,8 @@ async def origins(calendar, steering, clock: ManualClock, ids) -> AsyncIterator[
 
 
 @pytest.fixture
-def video(calendar, steering, origins, signers, clock) -> VideoService:
-    return VideoService(calendar, steering, origins, signers, clock, SETTINGS, PUBLIC)
+def video(calendar, steering, origins, signers, clock, ids) -> VideoService:
+    return VideoService(calendar, steering, origins, signers, clock, ids, SETTINGS, PUBLIC)
 
 
 async def read(origins: Origins, clock: ManualClock) -> None:
@@ -263,6 +263,25 @@ async def test_format_that_the_origin_does_not_have_is_not_found(
     assert await calls[there](claims(), "token")
     assert (await refused(calls[missing](claims(), "token"))).code == "not-found"
     assert calendar.told[0].formats == (there,)
+
+
+async def test_who_renews_gets_the_folders_of_both_formats(video, origins, origin, calendar, clock) -> None:
+    where = EventOrigin(
+        hls=origin.says("/a/hls/m.m3u8", hls()), dash=origin.says("/a/dash/m.mpd", dash(), DASH)
+    )
+    calendar.names(where)
+    await read(origins, clock)
+    found = {(one.pathway, one.folder) for one in (await video.renewal(claims())).addresses}
+    folders = ("/live/stadium/a/hls/", "/live/stadium/a/dash/")
+    assert found == {(name, folder) for name in NAMES for folder in folders}
+
+
+async def test_who_renews_while_one_format_is_gone_gets_the_other(video, origins, origin, clock) -> None:
+    assert (await refused(video.renewal(claims()))).code == "origin-unavailable"
+    origin.says(MPD, dash(), DASH)
+    await read(origins, clock)
+    renewal = await video.renewal(claims())
+    assert {one.folder for one in renewal.addresses} == {"/live/stadium/live/final/"}
 
 
 async def test_event_without_an_origin_has_the_test_channel(video, origins, calendar, clock) -> None:

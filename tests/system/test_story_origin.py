@@ -18,6 +18,7 @@ from players import CLOCK, PATHWAYS, Platform, Player, problem, uris
 from playwright.sync_api import sync_playwright
 
 PLAYED_S = 5.0
+RENEWED_TTL_S = 10
 PACKETS_MAX = 4_000
 FFMPEG_S_MAX = 60
 
@@ -57,7 +58,8 @@ def match(origin: EncodedOrigin, new_folder: platforms.NewFolder) -> Iterator[Pl
         file = folder / "more.toml"
         file.write_text(tomli_w.dumps({"catalogue": {"events": events}}))
         chosen = ("--origin", origin.base + HLS, "--origin", origin.base + DASH, "--config", str(file))
-        with platforms.one_machine(folder, *chosen, break_every_s=0) as platform:
+        renewing = {"TIFO_VIDEO__RENEW_S": "2", "TIFO_VIDEO__RENEWED_TTL_S": str(RENEWED_TTL_S)}
+        with platforms.one_machine(folder, *chosen, break_every_s=0, **renewing) as platform:
             yield platform
 
 
@@ -221,12 +223,12 @@ def test_late_answers_and_a_gap_are_survived(match: Platform, origin: EncodedOri
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: no browser played an origin")
 @pytest.mark.parametrize("name", ["demo", "ts", "dash"])
 def test_browser_plays_it_and_operators_see_it(match: Platform, name: str) -> None:
-    """With hls.js, and with dash.js where there is no HLS."""
+    """With hls.js, and with dash.js where there is no HLS; for longer than the first addresses are good."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         page = browser.new_page()
         page.goto(f"{match.viewers.base}/watch/{name}?account={match.new_account()}")
-        eventually(lambda: page.evaluate(PLAYED) > PLAYED_S, START_S_MAX, "it plays")
+        eventually(lambda: page.evaluate(PLAYED) > RENEWED_TTL_S + PLAYED_S, START_S_MAX, "it plays")
         assert page.evaluate("document.querySelector('#video').videoWidth") > 0
         page.goto(f"{match.operators.base}/")
         page.wait_for_selector(f'[data-origin^="{name} "][data-origin-state="ok"]')

@@ -115,6 +115,17 @@ class Origins:
         assert isinstance(offered, DashOrigin)
         return offered
 
+    def folders(self, event: CalendarEvent) -> tuple[str, ...]:
+        """The folders that an event's origin has its formats in, those that can be played.
+
+        Raises `Refusal` (origin-unavailable) where none can.
+        """
+        there = (self._watched.get((event.id, form)) for form in event.formats)
+        found = {one.offered.folder for one in there if one and one.offered and self._fresh_enough(one)}
+        if not found:
+            raise _unavailable()
+        return tuple(sorted(found))
+
     def reports(self) -> tuple[OriginReport, ...]:
         """How each origin does, for operators."""
         return tuple(map(self._report, self._watched.values()))
@@ -155,8 +166,7 @@ class Origins:
         watched = self._watched.get((event.id, form))
         offered = watched.offered if watched and self._fresh_enough(watched) else None
         if offered is None:
-            detail = "What carries this event cannot be read at the moment; try again."
-            raise Refusal("origin-unavailable", detail, retry_after_s=RETRY_S)
+            raise _unavailable()
         return offered
 
     def _fresh_enough(self, one: _Watched) -> bool:
@@ -238,6 +248,11 @@ def _offer(form: Format, document: Document, bandwidth_max_bps: int) -> HlsOrigi
         return read_mpd(document.url, document.body, bandwidth_max_bps)
     except BadDocument as error:
         raise BadDocument(f"{error} ({document.media_type or 'no media type'})") from None
+
+
+def _unavailable() -> Refusal:
+    detail = "What carries this event cannot be read at the moment; try again."
+    return Refusal("origin-unavailable", detail, retry_after_s=RETRY_S)
 
 
 def _without_query(url: str) -> str:
