@@ -64,7 +64,15 @@ def match(origin: EncodedOrigin, new_folder: platforms.NewFolder) -> Iterator[Pl
 
 
 def seen(match: Platform, name: str, form: str) -> dict[str, Any]:
-    return next(one for one in match.overview()["origins"] if (one["event"], one["format"]) == (name, form))
+    """What operators see of it, once a node has said something."""
+
+    def look() -> dict[str, Any] | None:
+        found = match.overview()["origins"]
+        return next((one for one in found if (one["event"], one["format"]) == (name, form)), None)
+
+    told = eventually(look, what="a node reports")
+    assert told is not None
+    return told
 
 
 def plays(address: str) -> None:
@@ -80,8 +88,8 @@ def plays(address: str) -> None:
     assert min(seconds.values()) >= PLAYED_S, seconds
 
 
-def playback(match: Platform, name: str = "demo") -> dict[str, str]:
-    said: dict[str, str] = match.player(event=name).answer["playback"]
+def playback(match: Platform, name: str = "demo") -> dict[str, Any]:
+    said: dict[str, Any] = match.player(event=name).answer["playback"]
     return said
 
 
@@ -120,8 +128,8 @@ def test_independent_parsers_find_every_pathway_and_rendition(match: Platform) -
 
 def test_nothing_leads_a_viewer_past_the_cdns(match: Platform, origin: EncodedOrigin) -> None:
     said = playback(match)
-    for address in said.values():
-        answer = match.viewers.get(address)
+    for form in ("hls", "dash"):
+        answer = match.viewers.get(said[form])
         assert answer.headers["cache-control"] == "no-store"
         assert origin.base not in answer.text
     of_media = match.viewers.get(uris(match.viewers.get(said["hls"]).text)[0])
