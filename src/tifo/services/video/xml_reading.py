@@ -21,6 +21,7 @@ class _Tree(TreeBuilder):
         super().__init__()
         self.prefixes: dict[str, str] = {namespace: ""}
         self._depth = self._elements = 0
+        self._names: dict[str, str] = {}
 
     def start_ns(self, prefix: str | None, uri: str | None) -> None:
         if uri and uri not in self.prefixes:
@@ -40,6 +41,13 @@ class _Tree(TreeBuilder):
         return super().end(self._named(tag))
 
     def _named(self, name: str) -> str:
+        # Few names come again and again: those of a timeline thousands of times.
+        found = self._names.get(name)
+        if found is None:
+            found = self._names[name] = self._prefixed(name)
+        return found
+
+    def _prefixed(self, name: str) -> str:
         uri, brace, local = name.removeprefix("{").rpartition("}")
         if not brace:
             return name
