@@ -211,7 +211,10 @@ def mounts(settings: Settings) -> tuple[Mount, ...]:
         for event in settings.catalogue.events
         if event.origin.hls or event.origin.dash
     }
-    return tuple(Mount(channel, web_address(url)) for channel, url in found.items())
+    made = tuple(Mount(channel, web_address(url)) for channel, url in found.items())
+    if not ca_file() and any(one.origin.scheme == "https" for one in made):
+        raise SettingsError(("no file of trusted CAs is found for an origin with https; set SSL_CERT_FILE",))
+    return made
 
 
 def on(listener: Listener, routes: tuple[Route, ...]) -> tuple[Route, ...]:

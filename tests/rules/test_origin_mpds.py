@@ -115,6 +115,13 @@ def test_addresses_of_any_depth_lead_where_they_led() -> None:
     assert root.find(".//mpd:Initialization", NS).get("sourceURL") == "init.mp4"
 
 
+def test_location_on_the_origins_own_server_is_taken_wherever_it_stands() -> None:
+    bases = "<BaseURL>http://cdn.example/x/</BaseURL><BaseURL>mine/</BaseURL><BaseURL>other/</BaseURL>"
+    assert read(minimal(before=bases)).base_folder == "/live/final/mine/"
+    (inside,) = tree(minimal(bases)).findall(".//mpd:Representation/mpd:BaseURL", NS)
+    assert inside.text == "mine/"
+
+
 def test_folder_holds_all_that_is_named() -> None:
     assert read().folder == "/live/final/"
     assert read(minimal("<BaseURL>../../other/</BaseURL>")).folder == "/"

@@ -173,6 +173,13 @@ def test_media_playlist_becomes_one_variant() -> None:
     assert second.stream_info.bandwidth > 0
 
 
+def test_names_may_have_any_character_of_a_language() -> None:
+    media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Fran\u00e7ais\u00a0! \u4e2d\u6587",URI="a.m3u8"'
+    found = parsed(variants(f'{media}\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\nv/\u00e9t\u00e9.m3u8'))
+    assert found.media[0].name == "Fran\u00e7ais\u00a0! \u4e2d\u6587"
+    assert found.playlists[0].uri.endswith("/v/%C3%A9t%C3%A9.m3u8")
+
+
 def test_windows_line_ends_and_a_mark_of_byte_order_are_read() -> None:
     assert read_playlist(URL, b"\xef\xbb\xbf" + WHOLE.replace("\n", "\r\n").encode()).renditions == 2
 
@@ -216,6 +223,7 @@ def test_value_of_a_wrong_form_is_left_out() -> None:
         (one(address="\\evil"), "an address in it is none"),
         (one(address="v" * 3_000), "an address in it has more than"),
         (one(address="v\x00.m3u8"), "a line has a character"),
+        (one(address="v\u2028.m3u8"), "a line has a character"),
         ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\n", "cut off"),
         ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-STREAM-INF:BANDWIDTH=2\nv.m3u8", "no address"),
         (variants("#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"x\"\n" + one()[8:]), "GROUP-ID is missing"),

@@ -55,7 +55,8 @@ class DashOrigin:
 def read_mpd(url: str, body: bytes, bandwidth_max_bps: int) -> DashOrigin:
     """What an MPD at `url` offers, without pictures above a cap (0 caps nothing); raises `BadDocument`.
 
-    Where an element names several locations its first is taken: our own pathways fail over.
+    Where an element names several locations, the first on the same server is taken: our own pathways fail
+    over.
     """
     root = read_xml(body, NAMESPACE, "MPD")
     _refuse_remote_parts(root)
@@ -89,16 +90,16 @@ class _Relocation:
         self.paths = [_folder_of(url)]
 
     def base_below(self, element: Element, base: str) -> str:
-        """The base of what is in an element: its first BaseURL, the one that is kept."""
-        found = element.findall("BaseURL")
-        for other in found[1:]:
-            element.remove(other)
+        """The base of what is in an element: its first BaseURL on the own server, the one that is kept."""
+        found = {one: (one.text or "").strip() for one in element.findall("BaseURL")}
         if not found:
             return base
-        told = (found[0].text or "").strip()
-        found[0].attrib.pop("serviceLocation", None)
-        found[0].text = self._within(base, told)
-        return urljoin(base, told)
+        kept = next((one for one, told in found.items() if referred(base, told)), next(iter(found)))
+        for other in found.keys() - {kept}:
+            element.remove(other)
+        kept.attrib.pop("serviceLocation", None)
+        kept.text = self._within(base, found[kept])
+        return urljoin(base, found[kept])
 
     def relocate(self, element: Element, base: str) -> None:
         """An element and all that is in it."""

@@ -45,6 +45,8 @@ ADS_VARIABLE = "tifo-ads"
 
 _OURS = frozenset({"PATHWAY-ID", "STABLE-VARIANT-ID", "STABLE-RENDITION-ID", "URI"})
 _CARRIED = ("#EXT-X-INDEPENDENT-SEGMENTS", "#EXT-X-START", "#EXT-X-SESSION-DATA", "#EXT-X-SESSION-KEY")
+# Also what some parsers take for the end of a line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -110,7 +112,7 @@ def _lines(body: bytes) -> list[str]:
     if lines[0] != "#EXTM3U":
         raise BadDocument(f"it is no HLS playlist: it begins with {shown(lines[0])}")
     found = [line for line in lines if line]
-    if bad := next((line for line in found if not line.replace("\t", " ").isprintable()), None):
+    if bad := next(filter(_CONTROL.search, found), None):
         raise BadDocument(f"a line has a character that no playlist may have: {shown(bad)}")
     return found
 
