@@ -7,6 +7,7 @@ import { Audit } from "./audit.ts";
 import { BreakTile } from "./breaks.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
+import { Origins } from "./origins.ts";
 import { History, sampleOf } from "./history.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
@@ -62,6 +63,7 @@ class Cockpit {
   private readonly posture = new PostureChoice(this.control, () => this.audit.refresh());
   private readonly stores = new Stores();
   private readonly caches = new Caches();
+  private readonly origins = new Origins();
   private readonly parts = new Parts();
   private readonly routes = new Routes();
   private readonly groups = new Groups();
@@ -112,6 +114,7 @@ class Cockpit {
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);
     this.breaks.update(overview.breaks);
+    this.origins.update(overview.origins, overview.at);
     this.tick();
   }
 

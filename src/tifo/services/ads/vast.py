@@ -119,4 +119,5 @@ def _text(value: str) -> str:
 
 def _uri(value: str) -> str:
     """An address as its element's content, in the form that readers of VAST expect."""
-    return _text(value) if "]]>" in value else f"<![CDATA[{_NOT_XML.sub('', value)}]]>"
+    plain = value.isascii() and value.isprintable() and "]]>" not in value
+    return f"<![CDATA[{value}]]>" if plain else _text(value)
