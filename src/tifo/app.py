@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -32,6 +33,7 @@ from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
+from tifo.kernel.trust import ca_file
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
@@ -53,6 +55,7 @@ from tifo.services.steering import routes as steering_routes
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.video import routes as video_routes
+from tifo.services.video.origins import Origins
 from tifo.services.video.service import VideoService
 from tifo.serving import health, metrics, pages
 from tifo.serving.asgi import AsgiApp, Host
@@ -228,12 +231,22 @@ async def _steering(w: Wiring) -> SteeringService:
     return SteeringService(pathways, view, Postures(view), publisher, w.ids, w.settings.steering)
 
 
+async def _origins(w: Wiring) -> Origins:
+    catalogue, steering = await w.once(_catalogue), await w.once(_steering)
+    documents = w.closing(HttpOrigins(ca_file()))
+    origins = await w.opened(Origins(catalogue, documents, steering, w.clock, w.ids, w.settings.video))
+    w.meters.origins = origins.reports
+    return origins
+
+
 async def _video(w: Wiring) -> VideoService:
     return VideoService(
         catalogue=await w.once(_catalogue),
         steering=await w.once(_steering),
+        origins=await w.once(_origins),
         signers=w.signers,
         clock=w.clock,
+        ids=w.ids,
         settings=w.settings.video,
         public_url=w.settings.viewers_url,
     )
@@ -309,7 +322,8 @@ async def _catalogue_handlers(w: Wiring) -> Handlers:
 async def _sessions_handlers(w: Wiring) -> Handlers:
     service, guard = await w.once(_session_service), await w.once(_guard)
     peers = operators_only(sessions_routes.peer_handlers(service), w.settings.keys.operator_token)
-    return {**sessions_routes.handlers(service, guard, w.settings.viewers_url), **peers}
+    own = sessions_routes.handlers(service, guard, w.settings.viewers_url, w.settings.video.renew_s)
+    return {**own, **peers}
 
 
 async def _video_handlers(w: Wiring) -> Handlers:

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from tifo import app, stores
 from tifo.adapters.oidc.keys import ALGORITHMS
+from tifo.api.catalogue import EVERY_FORMAT
 from tifo.api.fields import DeviceKind
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
+from tifo.kernel.web import web_address
 from tifo.services.accounts.settings import OidcSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, PathwaySettings, Settings
@@ -52,7 +54,8 @@ ABOVE_ZERO = (
     "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
-    "video.address_ttl_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
+    "video.origin_stale_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -77,10 +80,37 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _stores,
         _peers,
         _front,
+        _origins,
     )
     problems = tuple(problem for one in checks for problem in one(settings, wanted))
     if problems:
         raise SettingsError(problems)
+
+
+def refuse_unfit_origins(settings: Settings) -> None:
+    """Raise `SettingsError` with every problem of the live origins that events name."""
+    if problems := tuple(_origins(settings, frozenset())):
+        raise SettingsError(problems)
+
+
+def _origins(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    servers: dict[str, set[tuple[str, str, int] | None]] = {}
+    for event in settings.catalogue.events:
+        of_channel = servers.setdefault(event.channel, set())
+        addresses = {form: url for form in EVERY_FORMAT if (url := getattr(event.origin, form))}
+        if not addresses:
+            of_channel.add(None)
+        for form, url in addresses.items():
+            try:
+                of_channel.add(web_address(url).server)
+            except ValueError as error:
+                yield f"catalogue.events.{event.id}.origin.{form}: {error}"
+    for channel, found in servers.items():
+        if len(found) > 1:
+            yield (
+                f"catalogue.events: the channel {channel} has {len(found)} origins; give each a channel of "
+                "its own"
+            )
 
 
 def _keys(settings: Settings, services: frozenset[str]) -> Iterator[str]:
@@ -150,6 +180,12 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+    video = settings.video
+    if video.renew_s > video.renewed_ttl_s / 2:
+        yield (
+            f"video.renew_s: {video.renew_s}; at most half of renewed_ttl_s, {video.renewed_ttl_s}, or a try "
+            "that fails leaves no time for another"
+        )
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:

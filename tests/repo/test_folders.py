@@ -40,7 +40,18 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "exposures.py": "what the accounts of a node have seen",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
     },
-    "control": {"qoe.py": "what viewers had, of all insight nodes"},
+    "control": {
+        "qoe.py": "what viewers had, of all insight nodes",
+        "origins.py": "how live origins do, of all nodes",
+    },
+    "video": {
+        "origins.py": "live origins elsewhere, read beside the requests",
+        "hls_origin.py": "what one offers in HLS, and how it stands in a playlist",
+        "dash_origin.py": "the same in DASH",
+        "attributes.py": "attribute lists of HLS",
+        "xml_reading.py": "XML of others, within limits",
+        "references.py": "where a document of others may lead",
+    },
 }
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 

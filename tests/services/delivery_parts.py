@@ -9,7 +9,7 @@ from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
-from tifo.kernel.errors import Refusal
+from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
@@ -18,6 +18,8 @@ from tifo.services.ads.settings import AdsSettings
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.steering.settings import SteeringSettings
+from tifo.services.video.origins import Origins
+from tifo.services.video.ports import Document, OriginDocuments
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.tokens.addresses import AddressSigner
@@ -45,6 +47,16 @@ class Calendar(Catalogue):
         return (await self.event("final"),)
 
 
+class NoOrigin(OriginDocuments):
+    """Answers nobody."""
+
+    async def read(self, url: str) -> Document:
+        raise Unavailable("origin", "there is none")
+
+    async def close(self) -> None:
+        pass
+
+
 def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
     return PlaybackClaims(
         aud="playback", nbf=NOW, exp=NOW + 9_000, sid=session, acc="demo", ev=event, dev="tv", kind="tv",
@@ -67,8 +79,14 @@ def signers() -> dict[str, AddressSigner]:
 
 
 @pytest.fixture
-def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
-    return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
+def no_origins(steering, clock: ManualClock, ids: SequentialIds) -> Origins:
+    """For events that the test channel carries."""
+    return Origins(Calendar(), NoOrigin(), steering, clock, ids, VideoSettings())
+
+
+@pytest.fixture
+def video(steering, no_origins, signers, clock: ManualClock, ids: SequentialIds) -> VideoService:
+    return VideoService(Calendar(), steering, no_origins, signers, clock, ids, VideoSettings(), PUBLIC)
 
 
 @pytest.fixture

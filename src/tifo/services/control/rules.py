@@ -20,6 +20,7 @@ from tifo.api.control import (
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
 
 
@@ -74,6 +75,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
         qoe=qoe_view(seen.qoe),
+        origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
     )
 
 
