@@ -173,7 +173,9 @@ def test_each_cdn_has_what_the_loop_an_operator_and_players_say_of_it() -> None:
 def test_loop_that_is_silent_is_frozen_with_its_last_word(silent_s: float, state: str) -> None:
     view = overview(seen(weights=WEIGHTS, loop_silent_s=silent_s), SCHEDULE).steering
     assert (view.state, view.since, view.bandwidth_max_bps) == (state, NOW - 5, 350_000)
-    assert (view.by_isp, view.decisions) == (WEIGHTS.by_isp, WEIGHTS.decisions)
+    freeze = [(one.what, one.at) for one in view.decisions[: -len(WEIGHTS.decisions)]]
+    assert freeze == ([("freeze", NOW - 1)] if state == "frozen" else [])
+    assert (view.by_isp, view.decisions[len(freeze) :]) == (WEIGHTS.by_isp, WEIGHTS.decisions)
 
 
 def test_where_no_loop_ever_spoke_there_is_none() -> None:

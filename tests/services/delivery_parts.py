@@ -50,10 +50,19 @@ def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
 
 
 @pytest.fixture
-def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
+def steering(
+    view: BoardView, publisher: Publisher, ids: SequentialIds, clock: ManualClock
+) -> SteeringService:
     pathways = tuple(Pathway(name, 1.0) for name in NAMES)
     return SteeringService(
-        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+        pathways,
+        view,
+        Postures(view),
+        publisher,
+        ids,
+        clock,
+        SteeringSettings(ttl_s=10, ttl_jitter=0.2),
+        loop_silent_s=10.0,
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.renditions import LADDER
 from tifo.api.reports import QoeCell
 from tifo.board.entries import (
@@ -28,6 +29,21 @@ WEIGHT = {"cdn-a": 3.0, "cdn-b": 1.0}
 CDNS = (CdnTermsSettings("cdn-a", gbps=10.0), CdnTermsSettings("cdn-b", gbps=10.0, cost_per_gb=1.0))
 SETTINGS = SteeringLoopSettings(cdns=CDNS, step_s=0.005)
 ISP = "AS64500 One"
+
+
+class Calendar(Catalogue):
+    """One match, and how many are expected."""
+
+    def __init__(self, starts: float = 0.0, forecast_viewers: int = 0) -> None:
+        self._event = CalendarEvent(
+            "final", "Final", starts, starts + 7_200, "stadium", forecast_viewers=forecast_viewers
+        )
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        return self._event
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        return (self._event,)
 
 
 class Loop:
@@ -61,7 +77,7 @@ class Loop:
 
 @pytest.fixture
 async def loop(view: BoardView, clock: ManualClock) -> AsyncIterator[Loop]:
-    one = Loop(SteeringWorker(WEIGHT, view, clock, SETTINGS, "node-1"), view, clock)
+    one = Loop(SteeringWorker(WEIGHT, view, Calendar(), clock, SETTINGS, "node-1"), view, clock)
     yield one
     await one.stop()
 
@@ -106,7 +122,7 @@ async def test_a_worker_carries_on_from_the_last_word_unless_it_is_old(
     last = SteeringWeights(clock.now(), {"cdn-a": 0.1, "cdn-b": 0.9})
     await view.write(WEIGHTS + "another", msgspec.json.encode(last))
     clock.advance(age_s)
-    loop = Loop(SteeringWorker(WEIGHT, view, clock, SETTINGS, "node-1"), view, clock)
+    loop = Loop(SteeringWorker(WEIGHT, view, Calendar(), clock, SETTINGS, "node-1"), view, clock)
     assert (await loop.seconds(1)).weights["cdn-a"] == share
     await loop.stop()
 

@@ -18,8 +18,9 @@ class PathwayView(msgspec.Struct, frozen=True):
     """One CDN: the operators' word on it, and who is on it now.
 
     `share` is its part of the viewers whose CDN is known, `weight` the part that the loop wants it to have,
-    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports and
-    `capacity_bps` what is committed, both in bits/s; None where nobody has said.
+    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports,
+    `capacity_bps` what is committed and `learned_bps` what it was found to carry where that is less, all in
+    bits/s; None where nobody has said.
     """
 
     id: str
@@ -30,17 +31,21 @@ class PathwayView(msgspec.Struct, frozen=True):
     fixed_share: float | None = None
     bps: float | None = None
     capacity_bps: float | None = None
+    learned_bps: float | None = None
 
 
 class SteeringView(msgspec.Struct, frozen=True):
     """The steering loop: `off` where there is none, `frozen` while it is silent and its last word stands.
 
-    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first.
+    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first: that it is
+    frozen is one. `bandwidth_max_bps` caps what playlists offer everybody, `bandwidth_max_by_isp` the viewers
+    of one ISP further.
     """
 
     state: Literal["steering", "frozen", "off"] = "off"
     since: float = 0.0
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
     by_isp: dict[str, dict[str, float]] = {}
     decisions: tuple[Decision, ...] = ()
 

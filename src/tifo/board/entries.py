@@ -115,7 +115,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
 
     `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead. `spare` is
     the room that each has left, as shares of all such room: who would take the viewers of one that fails.
-    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `decisions` are the last
+    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `bandwidth_max_by_isp` caps
+    those of one ISP's viewers further. `learned_bps` is what a CDN carries where that was found to be less
+    than is stated. `viewers_per_node` is how many ask each node for their steering. `decisions` are the last
     changes with their reasons, newest first.
     """
 
@@ -124,6 +126,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
     by_isp: dict[str, dict[str, float]] = {}
     spare: dict[str, float] = {}
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
+    learned_bps: dict[str, float] = {}
+    viewers_per_node: float = 0.0
     decisions: tuple[Decision, ...] = ()
 
 

@@ -19,8 +19,11 @@ from tifo.api.control import (
     StoreView,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
+from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.services.control.qoe import qoe_view
+
+FROZEN = "nothing is heard of the loop: its last weights stand, and operators are obeyed without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
     viewers = seen.insight.pathways if seen.insight else {}
     total = sum(viewers.values())
     weights = seen.weights.weights if seen.weights else {}
+    learned = seen.weights.learned_bps if seen.weights else {}
     carried = carried_bps(seen.qoe)
     states = {name: seen.states.get(name, PathwayState()) for name in seen.capacities}
     return tuple(
@@ -94,6 +98,7 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
             fixed_share=states[name].share,
             bps=carried.get(name),
             capacity_bps=capacity,
+            learned_bps=learned.get(name),
         )
         for name, capacity in seen.capacities.items()
     )
@@ -112,12 +117,15 @@ def steering_view(weights: SteeringWeights | None, now: float, silent_s: float) 
     """The loop's last word, and whether it still speaks."""
     if weights is None:
         return SteeringView()
+    frozen = now - weights.at > silent_s
+    freeze = Decision(weights.at + silent_s, "freeze", "", "", FROZEN) if frozen else None
     return SteeringView(
-        state="frozen" if now - weights.at > silent_s else "steering",
+        state="frozen" if frozen else "steering",
         since=weights.at,
         bandwidth_max_bps=weights.bandwidth_max_bps,
+        bandwidth_max_by_isp=weights.bandwidth_max_by_isp,
         by_isp=weights.by_isp,
-        decisions=weights.decisions,
+        decisions=(freeze, *weights.decisions) if freeze else weights.decisions,
     )
 
 

@@ -53,7 +53,7 @@ class VideoService:
         )
         return rules.Program(
             addresses=addresses,
-            renditions=rules.within(RENDITIONS, self._steering.bandwidth_max_bps),
+            renditions=rules.within(RENDITIONS, self._steering.bandwidth_max_bps(claims.isp)),
             steering_url=f"{self._public_url}/v1/steering/{token}",
             ads_url=f"{self._public_url}/v1/ads/{token}",
         )

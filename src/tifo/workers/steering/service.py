@@ -6,15 +6,18 @@ carries on from it.
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from math import inf
 
 import msgspec
 import structlog
 
+from tifo.api.catalogue import Catalogue
 from tifo.api.renditions import LADDER
 from tifo.api.reports import QoeCell
 from tifo.api.steering import Decision
 from tifo.board.entries import (
+    NODE,
     PATHWAY,
     QOE,
     WEIGHTS,
@@ -28,15 +31,25 @@ from tifo.board.view import BoardView
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.workers.steering.rules import OTHERS, Cdn, Cell, Decided, Word, begin, step
+from tifo.workers.steering.schedule import expected_viewers
 from tifo.workers.steering.settings import BPS_PER_GBPS, CdnTermsSettings, SteeringLoopSettings
 
 DECISIONS_MAX = 50
 """Decisions that the board shows."""
 
+CALENDAR_S = 5.0
+"""Between two looks at who is expected."""
+
 RESUMED_S_MAX = 3_600.0
 """Age of the last word on the board from which a worker still carries on."""
 
 _log = structlog.get_logger(__name__)
+
+
+class NodeServices(msgspec.Struct, frozen=True):
+    """Of what a node says of itself, what the loop asks."""
+
+    services: tuple[str, ...]
 
 
 class SteeringWorker:
@@ -46,6 +59,7 @@ class SteeringWorker:
         self,
         weights: Mapping[str, float],
         view: BoardView,
+        catalogue: Catalogue,
         clock: Clock,
         settings: SteeringLoopSettings,
         node: str,
@@ -53,6 +67,8 @@ class SteeringWorker:
         self._cdns = terms(weights, settings)
         self._known = frozenset(weights)
         self._view = view
+        self._catalogue = catalogue
+        self._forecast_viewers = 0
         self._clock = clock
         self._settings = settings
         self._key = WEIGHTS + node
@@ -61,23 +77,33 @@ class SteeringWorker:
             last = SteeringWeights(at=0.0, weights={})
         self._told: tuple[Decision, ...] = last.decisions
         shares = {OTHERS: last.weights, **last.by_isp}
-        self._loop = begin(self._cdns, shares, last.bandwidth_max_bps, clock.now())
+        caps = {OTHERS: last.bandwidth_max_bps, **last.bandwidth_max_by_isp}
+        learned = {cdn: bps for cdn, bps in last.learned_bps.items() if cdn in self._known}
+        self._loop = begin(self._cdns, shares, caps, clock.now(), learned)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide each `step_s` until `stop` is set; a board that fails is tried again."""
         deciding = Background(
             "steering", self._settings.step_s, self._decide, "the last weights stay in force"
         )
-        await deciding.open()
-        try:
+        ahead = Background("steering-forecast", CALENDAR_S, self._look_ahead, "what was expected still is")
+        async with AsyncExitStack() as stack:
+            for one in (deciding, ahead):
+                await one.open()
+                stack.push_async_callback(one.close)
             await stop.wait()
-        finally:
-            await deciding.close()
 
     async def _decide(self) -> None:
         now = self._clock.now()
         self._loop, decided = step(
-            self._loop, self._cdns, self._cells(), self._words(), LADDER, now, self._settings
+            self._loop,
+            self._cdns,
+            self._cells(),
+            self._words(),
+            LADDER,
+            now,
+            self._settings,
+            self._forecast_viewers,
         )
         self._tell(decided)
         word = SteeringWeights(
@@ -86,14 +112,28 @@ class SteeringWorker:
             by_isp={isp: _rounded(some) for isp, some in decided.by_isp.items()},
             spare=_rounded(decided.spare),
             bandwidth_max_bps=decided.bandwidth_max_bps,
+            bandwidth_max_by_isp=dict(decided.bandwidth_max_by_isp),
+            learned_bps={cdn: round(bps) for cdn, bps in decided.learned_bps.items()},
+            viewers_per_node=self._viewers_per_node(),
             decisions=self._told,
         )
         await self._view.write(self._key, msgspec.json.encode(word))
+
+    async def _look_ahead(self) -> None:
+        """Beside the decisions: they never wait for a calendar that does not answer."""
+        events = await self._catalogue.events()
+        self._forecast_viewers = expected_viewers(events, self._clock.now(), self._settings.forecast_s)
 
     def _tell(self, decided: Decided) -> None:
         for one in decided.decisions:
             _log.info("steering.decided", what=one.what, pathway=one.pathway, isp=one.isp, why=one.reason)
         self._told = (*reversed(decided.decisions), *self._told)[:DECISIONS_MAX]
+
+    def _viewers_per_node(self) -> float:
+        reports = current_qoe(self._view.under(QOE))
+        viewers = sum(cell.viewers for report in reports for cell in report.cells)
+        nodes = decode_all(self._view.under(NODE), NodeServices).values()
+        return round(viewers / max(1, sum("steering" in node.services for node in nodes)), 1)
 
     def _cells(self) -> list[Cell]:
         reports = current_qoe(self._view.under(QOE))
