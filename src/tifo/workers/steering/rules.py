@@ -34,6 +34,9 @@ __all__ = ["OTHERS", "Cdn", "Cell", "Decided", "Loop", "Word", "begin", "step"]
 SETTLED = 0.25
 """Part of the dead band below which a move has arrived."""
 
+WORTH = 0.999
+"""Part of the dead band from which a move is worth it: one CDN's warm-up share may be just as much."""
+
 ELAPSED_S_MAX = 5.0
 """Seconds that a step makes up for at most: a loop that stood still does not jump."""
 
@@ -185,7 +188,7 @@ def _moves(
         return way > settings.dead_band * SETTLED
     if words != loop.words or _known(bads) != _known(loop.bads):
         return way > 0
-    return way > settings.dead_band and now - loop.rests_since >= settings.dwell_s
+    return way >= settings.dead_band * WORTH and now - loop.rests_since >= settings.dwell_s
 
 
 def _known(bads: Bads) -> frozenset[tuple[str, str, float]]:
