@@ -61,7 +61,7 @@ ABOVE_ZERO = (
 
 SHARES_OF_LOOP = (
     "target_load", "move_per_s", "dead_band", "warm_up_share", "warm_at_load", "dead_error_ratio",
-    "poor_error_ratio", "poor_rebuffer_ratio", "full_rebuffer_ratio", "back_off", "learned_share_min",
+    "poor_error_ratio", "poor_rebuffer_ratio", "full_rebuffer_ratio", "back_off_share", "learned_from_share",
     "probe_per_s", "cap_load", "uncap_load",
 )  # fmt: skip
 

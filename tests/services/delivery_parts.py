@@ -1,9 +1,11 @@
 """A match on three CDNs, and the services that carry it to a viewer."""
 
+import msgspec
 import pytest
 
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
@@ -47,6 +49,11 @@ def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
         aud="playback", nbf=NOW, exp=NOW + 9_000, sid=session, acc="demo", ev=event, dev="tv", kind="tv",
         since=NOW, until=NOW + 30,
     )  # fmt: skip
+
+
+async def weigh(view: BoardView, weights: dict[str, float], key: str = "loop", **more: object) -> None:
+    word = SteeringWeights(**{"at": 1.0, "weights": weights, **more})  # type: ignore[arg-type]
+    await view.write(WEIGHTS + key, msgspec.json.encode(word))
 
 
 @pytest.fixture

@@ -127,8 +127,8 @@ def _next(
 
 
 def _lowered(one: Learned, look: Look, now: float, settings: SteeringLoopSettings) -> Learned:
-    carried = look.bps * (1 - look.ratio) * settings.back_off
-    least = look.stated_bps * settings.learned_share_min
+    carried = look.bps * (1 - look.ratio) * settings.back_off_share
+    least = look.stated_bps * settings.learned_from_share
     tries = one.tries + (one.bps < inf and now >= one.held_until)
     pause_s = min(settings.probe_after_s * 2 ** min(tries, 16), settings.retry_s_max)
     return Learned(max(least, min(one.bps, carried)), inf, now, now + pause_s, tries)
@@ -165,7 +165,7 @@ def looks(cells: Iterable[Cell], cdns: Sequence[Cdn], settings: SteeringLoopSett
     return {
         place: look
         for place, look in found.items()
-        if look.bps >= look.stated_bps * settings.learned_share_min
+        if look.bps >= look.stated_bps * settings.learned_from_share
     }
 
 

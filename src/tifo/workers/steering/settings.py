@@ -51,12 +51,12 @@ class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """Share of its sessions at one ISP with errors at which a CDN is avoided there."""
     poor_rebuffer_ratio: float = 0.1
     """Share of the playing time spent waiting at one ISP at which a CDN is avoided there."""
-    full_rebuffer_ratio: float = 0.03
+    full_rebuffer_ratio: float = 0.02
     """Share of the playing time spent waiting at which a CDN, or its way into an ISP, carries less than is
     stated: what it carried then counts from then on."""
-    back_off: float = 0.8
+    back_off_share: float = 0.8
     """Share of what was carried then that counts."""
-    learned_share_min: float = 0.1
+    learned_from_share: float = 0.1
     """Share of what is stated below which nothing is learned, for it is not the load that is bad."""
     settle_s: float = 45.0
     """Seconds for which the effect of a lesson is awaited before the next: players ask, then report."""
