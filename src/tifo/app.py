@@ -235,6 +235,7 @@ async def _video(w: Wiring) -> VideoService:
         steering=await w.once(_steering),
         signers=w.signers,
         clock=w.clock,
+        ids=w.ids,
         settings=w.settings.video,
         public_url=w.settings.viewers_url,
     )
@@ -298,7 +299,8 @@ async def _catalogue_handlers(w: Wiring) -> Handlers:
 async def _sessions_handlers(w: Wiring) -> Handlers:
     service, guard = await w.once(_session_service), await w.once(_guard)
     peers = operators_only(sessions_routes.peer_handlers(service), w.settings.keys.operator_token)
-    return {**sessions_routes.handlers(service, guard, w.settings.viewers_url), **peers}
+    own = sessions_routes.handlers(service, guard, w.settings.viewers_url, w.settings.video.renew_s)
+    return {**own, **peers}
 
 
 async def _video_handlers(w: Wiring) -> Handlers:

@@ -55,7 +55,7 @@ ABOVE_ZERO = (
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "steering.asks_per_s_max",
     "telemetry.report_s",
-    "video.address_ttl_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -158,6 +158,12 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+    video = settings.video
+    if video.renew_s > video.renewed_ttl_s / 2:
+        yield (
+            f"video.renew_s: {video.renew_s}; at most half of renewed_ttl_s, {video.renewed_ttl_s}, or a try "
+            "that fails leaves no time for another"
+        )
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:

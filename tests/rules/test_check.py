@@ -144,6 +144,12 @@ def test_jitter_is_a_share(fit: Settings, jitter: float) -> None:
     assert problem.startswith(f"steering.ttl_jitter: {jitter}")
 
 
+def test_renewal_leaves_time_for_another_try(fit: Settings) -> None:
+    refuse_unfit(within(fit, "video.renew_s", 300), EVERY)
+    (problem,) = problems(within(fit, "video.renew_s", 301))
+    assert problem.startswith("video.renew_s: 301; at most half of renewed_ttl_s, 600")
+
+
 @pytest.mark.parametrize(("every", "lasts"), [(60, 60), (60, 0), (60, -5), (10, 20)])
 def test_break_ends_before_the_next(fit: Settings, every: int, lasts: int) -> None:
     crowded = within(within(fit, "channel.break_every_s", every), "channel.break_duration_s", lasts)

@@ -80,8 +80,10 @@ def signers() -> dict[str, AddressSigner]:
 
 
 @pytest.fixture
-def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
-    return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
+def video(
+    steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock, ids: SequentialIds
+) -> VideoService:
+    return VideoService(Calendar(), steering, signers, clock, ids, VideoSettings(), PUBLIC)
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str
 
 
 @pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
-async def test_each_cdn_gets_its_own_format(steering, signers, clock, form: str) -> None:
+async def test_each_cdn_gets_its_own_format(steering, signers, clock, ids, form: str) -> None:
     told = in_query(signers, form, NAMES[0])
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, told, clock, ids, VideoSettings(), PUBLIC)
     for one in openm3u8.loads(await video.playlist(claims(), "token")).playlists:
         assert ("?" in one.uri) == (one.stream_info.pathway_id == NAMES[0])
         assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
@@ -45,9 +45,11 @@ async def test_ad_carries_the_token_where_its_cdn_wants_it(
         assert urlsplit(slot.url).query.startswith("hdnts=")
 
 
-async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(steering, signers, clock) -> None:
+async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(
+    steering, signers, clock, ids
+) -> None:
     told = in_query(signers, "cat", *NAMES)
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, told, clock, ids, VideoSettings(), PUBLIC)
     assert "?cat=" in await video.playlist(claims(), "token")
     with pytest.raises(Refusal, match="not-found"):
         await video.manifest(claims(), "token")

@@ -1,4 +1,5 @@
 import { MediaPlayer, type MediaPlayerClass } from "dashjs";
+import type { AddressBook } from "./addresses.ts";
 import { bufferedAhead, type MatchPlayer, type Picture, type PlayerEvents } from "./match-player.ts";
 import type { Recovery } from "./recovery.ts";
 
@@ -33,11 +34,13 @@ export class DashPlayer implements MatchPlayer {
     private readonly video: HTMLVideoElement,
     private readonly eventId: string,
     private readonly session: string,
+    private readonly book: AddressBook,
     private readonly recovery: Recovery,
     private readonly on: PlayerEvents,
   ) {
     this.listen();
     this.configure();
+    this.renew();
   }
 
   play(url: string): void {
@@ -88,6 +91,14 @@ export class DashPlayer implements MatchPlayer {
           ],
         },
       },
+    });
+  }
+
+  private renew(): void {
+    // The addresses of the MPD stay as they were; each request leaves with the newest.
+    this.dash.addRequestInterceptor(async (request) => {
+      request.url = await this.book.fresh(request.url);
+      return request;
     });
   }
 

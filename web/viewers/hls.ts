@@ -7,6 +7,7 @@ import Hls, {
   type InterstitialAssetStartedData,
   type Level,
 } from "hls.js";
+import type { AddressBook } from "./addresses.ts";
 import { Beacons, creativeOf, type Creative } from "./ads.ts";
 import { PathwayLog } from "./cmcd.ts";
 import { hlsOptions } from "./hls-options.ts";
@@ -33,11 +34,12 @@ export class HlsPlayer implements MatchPlayer {
     private readonly video: HTMLVideoElement,
     eventId: string,
     session: string,
+    book: AddressBook,
     private readonly beacons: Beacons,
     private readonly recovery: Recovery,
     private readonly on: PlayerEvents,
   ) {
-    this.hls = new Hls(hlsOptions(eventId, session, this.pathways));
+    this.hls = new Hls(hlsOptions(eventId, session, book, this.pathways));
     this.listen();
   }
 

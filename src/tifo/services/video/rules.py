@@ -15,6 +15,13 @@ from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
 
+UPDATE_H = 24
+"""Hours after which an MPD is read again: never in a match. Nothing in it would be new, and dash.js ends the
+playback when it cannot read it, as when the platform is away."""
+
+RENEW_EARLY_SHARE = 0.1
+"""The part of its time by which a player may be asked to renew early, so that a crowd spreads."""
+
 FORMS_MAX = 1_000
 """Pathways, and kinds of rendition, whose lines are remembered: no session changes them."""
 
@@ -40,6 +47,12 @@ class Program(msgspec.Struct, frozen=True, gc=False):
     renditions: tuple[Rendition, ...]
     steering_url: str
     ads_url: str
+
+
+def seconds_to_renewal(renew_s: float, renew_at: float, now: float, chance: float) -> int:
+    """When a player should ask for new addresses: after `renew_s`, or a little early by a chance from 0 to 1,
+    and not later than `renew_at`, when these ask for it; at least one second."""
+    return max(1, min(round(renew_s * (1 - RENEW_EARLY_SHARE * chance)), int(renew_at - now)))
 
 
 def multivariant_playlist(program: Program) -> str:
@@ -127,7 +140,7 @@ def mpd(program: Program, now: str) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
         'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" '
-        f'minimumUpdatePeriod="PT3600S" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
+        f'minimumUpdatePeriod="PT{UPDATE_H}H" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
         'suggestedPresentationDelay="PT8S" maxSegmentDuration="PT3S">'
         f"{bases}"
         f"<ContentSteering defaultServiceLocation={quoteattr(in_dash(program)[0].pathway)} "
