@@ -66,7 +66,7 @@ def test_a_cdn_that_recovers_gets_its_viewers_back_with_a_ramp_and_its_lesson_is
     world.weights.clear()
     world.run(1_500)
     first = [weights["cdn-a"] for weights in world.weights]
-    assert first[-1] == pytest.approx(1.0, abs=0.01)
+    assert first[-1] == pytest.approx(1.0, abs=SETTINGS.dead_band)
     assert max(two - one for one, two in pairwise(first)) <= SETTINGS.move_per_s + 1e-6
     assert world.said[-1] in ("return", "move")
     assert "return" in world.said
