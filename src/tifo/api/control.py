@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tifo.api.fields import AccountName, Reason, Timestamp
+from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
 from tifo.api.steering import Decision
+
+TRAFFIC_BPS_MAX = 1e15
+TRAFFIC_REQUESTS_MAX = 10**12
+"""More than any CDN has in a moment."""
 
 Health = Literal["ok", "failing"]
 
@@ -164,6 +168,26 @@ class PathwayAnswer(msgspec.Struct, frozen=True):
     id: str
     state: Literal["in", "draining", "out"]
     share: float | None = None
+
+
+class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one CDN's logs say of one moment, all its ISPs together.
+
+    `at` is epoch seconds, `bps` what it delivered in bits/s, `requests` and `errors` (its own, 5xx and
+    timeouts) those of the interval that ended then.
+    """
+
+    pathway: Id
+    at: Annotated[float, msgspec.Meta(ge=0)]
+    bps: Annotated[float, msgspec.Meta(ge=0, le=TRAFFIC_BPS_MAX)]
+    requests: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+    errors: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+
+
+class TrafficBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What CDNs' logs say, in any order; the newest of each CDN counts."""
+
+    samples: Annotated[tuple[TrafficSample, ...], msgspec.Meta(max_length=64)]
 
 
 class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

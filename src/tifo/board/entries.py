@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from tifo.api.control import Posture
+from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AudienceReport,
     CacheReport,
@@ -29,6 +29,7 @@ INSIGHT = "insight/"
 QOE = "qoe/"
 WEIGHTS = "weights/"
 STALE = "stale/"
+TRAFFIC = "traffic/"
 
 LASTING = frozenset({PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
@@ -158,6 +159,16 @@ def current_qoe(entries: Mapping[str, Entry]) -> tuple[QoeReport, ...]:
     reports = decode_all(entries, QoeReport).values()
     newest = max((report.at for report in reports), default=0.0)
     return tuple(report for report in reports if report.at >= newest - QOE_STALE_S)
+
+
+TRAFFIC_S_MAX = 30.0
+"""Seconds for which a CDN's own word on its traffic is believed; then what players report counts again."""
+
+
+def fresh_traffic(entries: Mapping[str, Entry], now: float) -> dict[str, TrafficSample]:
+    """What CDNs' logs say of now, by pathway."""
+    samples = decode_all(entries, TrafficSample)
+    return {pathway: one for pathway, one in samples.items() if now - one.at <= TRAFFIC_S_MAX}
 
 
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:

@@ -12,6 +12,7 @@ from tifo.api.control import (
     PathwayBody,
     PostureAnswer,
     PostureBody,
+    TrafficBody,
 )
 from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.entries import PathwayState
@@ -107,6 +108,16 @@ ROUTES = (
         problems=("bad-credentials", "not-found", "invalid", "unavailable"),
     ),
     operators_route(
+        name="control.traffic",
+        method="POST",
+        path="/v1/control/traffic",
+        summary="What CDNs' own logs say they carry; it goes before what players report",
+        body=TrafficBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
         name="control.audit",
         method="GET",
         path="/v1/control/audit",
@@ -129,6 +140,7 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.posture": _posture(service),
         "control.set-posture": _set_posture(service),
         "control.pathway": _pathway(service),
+        "control.traffic": _traffic(service),
         "control.audit": _audit(service),
     }
 
@@ -219,6 +231,15 @@ def _pathway(service: ControlService) -> Handler:
         _answer(resp, PathwayAnswer(pathway, body.state, body.share))
 
     return set_pathway
+
+
+def _traffic(service: ControlService) -> Handler:
+    async def traffic(req: Request, resp: Response) -> None:
+        body = await read_json(req, TrafficBody, JSON_BODY_BYTES_MAX)
+        await service.note_traffic(body.samples)
+        resp.status = 204
+
+    return traffic
 
 
 def _audit(service: ControlService) -> Handler:

@@ -1,7 +1,7 @@
 """From what the nodes, the worker and the supervisor say to one look at the whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tifo.api.breaks import BreakSchedule
@@ -17,11 +17,16 @@ from tifo.api.control import (
     Sample,
     SteeringView,
     StoreView,
+    TrafficSample,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.kernel.errors import Refusal
 from tifo.services.control.qoe import qoe_view
+
+AHEAD_S_MAX = 10.0
+"""Seconds that the clock of who sends CDNs' logs may be ahead of ours."""
 
 FROZEN = "nothing is heard of the loop: its last weights stand, and operators are obeyed without it"
 
@@ -39,6 +44,7 @@ class Seen:
     states: Mapping[str, PathwayState]
     weights: SteeringWeights | None
     qoe: tuple[QoeReport, ...]
+    traffic: Mapping[str, TrafficSample]
     loop_silent_s: float
     nodes: Mapping[str, NodeReport]
     insight: InsightReport | None
@@ -86,7 +92,7 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
     total = sum(viewers.values())
     weights = seen.weights.weights if seen.weights else {}
     learned = seen.weights.learned_bps if seen.weights else {}
-    carried = carried_bps(seen.qoe)
+    carried = carried_bps(seen.qoe) | {name: one.bps for name, one in seen.traffic.items()}
     states = {name: seen.states.get(name, PathwayState()) for name in seen.capacities}
     return tuple(
         PathwayView(
@@ -111,6 +117,21 @@ def carried_bps(reports: Iterable[QoeReport]) -> dict[str, float]:
         for cell in report.cells:
             carried[cell.pathway] += cell.bps
     return carried
+
+
+def newest(samples: Iterable[TrafficSample], known: Collection[str], now: float) -> dict[str, TrafficSample]:
+    """The newest sample of each CDN; raises `Refusal` (invalid, not-found) for the first that is nonsense."""
+    found: dict[str, TrafficSample] = {}
+    for n, one in enumerate(samples):
+        if one.pathway not in known:
+            raise Refusal("not-found", f"samples[{n}]: there is no pathway {one.pathway}.")
+        if one.errors > one.requests:
+            raise Refusal("invalid", f"samples[{n}]: {one.errors} errors of {one.requests} requests.")
+        if one.at > now + AHEAD_S_MAX:
+            raise Refusal("invalid", f"samples[{n}]: it is of {one.at - now:.0f} s from now.")
+        if one.pathway not in found or found[one.pathway].at < one.at:
+            found[one.pathway] = one
+    return found
 
 
 def steering_view(weights: SteeringWeights | None, now: float, silent_s: float) -> SteeringView:

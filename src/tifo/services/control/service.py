@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import msgspec
 import structlog
 
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
-from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Posture, Sample
+from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Posture, Sample, TrafficSample
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
 from tifo.board.entries import (
@@ -20,6 +20,8 @@ from tifo.board.entries import (
     PATHWAY,
     POSTURE,
     QOE,
+    TRAFFIC,
+    TRAFFIC_S_MAX,
     WEIGHTS,
     InsightReport,
     NodeReport,
@@ -28,6 +30,7 @@ from tifo.board.entries import (
     PostureState,
     current_qoe,
     decode_all,
+    fresh_traffic,
     latest_weights,
 )
 from tifo.board.ports import Board
@@ -133,6 +136,16 @@ class ControlService:
         await self._note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
 
+    async def note_traffic(self, samples: Iterable[TrafficSample]) -> None:
+        """Put what CDNs' logs say on the board for the steering loop; an older word changes nothing.
+
+        Raises `Refusal` (not-found, invalid), and then nothing was noted.
+        """
+        known = decode_all(self._view.under(TRAFFIC), TrafficSample)
+        for pathway, one in rules.newest(samples, self._pathways, self._clock.now()).items():
+            if pathway not in known or known[pathway].at < one.at:
+                await self._view.write(TRAFFIC + pathway, msgspec.json.encode(one), TRAFFIC_S_MAX)
+
     @property
     def posture(self) -> Posture:
         """The step of the degradation ladder in force."""
@@ -201,6 +214,7 @@ class ControlService:
             capacities=self._pathways,
             states=decode_all(self._view.under(PATHWAY), PathwayState),
             qoe=current_qoe(self._view.under(QOE)),
+            traffic=fresh_traffic(self._view.under(TRAFFIC), self._clock.now()),
             weights=latest_weights(self._view.under(WEIGHTS)),
             loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),

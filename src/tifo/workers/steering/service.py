@@ -5,14 +5,16 @@ carries on from it.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from math import inf
 
 import msgspec
 import structlog
 
 from tifo.api.catalogue import Catalogue
+from tifo.api.control import TrafficSample
 from tifo.api.renditions import LADDER
 from tifo.api.reports import QoeCell
 from tifo.api.steering import Decision
@@ -20,11 +22,13 @@ from tifo.board.entries import (
     NODE,
     PATHWAY,
     QOE,
+    TRAFFIC,
     WEIGHTS,
     PathwayState,
     SteeringWeights,
     current_qoe,
     decode_all,
+    fresh_traffic,
     latest_weights,
 )
 from tifo.board.view import BoardView
@@ -137,7 +141,8 @@ class SteeringWorker:
 
     def _cells(self) -> list[Cell]:
         reports = current_qoe(self._view.under(QOE))
-        return merged((cell for report in reports for cell in report.cells), self._known)
+        cells = merged((cell for report in reports for cell in report.cells), self._known)
+        return by_logs(cells, fresh_traffic(self._view.under(TRAFFIC), self._clock.now()), self._known)
 
     def _words(self) -> dict[str, Word]:
         states = decode_all(self._view.under(PATHWAY), PathwayState)
@@ -177,6 +182,29 @@ def merged(cells: Iterable[QoeCell], known: frozenset[str]) -> list[Cell]:
         )
         for (pathway, isp), some in found.items()
     ]
+
+
+def by_logs(cells: Sequence[Cell], traffic: Mapping[str, TrafficSample], known: frozenset[str]) -> list[Cell]:
+    """The cells with the traffic and errors that CDNs' own logs say, where they do.
+
+    What a CDN carries in all is divided over its ISPs as the players' reports have it. Of its errors the
+    worse of both counts: logs know nothing of requests that did not reach it. Where all CDNs' logs are
+    there, what players have from a CDN that nobody knows is in them already.
+    """
+    carried: dict[str, float] = {}
+    for cell in cells:
+        carried[cell.cdn] = carried.get(cell.cdn, 0.0) + cell.bps
+    whole = known <= traffic.keys()
+    told = [_by_log(cell, traffic.get(cell.cdn), carried[cell.cdn]) for cell in cells]
+    alone = [Cell(one.pathway, "", one.bps, 0) for name, one in traffic.items() if not carried.get(name)]
+    return [cell for cell in told if cell.cdn in known or not whole] + alone
+
+
+def _by_log(cell: Cell, log: TrafficSample | None, carried_bps: float) -> Cell:
+    if log is None or not carried_bps:
+        return cell
+    errors = max(cell.error_ratio or 0.0, log.errors / max(log.requests, 1))
+    return replace(cell, bps=cell.bps * log.bps / carried_bps, error_ratio=errors)
 
 
 def _mean(of: Iterable[tuple[int, float | None]]) -> float | None:
