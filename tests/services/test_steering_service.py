@@ -81,7 +81,7 @@ async def test_a_loop_that_fell_silent_is_told_of_and_operators_drain_without_it
     assert on(steering, "cdn-a") == before
 
 
-async def test_a_loop_that_speaks_again_drains_by_itself(steering, view, clock) -> None:
+async def test_what_was_drained_in_silence_stays_so_when_the_loop_speaks_again(steering, view, clock) -> None:
     await weigh(view, {"cdn-a": 1.0})
     await view.write(PATHWAY + "cdn-a", msgspec.json.encode(PathwayState("draining")))
     await silent(steering, clock, 90)
@@ -89,6 +89,11 @@ async def test_a_loop_that_speaks_again_drains_by_itself(steering, view, clock) 
     await weigh(view, {"cdn-a": 0.8, "cdn-b": 0.2}, at=2.0)
     await silent(steering, clock, 1)
     assert STEERING_FROZEN.collect()[0].samples[0].value == 0
+    assert on(steering, "cdn-a") == 0
+    await view.write(PATHWAY + "cdn-a", msgspec.json.encode(PathwayState()))
+    await silent(steering, clock, 10)
+    assert 0 < on(steering, "cdn-a") < 150
+    await silent(steering, clock, 50)
     assert on(steering, "cdn-a") > 350
 
 

@@ -171,12 +171,17 @@ class SteeringService(Steering):
         self._drain(self._settings.drain_per_s * elapsed_s)
 
     def _drain(self, most: float) -> None:
-        """Take more off what drains, or give it back where that is over; a living loop does it itself."""
-        draining = {id for id, one in self._states.items() if self._frozen and one.state == "draining"}
-        after = {id: min(1.0, self._taken.get(id, 0.0) + most) for id in draining}
-        if self._frozen:
-            back = {id: taken - most for id, taken in self._taken.items() if id not in draining}
-            after |= {id: taken for id, taken in back.items() if taken > 0}
+        """Take more off what drains while the loop is silent, and give it back where that is over.
+
+        A loop that speaks again goes on draining from where it was: what was taken meanwhile stays so.
+        """
+        draining = {id for id, one in self._states.items() if one.state == "draining"}
+        after: dict[str, float] = {}
+        for id in draining | self._taken.keys():
+            more = -most if id not in draining else most if self._frozen else 0.0
+            taken = min(1.0, self._taken.get(id, 0.0) + more)
+            if taken > 0:
+                after[id] = taken
         if after != self._taken:
             self._taken = after
             self._weigh()
