@@ -1,5 +1,6 @@
 """What a CDN carries in truth: learned from its viewers, put to the test again, and never a swing."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -91,6 +92,22 @@ def test_what_viewers_of_all_cdns_wait_alike_is_no_cdns_capacity() -> None:
     assert not [one for one in loop.lesson.values() if one.bps < 1e15]
     loop, decided = look(cell("cdn-a", 0.2), cell("cdn-b", 0.01))
     assert decided.learned_bps == {"cdn-a": pytest.approx(40 * GBPS * 0.8 * 0.8)}
+
+
+def test_what_viewers_of_all_cdns_wait_alike_moves_nobody() -> None:
+    loop, before = look(cell("cdn-a", 0.0), cell("cdn-b", 0.0), seconds=60)
+    loop, after = look(cell("cdn-a", 0.4), cell("cdn-b", 0.3), loop=loop, seconds=60)
+    assert not loop.bads
+    assert after.weights == before.weights
+
+
+def test_a_lesson_that_could_not_be_tested_for_an_hour_is_forgotten() -> None:
+    loop, _ = look(cell("cdn-a", 0.2), cell("cdn-b", 0.0))
+    loop = replace(loop, at=loop.at + 3_600)
+    loop, decided = look(cell("cdn-b", 0.0), loop=loop, seconds=1)
+    assert decided.learned_bps
+    loop, decided = look(cell("cdn-b", 0.0), loop=replace(loop, at=loop.at + 200), seconds=1)
+    assert not decided.learned_bps
 
 
 def test_a_way_into_one_isp_is_learned_for_that_isp_alone() -> None:

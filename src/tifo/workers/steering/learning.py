@@ -23,6 +23,9 @@ UNLIKE_OTHERS = 2.0
 MEASURED_ROOM = 1.05
 """What a measurement may be above a limit that is kept."""
 
+UNTESTED_S_MAX = 3_600.0
+"""Seconds for which a figure counts that could be put to the test, had anybody been there."""
+
 EXERCISED = 0.7
 """Share of the target load of what was learned that must be carried before it is found to be too little."""
 
@@ -47,12 +50,16 @@ Lesson = Mapping[Place, Learned]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One place as its viewers have it: `stated_bps` is what it should carry, `full` whether they wait."""
+    """One place as its viewers have it: `stated_bps` is what it should carry, `ratio` how much they wait.
+
+    It is `full` where that is much, and `alike` where it is much but hardly less elsewhere.
+    """
 
     bps: float
     ratio: float
     stated_bps: float
-    full: bool
+    full: bool = False
+    alike: bool = False
 
 
 def learned(
@@ -63,11 +70,15 @@ def learned(
     elapsed_s: float,
     settings: SteeringLoopSettings,
 ) -> tuple[Lesson, frozenset[Place]]:
-    """The lesson after what was measured now, and the places where viewers wait because they are too many."""
+    """The lesson after what was measured now, and the places that viewers' waiting says nothing against.
+
+    They are too many there, or wait elsewhere as well.
+    """
     seen = looks(cells, cdns, settings)
     after = _learn(lesson, seen, now, elapsed_s, settings)
-    busy = (place for place, look in seen.items() if look.full)
-    return after, frozenset(one for one in busy if not _hopeless(after[one], seen[one], now, settings))
+    full = (place for place, look in seen.items() if look.full)
+    busy = {place for place in full if not _hopeless(after[place], seen[place], now, settings)}
+    return after, frozenset(busy | {place for place, look in seen.items() if look.alike})
 
 
 def _learn(
@@ -78,8 +89,8 @@ def _learn(
     for place, look in looks.items():
         if one := _next(lesson.get(place, Learned()), look, now, elapsed_s, settings):
             after[place] = one
-    # Of what nobody is on nothing is known: it counts as it did.
-    return after | {place: one for place, one in lesson.items() if place not in looks and one.bps < inf}
+    untested = {place: one for place, one in lesson.items() if place not in looks and one.bps < inf}
+    return after | {place: one for place, one in untested.items() if now - one.held_until <= UNTESTED_S_MAX}
 
 
 def _hopeless(one: Learned, look: Look, now: float, settings: SteeringLoopSettings) -> bool:
@@ -154,11 +165,10 @@ def looks(cells: Iterable[Cell], cdns: Sequence[Cdn], settings: SteeringLoopSett
     found: dict[Place, Look] = {}
     for cdn in cdns:
         if cdn.id in means and 0 < cdn.capacity_bps < inf:
-            own, threshold = on[cdn.id], _threshold(cdn.id, means, settings)
-            widely = _waiting(own, threshold / 2) >= WIDESPREAD
-            full = widely and means[cdn.id] >= threshold
+            own = on[cdn.id]
+            widely = _waiting(own, settings.full_rebuffer_ratio / 2) >= WIDESPREAD
             bps = sum(cell.bps for cell in own)
-            found[cdn.id, EVERYWHERE] = Look(bps, means[cdn.id], cdn.capacity_bps, full)
+            found[cdn.id, EVERYWHERE] = _look(cdn.id, means, bps, cdn.capacity_bps, settings, counts=widely)
             for cell in own:
                 isp_bps = sum(one.bps for one in at[cell.isp])
                 found |= _way(cell, cdn, at[cell.isp], isp_bps / max(whole, 1.0), settings, widely=widely)
@@ -182,14 +192,25 @@ def _way(
     if not cell.isp or not _enough([cell], settings):
         return {}
     ratios = {one.cdn: one.rebuffer_ratio or 0.0 for one in same if _enough([one], settings)}
-    full = not widely and ratios[cell.cdn] >= _threshold(cell.cdn, ratios, settings)
     stated = min(cdn.isp_capacity_bps.get(as_number(cell.isp), inf), cdn.capacity_bps * size)
-    return {(cell.cdn, cell.isp): Look(cell.bps, ratios[cell.cdn], stated, full)}
+    look = _look(cell.cdn, ratios, cell.bps, stated, settings, counts=not widely)
+    return {(cell.cdn, cell.isp): look}
 
 
-def _threshold(cdn: str, ratios: Mapping[str, float], settings: SteeringLoopSettings) -> float:
-    others = [ratio for id, ratio in ratios.items() if id != cdn]
-    return max(settings.full_rebuffer_ratio, UNLIKE_OTHERS * min(others, default=0.0))
+def _look(
+    cdn: str,
+    ratios: Mapping[str, float],
+    bps: float,
+    stated_bps: float,
+    settings: SteeringLoopSettings,
+    *,
+    counts: bool,
+) -> Look:
+    """One place beside the best of the others; nothing `counts` against it that is told of another place."""
+    best = min((ratio for id, ratio in ratios.items() if id != cdn), default=0.0)
+    much = counts and ratios[cdn] >= settings.full_rebuffer_ratio
+    alike = much and ratios[cdn] < UNLIKE_OTHERS * best
+    return Look(bps, ratios[cdn], stated_bps, full=much and not alike, alike=alike)
 
 
 def _fails(cell: Cell, settings: SteeringLoopSettings) -> bool:
