@@ -15,6 +15,7 @@ from tifo import app as wiring
 from tifo import check as checks
 from tifo import cli_sessions, cli_simulate, cli_token, machine, processes, settings_lines
 from tifo import export as exports
+from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
 from tifo.kernel.ids import SystemIds
@@ -108,17 +109,31 @@ def check(*names: str, config: Config = None) -> None:
 
 @app.command
 def export(
-    what: Literal["openapi", "settings", "metrics", "envoy", "contracts"],
+    what: Literal["openapi", "settings", "metrics", "envoy", "contracts", "edge-code"],
+    pathway: Annotated[
+        str, Parameter(help="For edge-code: one CDN, by its pathway's id.", show_default=False)
+    ] = "",
+    /,
     *,
     to: Annotated[Path, Parameter(help="For contracts: the folder to write to.")] = Path("contracts"),
+    out_folder: Annotated[
+        Path | None, Parameter(name="--out", help="For edge-code: write here, a folder for each CDN.")
+    ] = None,
     config: Config = None,
 ) -> None:
-    """Print a contract: the HTTP API, the settings, the metrics, or the edge's configuration.
+    """Print a contract (the HTTP API, the settings, the metrics, the edge's configuration), or a CDN's code.
 
     `contracts` writes all of them to a folder, by default settings and without this machine's paths.
+
+    `edge-code` makes what a CDN has to run to check the tokens that its pathway is signed with: a CloudFront
+    Function or an Akamai EdgeWorker for `cat`, VCL for `fastly`, a block for `nginx`, settings for the other
+    CDNs. No secret is in it: its INSTALL.md says which goes where.
     """
     if what == "contracts":
         exports.write_contracts(to)
+        return
+    if what == "edge-code":
+        edge_codes.export(_settings(config), pathway, out_folder, sys.stdout)
         return
     sys.stdout.write(exports.EXPORTS[what](_settings(config)))
 

@@ -40,7 +40,10 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.tokens.cat": "one format's encoding",
             "tifo.tokens.inspection": "the same, for people",
         },
-        "cryptography": {"tifo.tokens": "key pairs"},
+        "cryptography": {
+            "tifo.edgecode": "public keys, for CDNs that check with them",
+            "tifo.tokens": "key pairs",
+        },
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
         "av": {"tifo.channel": "the encoder"},
         "numpy": {
@@ -108,6 +111,7 @@ BREAKS = (
     ("layers", "tifo.settings", "tifo.adapters.sqlite.board"),
     ("layers", "tifo.serving.asgi", "tifo.app"),
     ("layers", "tifo.app", "tifo.machine"),
+    ("layers", "tifo.settings", "tifo.edgecode.generate"),
     ("layers", "tifo.services.steering.rules", "tifo.simulate.choice"),
     ("services", "tifo.services.ads.service", "tifo.services.steering.rules"),
     ("workers", "tifo.workers.insight.service", "tifo.workers.other.service"),

@@ -61,6 +61,7 @@ FORMS: Mapping[str, tuple[TokenSettings, dict[str, str]]] = {
     "uri-signing": (TokenSettings("uri-signing"), pairs(p256)),
     "uri-signing-hs256": (TokenSettings("uri-signing", algorithm="HS256"), secrets()),
     "nginx": (TokenSettings("nginx"), secrets()),
+    "fastly": (TokenSettings("fastly"), secrets()),
     "cloudfront": (TokenSettings("cloudfront"), pairs(rsa2048)),
     "cloudfront-ecdsa": (TokenSettings("cloudfront", algorithm="SHA256"), pairs(p256)),
 }

@@ -25,7 +25,7 @@ def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str
     return {**keys, **made}
 
 
-@pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
+@pytest.mark.parametrize("form", ["cat", "akamai", "nginx", "fastly"])
 async def test_each_cdn_gets_its_own_format(steering, signers, clock, ids, form: str) -> None:
     told = in_query(signers, form, NAMES[0])
     video = VideoService(Calendar(), steering, told, clock, ids, VideoSettings(), PUBLIC)
