@@ -101,6 +101,16 @@ def test_what_viewers_of_all_cdns_wait_alike_moves_nobody() -> None:
     assert after.weights == before.weights
 
 
+def test_who_comes_from_a_dead_cdn_brings_no_lesson_to_the_next() -> None:
+    dead = Cell("cdn-a", ISPS[0], 40 * GBPS, 2_000, 0.9, 0.9)
+    loop, decided = look(dead, cell("cdn-b", 0.15), cell("cdn-c", 0.01), seconds=10)
+    loop, decided = look(cell("cdn-b", 0.15), cell("cdn-c", 0.01), loop=loop, seconds=30)
+    assert not loop.lesson
+    assert not [place for place in loop.bads if place[0] != "cdn-a"]
+    loop, decided = look(cell("cdn-b", 0.15), cell("cdn-c", 0.01), loop=loop, seconds=20)
+    assert decided.learned_bps.keys() == {"cdn-b"}
+
+
 def test_a_lesson_that_could_not_be_tested_for_an_hour_is_forgotten() -> None:
     loop, _ = look(cell("cdn-a", 0.2), cell("cdn-b", 0.0))
     loop = replace(loop, at=loop.at + 3_600)

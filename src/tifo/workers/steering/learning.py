@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from tifo.workers.steering.health import EVERYWHERE, Place
+from tifo.workers.steering.health import EVERYWHERE, Bads, Place
 from tifo.workers.steering.model import Cdn, Cell, as_number
 from tifo.workers.steering.settings import SteeringLoopSettings
 
@@ -52,33 +52,40 @@ Lesson = Mapping[Place, Learned]
 class Look:
     """One place as its viewers have it: `stated_bps` is what it should carry, `ratio` how much they wait.
 
-    It is `full` where that is much, and `alike` where it is much but hardly less elsewhere.
+    It is `full` where that is much, and `excused` where it is much but says nothing of the place.
     """
 
     bps: float
     ratio: float
     stated_bps: float
     full: bool = False
-    alike: bool = False
+    excused: bool = False
 
 
 def learned(
     lesson: Lesson,
     cells: Sequence[Cell],
     cdns: Sequence[Cdn],
+    bads: Bads,
     now: float,
     elapsed_s: float,
     settings: SteeringLoopSettings,
 ) -> tuple[Lesson, frozenset[Place]]:
     """The lesson after what was measured now, and the places that viewers' waiting says nothing against.
 
-    They are too many there, or wait elsewhere as well.
+    They are too many there, or wait elsewhere as well, or have come from a CDN that died: who has waited
+    for that one says so on the next.
     """
     seen = looks(cells, cdns, settings)
+    if any(isp == EVERYWHERE and now - bad.since < settings.settle_s for (_, isp), bad in bads.items()):
+        seen = {
+            place: replace(look, full=False, excused=look.full or look.excused)
+            for place, look in seen.items()
+        }
     after = _learn(lesson, seen, now, elapsed_s, settings)
     full = (place for place, look in seen.items() if look.full)
     busy = {place for place in full if not _hopeless(after[place], seen[place], now, settings)}
-    return after, frozenset(busy | {place for place, look in seen.items() if look.alike})
+    return after, frozenset(busy | {place for place, look in seen.items() if look.excused})
 
 
 def _learn(
@@ -130,6 +137,8 @@ def _next(
     if one.bps == inf:
         return None
     one = replace(one, full_since=inf)
+    if look.excused:
+        return one
     exercised = look.bps >= EXERCISED * settings.target_load * one.bps
     if now < one.held_until or not exercised:
         return one
@@ -210,7 +219,7 @@ def _look(
     best = min((ratio for id, ratio in ratios.items() if id != cdn), default=0.0)
     much = counts and ratios[cdn] >= settings.full_rebuffer_ratio
     alike = much and ratios[cdn] < UNLIKE_OTHERS * best
-    return Look(bps, ratios[cdn], stated_bps, full=much and not alike, alike=alike)
+    return Look(bps, ratios[cdn], stated_bps, full=much and not alike, excused=alike)
 
 
 def _fails(cell: Cell, settings: SteeringLoopSettings) -> bool:

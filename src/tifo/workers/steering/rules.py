@@ -59,7 +59,7 @@ def step(
     elapsed_s = min(max(0.0, now - loop.at), ELAPSED_S_MAX)
     if sum(cell.bps for cell in cells) <= 0 or not cdns:
         return _unmeasured(loop, words, now, settings.move_per_s * elapsed_s)
-    lesson, busy = learned(loop.lesson, cells, cdns, now, elapsed_s, settings)
+    lesson, busy = learned(loop.lesson, cells, cdns, loop.bads, now, elapsed_s, settings)
     bads = judge(loop.bads, cells, now, settings, busy)
     real = effective(cdns, lesson)
     demand = smoothed(loop.demand_bps, _measured(cells), elapsed_s, settings)
