@@ -4,7 +4,7 @@
 # that need a missing one say so.
 set -eu
 
-packages="chromium wrk redis-server openssl njs"
+packages="chromium wrk redis-server openssl ffmpeg njs"
 missing=""
 # A daemon's folder is not always on the path.
 [ -x "$(PATH="$PATH:/usr/sbin" command -v nginx)" ] || missing="$missing nginx-light"

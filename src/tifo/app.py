@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -32,6 +33,7 @@ from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
+from tifo.kernel.trust import ca_file
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
@@ -49,6 +51,7 @@ from tifo.services.steering import routes as steering_routes
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.video import routes as video_routes
+from tifo.services.video.origins import Origins
 from tifo.services.video.service import VideoService
 from tifo.serving import health, metrics, pages
 from tifo.serving.asgi import AsgiApp, Host
@@ -229,10 +232,19 @@ async def _steering(w: Wiring) -> SteeringService:
     )
 
 
+async def _origins(w: Wiring) -> Origins:
+    catalogue, steering = await w.once(_catalogue), await w.once(_steering)
+    documents = w.closing(HttpOrigins(ca_file()))
+    origins = await w.opened(Origins(catalogue, documents, steering, w.clock, w.ids, w.settings.video))
+    w.meters.origins = origins.reports
+    return origins
+
+
 async def _video(w: Wiring) -> VideoService:
     return VideoService(
         catalogue=await w.once(_catalogue),
         steering=await w.once(_steering),
+        origins=await w.once(_origins),
         signers=w.signers,
         clock=w.clock,
         ids=w.ids,

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from tifo import app, stores
 from tifo.adapters.maxmind import asn
 from tifo.adapters.oidc.keys import ALGORITHMS
+from tifo.api.catalogue import EVERY_FORMAT
 from tifo.api.fields import DeviceKind
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
+from tifo.kernel.web import web_address
 from tifo.services.accounts.settings import OidcSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, PathwaySettings, Settings
@@ -55,7 +57,8 @@ ABOVE_ZERO = (
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "steering.asks_per_s_max",
     "telemetry.report_s",
-    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
+    "video.origin_stale_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -81,10 +84,37 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _stores,
         _peers,
         _front,
+        _origins,
     )
     problems = tuple(problem for one in checks for problem in one(settings, wanted))
     if problems:
         raise SettingsError(problems)
+
+
+def refuse_unfit_origins(settings: Settings) -> None:
+    """Raise `SettingsError` with every problem of the live origins that events name."""
+    if problems := tuple(_origins(settings, frozenset())):
+        raise SettingsError(problems)
+
+
+def _origins(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    servers: dict[str, set[tuple[str, str, int] | None]] = {}
+    for event in settings.catalogue.events:
+        of_channel = servers.setdefault(event.channel, set())
+        addresses = {form: url for form in EVERY_FORMAT if (url := getattr(event.origin, form))}
+        if not addresses:
+            of_channel.add(None)
+        for form, url in addresses.items():
+            try:
+                of_channel.add(web_address(url).server)
+            except ValueError as error:
+                yield f"catalogue.events.{event.id}.origin.{form}: {error}"
+    for channel, found in servers.items():
+        if len(found) > 1:
+            yield (
+                f"catalogue.events: the channel {channel} has {len(found)} origins; give each a channel of "
+                "its own"
+            )
 
 
 def _keys(settings: Settings, services: frozenset[str]) -> Iterator[str]:

@@ -52,18 +52,30 @@ def up(
     data: Annotated[Path, Parameter(help="The one folder where everything is kept.")] = Path("data"),
     break_every: Annotated[int, Parameter(help="Seconds from one ad break to the next; 0 for none.")] = 180,
     break_duration: Annotated[int, Parameter(help="Seconds that a break lasts.")] = 20,
+    origin: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            show_default=False,
+            help="A live origin to show instead of the test channel: the address of its HLS multivariant "
+            "playlist (.m3u8) or of its MPD (.mpd), or both.",
+        ),
+    ] = (),
     config: Config = None,
 ) -> None:
     """Run everything on this machine: a live channel, four CDNs, the edge with the services, a worker.
 
     No cloud, no container, nothing to configure. Ctrl-C stops it all.
     """
-    choices = machine.Choices(port, operator_port, data, break_every, break_duration)
+    choices = machine.Choices(
+        port, operator_port, data, break_every, break_duration, machine.origin_of(origin)
+    )
     with Instance(data):
         logs.configure("up", "warning")
         base = machine.load_base(os.environ, config)
         keys = machine.machine_keys(data / "keys.json")
         settings = machine.machine_settings(base, choices, keys, SystemClock().now())
+        checks.refuse_unfit_origins(settings)
         asyncio.run(machine.Machine(settings).run(Announcer()))
 
 

@@ -25,7 +25,18 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "logins.py": "which tokens are believed, and when",
         "sightings.py": "devices on their way to the store",
     },
-    "control": {"qoe.py": "what viewers had, of all insight nodes"},
+    "control": {
+        "qoe.py": "what viewers had, of all insight nodes",
+        "origins.py": "how live origins do, of all nodes",
+    },
+    "video": {
+        "origins.py": "live origins elsewhere, read beside the requests",
+        "hls_origin.py": "what one offers in HLS, and how it stands in a playlist",
+        "dash_origin.py": "the same in DASH",
+        "attributes.py": "attribute lists of HLS",
+        "xml_reading.py": "XML of others, within limits",
+        "references.py": "where a document of others may lead",
+    },
 }
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 

@@ -45,6 +45,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.tokens": "key pairs",
         },
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
+        "defusedxml": {"tifo.services.video.xml_reading": "MPDs of others; no I/O"},
         "av": {"tifo.channel": "the encoder"},
         "numpy": {
             "tifo.channel": "the encoder's pictures and sound",
@@ -74,6 +75,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.channel": "a failure is logged where it is met",
             "tifo.eventlog": "a failure is logged where it is met",
             "tifo.services.*.admission": "a failure is logged where it is met",
+            "tifo.services.video.origins": "a failure is logged where it is met",
             "tifo.services.*.service": "a failure is logged where it is met",
             "tifo.serving": "a failure is logged where it is met",
             "tifo.telemetry.logs": "sets it up",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from accounts_parts import Accounts
-from delivery_parts import ads, signers, steering, video
+from delivery_parts import ads, no_origins, signers, steering, video
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -24,7 +24,7 @@ from tifo.services.sessions.settings import SessionsSettings
 from tifo.tokens.keys import Keyring
 from tifo.tokens.playback import PlaybackTokens, playback_tokens
 
-__all__ = ["ads", "signers", "steering", "video"]
+__all__ = ["ads", "no_origins", "signers", "steering", "video"]
 
 Told = Callable[[], Awaitable[list[Event | None]]]
 

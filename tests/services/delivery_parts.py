@@ -10,13 +10,15 @@ from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
-from tifo.kernel.errors import Refusal
+from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
 from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.steering.settings import SteeringSettings
+from tifo.services.video.origins import Origins
+from tifo.services.video.ports import Document, OriginDocuments
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.tokens.addresses import AddressSigner
@@ -42,6 +44,16 @@ class Calendar(Catalogue):
 
     async def events(self) -> tuple[CalendarEvent, ...]:
         return (await self.event("final"),)
+
+
+class NoOrigin(OriginDocuments):
+    """Answers nobody."""
+
+    async def read(self, url: str) -> Document:
+        raise Unavailable("origin", "there is none")
+
+    async def close(self) -> None:
+        pass
 
 
 def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
@@ -80,10 +92,14 @@ def signers() -> dict[str, AddressSigner]:
 
 
 @pytest.fixture
-def video(
-    steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock, ids: SequentialIds
-) -> VideoService:
-    return VideoService(Calendar(), steering, signers, clock, ids, VideoSettings(), PUBLIC)
+def no_origins(steering, clock: ManualClock, ids: SequentialIds) -> Origins:
+    """For events that the test channel carries."""
+    return Origins(Calendar(), NoOrigin(), steering, clock, ids, VideoSettings())
+
+
+@pytest.fixture
+def video(steering, no_origins, signers, clock: ManualClock, ids: SequentialIds) -> VideoService:
+    return VideoService(Calendar(), steering, no_origins, signers, clock, ids, VideoSettings(), PUBLIC)
 
 
 @pytest.fixture

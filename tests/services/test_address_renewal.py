@@ -35,9 +35,9 @@ def tokens_of(pathway: str) -> PathJws:
 
 async def test_every_pathway_gets_an_address_for_the_same_session(video: VideoService) -> None:
     renewal = await video.renewal(claims())
-    assert tuple(pathway for pathway, _ in renewal.signed) == NAMES
-    assert (renewal.folder, renewal.valid_s) == ("/live/stadium", TTL_S)
-    for pathway, signed in renewal.signed:
+    assert tuple(one.pathway for one in renewal.addresses) == NAMES
+    assert ({one.folder for one in renewal.addresses}, renewal.valid_s) == ({"/live/stadium/"}, TTL_S)
+    for pathway, signed in ((one.pathway, one.signed) for one in renewal.addresses):
         assert signed.before == f"http://{pathway}.example/t/"
         grant = tokens_of(pathway).verify(signed.token, SEGMENT, NOW)
         assert (grant.session, grant.begin, grant.end) == ("ses_1", NOW, NOW + TTL_S)
@@ -45,9 +45,9 @@ async def test_every_pathway_gets_an_address_for_the_same_session(video: VideoSe
 
 async def test_address_of_before_opens_until_its_own_end(video: VideoService, clock: ManualClock) -> None:
     tokens = tokens_of(NAMES[0])
-    ((_, first), *_) = (await video.renewal(claims())).signed
+    first = (await video.renewal(claims())).addresses[0].signed
     clock.advance(TTL_S - 1)
-    ((_, second), *_) = (await video.renewal(claims())).signed
+    second = (await video.renewal(claims())).addresses[0].signed
     assert second.token != first.token
     for one in (first, second):
         assert tokens.verify(one.token, SEGMENT, clock.now()).session == "ses_1"
@@ -64,10 +64,10 @@ async def test_player_asks_again_in_good_time(video: VideoService) -> None:
 
 @pytest.mark.parametrize(("ttl_s", "latest_s"), [(60, 40), (9, 6), (1, 1)])
 async def test_short_lived_address_is_renewed_while_it_lasts(
-    steering, signers, clock, ids, ttl_s: int, latest_s: int
+    steering, no_origins, signers, clock, ids, ttl_s: int, latest_s: int
 ) -> None:
     hasty = VideoSettings(renewed_ttl_s=ttl_s, renew_s=3_600)
-    video = VideoService(Calendar(), steering, signers, clock, ids, hasty, "http://tifo.example")
+    video = VideoService(Calendar(), steering, no_origins, signers, clock, ids, hasty, "http://tifo.example")
     assert 1 <= (await video.renewal(claims())).renew_s <= latest_s
 
 
@@ -106,11 +106,15 @@ async def test_answer_has_each_address_in_its_parts(client: httpx.AsyncClient, t
 
 
 @pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
-async def test_token_in_the_query_is_told_as_such(steering, signers, clock, ids, form: str) -> None:
+async def test_token_in_the_query_is_told_as_such(
+    steering, no_origins, signers, clock, ids, form: str
+) -> None:
     told, secrets = TokenSettings(form, place="query"), {"k": SECRETS[NAMES[0]].hex()}
     other = pathway_tokens(NAMES[0], "https://other.example", told, "k", secrets)
     mixed = {**signers, NAMES[0]: other.signer}
-    video = VideoService(Calendar(), steering, mixed, clock, ids, VideoSettings(), "http://tifo.example")
+    video = VideoService(
+        Calendar(), steering, no_origins, mixed, clock, ids, VideoSettings(), "http://tifo.example"
+    )
     first, *rest = routes.addresses_answer(await video.renewal(claims())).addresses
     assert (first.before, first.token, first.after) == ("https://other.example", "", "/live/stadium/")
     _, _, token = first.query.partition("=")

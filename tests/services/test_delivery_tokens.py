@@ -26,9 +26,9 @@ def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str
 
 
 @pytest.mark.parametrize("form", ["cat", "akamai", "nginx", "fastly"])
-async def test_each_cdn_gets_its_own_format(steering, signers, clock, ids, form: str) -> None:
+async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock, ids, form: str) -> None:
     told = in_query(signers, form, NAMES[0])
-    video = VideoService(Calendar(), steering, told, clock, ids, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, no_origins, told, clock, ids, VideoSettings(), PUBLIC)
     for one in openm3u8.loads(await video.playlist(claims(), "token")).playlists:
         assert ("?" in one.uri) == (one.stream_info.pathway_id == NAMES[0])
         assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
@@ -46,10 +46,10 @@ async def test_ad_carries_the_token_where_its_cdn_wants_it(
 
 
 async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(
-    steering, signers, clock, ids
+    steering, no_origins, signers, clock, ids
 ) -> None:
     told = in_query(signers, "cat", *NAMES)
-    video = VideoService(Calendar(), steering, told, clock, ids, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, no_origins, told, clock, ids, VideoSettings(), PUBLIC)
     assert "?cat=" in await video.playlist(claims(), "token")
     with pytest.raises(Refusal, match="not-found"):
         await video.manifest(claims(), "token")

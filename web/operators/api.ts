@@ -127,6 +127,19 @@ export interface Cache {
   readonly misses_per_s: number;
 }
 
+/** An event's live origin elsewhere, in one format, as all nodes together see it. */
+export interface Origin {
+  readonly event: string;
+  readonly format: "hls" | "dash";
+  readonly address: string;
+  readonly state: "ok" | "stale" | "failing";
+  readonly since: number;
+  readonly error: string;
+  readonly renditions: number;
+  readonly nodes: number;
+  readonly nodes_failing: number;
+}
+
 /** The steps of the degradation ladder, mildest first. */
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
@@ -149,6 +162,7 @@ export interface Overview {
   readonly caches: readonly Cache[];
   readonly steering: Steering;
   readonly qoe: Qoe;
+  readonly origins: readonly Origin[];
 }
 
 export interface Session {

@@ -6,6 +6,7 @@ import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
+import { Origins } from "./origins.ts";
 import { History, sampleOf } from "./history.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
@@ -60,6 +61,7 @@ class Cockpit {
   private readonly posture = new PostureChoice(this.control, () => this.audit.refresh());
   private readonly stores = new Stores();
   private readonly caches = new Caches();
+  private readonly origins = new Origins();
   private readonly parts = new Parts();
   private readonly routes = new Routes();
   private readonly groups = new Groups();
@@ -109,6 +111,7 @@ class Cockpit {
     this.sessions.update(overview);
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);
+    this.origins.update(overview.origins, overview.at);
     this.tick();
   }
 

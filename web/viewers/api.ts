@@ -15,7 +15,8 @@ export interface Device {
   readonly kind: string;
 }
 
-/** A started session: its playback token, how often to renew it, where the pictures are and when that is renewed. */
+/** A started session: its playback token, how often to renew it, where the pictures are (empty: not in that format)
+ * and when that is renewed. */
 export interface Started {
   readonly session: string;
   readonly token: string;

@@ -130,17 +130,20 @@ class Watch {
     visit.started = started;
     visit.token = started.token;
     this.panel.session(started);
+    const { hls, dash } = started.playback;
+    // An origin elsewhere may offer only one of the two.
+    const inDash = dash !== "" && (wantsDash || hls === "");
     const book = new AddressBook(Date.now);
-    const player = await this.playerOf(started.session, book, this.eventsOf(visit));
+    const player = await this.playerOf(inDash, started.session, book, this.eventsOf(visit));
     visit.leaving.signal.throwIfAborted();
     visit.player = player;
-    player.play(`${wantsDash ? started.playback.dash : started.playback.hls}?renew=1`);
+    player.play(`${inDash ? dash : hls}?renew=1`);
     this.renew(visit, started, book);
   }
 
-  private async playerOf(session: string, book: AddressBook, events: PlayerEvents): Promise<MatchPlayer> {
+  private async playerOf(inDash: boolean, session: string, book: AddressBook, events: PlayerEvents): Promise<MatchPlayer> {
     const { video } = this.stage;
-    if (!wantsDash) return new HlsPlayer(video, eventId, session, book, this.beacons, this.recovery, events);
+    if (!inDash) return new HlsPlayer(video, eventId, session, book, this.beacons, this.recovery, events);
     const { DashPlayer } = await import("./dash.ts");
     return new DashPlayer(video, eventId, session, book, this.recovery, events);
   }

@@ -115,6 +115,23 @@ class StoreView(msgspec.Struct, frozen=True):
     round_trips_per_s: float
 
 
+class OriginView(msgspec.Struct, frozen=True):
+    """An event's live origin in one format, as all nodes together see it: the worst of their states.
+
+    `since` (epoch seconds): when the first of those that are worst began to be; `error` is one of theirs.
+    """
+
+    event: str
+    format: Literal["hls", "dash"]
+    address: str
+    state: Literal["ok", "stale", "failing"]
+    since: float
+    error: str
+    renditions: int
+    nodes: int
+    nodes_failing: int
+
+
 class Overview(msgspec.Struct, frozen=True):
     """One look at the whole; `at` and other times in epoch seconds, rates per second."""
 
@@ -135,6 +152,7 @@ class Overview(msgspec.Struct, frozen=True):
     caches: Annotated[tuple[CacheReport, ...], msgspec.Meta(description="of all nodes together")]
     steering: SteeringView = SteeringView()
     qoe: QoeView = QoeView()
+    origins: tuple[OriginView, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from tifo.api.reports import (
     AudienceReport,
     CacheReport,
     GroupLag,
+    OriginReport,
     PartReport,
     QoeCell,
     RouteReport,
@@ -72,6 +73,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     eventlog: Literal["ok", "failing"] = "ok"
     stores: tuple[StoreReport, ...] = ()
     caches: tuple[CacheReport, ...] = ()
+    origins: tuple[OriginReport, ...] = ()
 
 
 class StaleKeys(msgspec.Struct, frozen=True):

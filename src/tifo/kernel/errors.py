@@ -37,6 +37,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "headers-too-large": Code(431, "The request's headers are too large"),
         "internal": Code(500, "Something went wrong on our side"),
         "unavailable": Code(503, "A part this request needs is not available"),
+        "origin-unavailable": Code(503, "The event's origin does not give what can be played"),
         "waiting-room": Code(503, "The event is full for the moment"),
         "timeout": Code(504, "A part this request needs did not answer in time"),
     }

@@ -122,6 +122,19 @@ DEPENDENCY_FAILING = Gauge(
     ["dependency"],
     registry=REGISTRY,
 )
+ORIGIN_READS = Counter(
+    "tifo_origin_reads",
+    "Readings of live origins elsewhere, by format and outcome (new, unchanged, failed).",
+    ["format", "outcome"],
+    registry=REGISTRY,
+)
+ORIGINS_FAILING = Gauge(
+    "tifo_origins_failing",
+    "Playlists and MPDs of live origins that cannot be read, by what viewers get (stale: the last one, "
+    "failing: none).",
+    ["state"],
+    registry=REGISTRY,
+)
 LOGINS_BY_GRACE = Counter(
     "tifo_logins_by_grace",
     "Viewers let in while the login provider is gone, by what they showed (grace-token, expired-token).",

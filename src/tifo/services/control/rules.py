@@ -23,6 +23,7 @@ from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteRepor
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.kernel.errors import Refusal
+from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
 
 AHEAD_S_MAX = 10.0
@@ -83,6 +84,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
         qoe=qoe_view(seen.qoe),
+        origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
     )
 
 

@@ -37,8 +37,8 @@ class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Playback(msgspec.Struct, frozen=True):
-    """Where the player begins; with `?renew=1` where it renews its addresses, for the first time after
-    `renew_s`, at `/v1/playback/{token}/addresses`."""
+    """Where the player begins, empty where the event is not there in that format; with `?renew=1` where it
+    renews its addresses, for the first time after `renew_s`, at `/v1/playback/{token}/addresses`."""
 
     hls: str
     dash: str
@@ -235,7 +235,11 @@ def _start_answer(started: Started, public_url: str, renew_s: int) -> StartAnswe
         token=started.token,
         heartbeat_s=started.heartbeat_s,
         expires_at=rfc3339(started.lease.until),
-        playback=Playback(f"{playback}/master.m3u8", f"{playback}/manifest.mpd", renew_s),
+        playback=Playback(
+            hls=f"{playback}/master.m3u8" if "hls" in started.formats else "",
+            dash=f"{playback}/manifest.mpd" if "dash" in started.formats else "",
+            renew_s=renew_s,
+        ),
         streams=Streams(limit=started.limit, used=started.used),
         grace_token=started.grace_token or None,
     )

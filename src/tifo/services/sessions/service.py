@@ -6,7 +6,7 @@ import contextlib
 import msgspec
 
 from tifo.api.accounts import Accounts
-from tifo.api.catalogue import Catalogue
+from tifo.api.catalogue import Catalogue, Format
 from tifo.api.networks import Networks
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, Kick, RunningSession, SessionPage, Sessions
 from tifo.board.entries import Revoked
@@ -39,8 +39,9 @@ knows, until the next of their renewals."""
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
-    """A session that was let in, with its first token, the account's slots, and when to report; a device
-    may start again with `grace_token` while the login provider is gone (empty: it may not)."""
+    """A session that was let in, with its first token, the account's slots, when to report, and what the
+    event is there in; a device may start again with `grace_token` while the login provider is gone (empty:
+    it may not)."""
 
     lease: Lease
     token: str
@@ -48,6 +49,7 @@ class Started(msgspec.Struct, frozen=True, gc=False):
     used: int
     heartbeat_s: int
     grace_token: str
+    formats: tuple[Format, ...]
 
 
 class Beat(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +141,7 @@ class SessionService(Sessions):
             used=entry.used,
             heartbeat_s=policy.heartbeat_s,
             grace_token=self._accounts.grace_token(entry.viewer, start.device.id),
+            formats=entry.formats,
         )
 
     def heartbeat(self, claims: PlaybackClaims) -> Beat:

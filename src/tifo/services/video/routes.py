@@ -10,7 +10,7 @@ from tifo.serving.routes import Credential, Handlers, Lean, LeanAnswer, LeanRequ
 HLS = "application/vnd.apple.mpegurl"
 DASH = "application/dash+xml"
 
-_PROBLEMS = ("bad-token", "ended", "kicked", "not-found")
+_PROBLEMS = ("bad-token", "ended", "kicked", "not-found", "origin-unavailable")
 _RENEW = Query("renew", "1 from a player that renews its addresses: they are short-lived", int)
 _HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
@@ -101,11 +101,16 @@ def _renews(request: Request) -> bool:
 
 def addresses_answer(renewal: Renewal) -> AddressesAnswer:
     """New addresses as players are told them."""
-    after = f"{renewal.folder}/"
     return AddressesAnswer(
         addresses=tuple(
-            PathwayAddress(pathway, one.before, one.token, after, one.query.removeprefix("?"))
-            for pathway, one in renewal.signed
+            PathwayAddress(
+                one.pathway,
+                one.signed.before,
+                one.signed.token,
+                one.folder,
+                one.signed.query.removeprefix("?"),
+            )
+            for one in renewal.addresses
         ),
         valid_s=renewal.valid_s,
         renew_s=renewal.renew_s,
