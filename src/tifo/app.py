@@ -229,7 +229,12 @@ async def _sessions(w: Wiring) -> Sessions:
 async def _steering(w: Wiring) -> SteeringService:
     pathways = tuple(Pathway(one.id, one.weight) for one in w.settings.pathways)
     view, publisher = await w.once(_view), await w.once(_publisher)
-    return SteeringService(pathways, view, Postures(view), publisher, w.ids, w.settings.steering)
+    silent_s = w.settings.steering_loop.frozen_s
+    return await w.opened(
+        SteeringService(
+            pathways, view, Postures(view), publisher, w.ids, w.clock, w.settings.steering, silent_s
+        )
+    )
 
 
 async def _origins(w: Wiring) -> Origins:
@@ -507,7 +512,8 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         weights = {one.id: one.weight for one in config.pathways}
-        worker = SteeringWorker(weights, await w.once(_view), w.clock, config.steering_loop, config.node)
+        view, catalogue = await w.once(_view), await w.once(_catalogue)
+        worker = SteeringWorker(weights, view, catalogue, w.clock, config.steering_loop, config.node)
         await worker.run(stop)
 
 

@@ -9,6 +9,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from tifo import app, stores
+from tifo.adapters.maxmind import asn
 from tifo.adapters.oidc.keys import ALGORITHMS
 from tifo.api.catalogue import EVERY_FORMAT
 from tifo.api.fields import DeviceKind
@@ -52,9 +53,10 @@ ABOVE_ZERO = (
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
     "insight.report_s", "insight.silent_s", "steering_loop.step_s", "steering_loop.frozen_s",
     "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
-    "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
+    "steering_loop.trial_s", "steering_loop.settle_s", "steering_loop.probe_after_s",
+    "steering_loop.forecast_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
-    "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
+    "steering.asks_per_s_max", "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
     "video.origin_stale_s",
 )  # fmt: skip
@@ -62,7 +64,8 @@ ABOVE_ZERO = (
 
 SHARES_OF_LOOP = (
     "target_load", "move_per_s", "dead_band", "warm_up_share", "warm_at_load", "dead_error_ratio",
-    "poor_error_ratio", "poor_rebuffer_ratio", "cap_load", "uncap_load",
+    "poor_error_ratio", "poor_rebuffer_ratio", "full_rebuffer_ratio", "back_off_share", "learned_from_share",
+    "probe_per_s", "cap_load", "uncap_load",
 )  # fmt: skip
 
 
@@ -178,6 +181,10 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
             yield f"{path}: {value}; it is above 0"
     if not 0 <= settings.steering.ttl_jitter < 1:
         yield f"steering.ttl_jitter: {settings.steering.ttl_jitter}; a share of the TTL, from 0 to below 1"
+    if settings.steering.ttl_s_max < settings.steering.ttl_s:
+        yield f"steering.ttl_s_max: {settings.steering.ttl_s_max}; at least ttl_s, {settings.steering.ttl_s}"
+    if not 0 < settings.steering.drain_per_s <= 1:
+        yield f"steering.drain_per_s: {settings.steering.drain_per_s}; a share, above 0 and at most 1"
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
@@ -245,6 +252,8 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
         yield f"sessions.lean_heartbeat_s: {one.lean_heartbeat_s}; at least heartbeat_s, {one.heartbeat_s}"
     if not 0 <= one.heartbeat_early_percent < 100:
         yield f"sessions.heartbeat_early_percent: {one.heartbeat_early_percent}; from 0 to below 100"
+    if one.asn_file and (why := asn.unfit(Path(one.asn_file))):
+        yield f"sessions.asn_file: {one.asn_file}: {why}"
     if one.stream_limit < 1:
         yield f"sessions.stream_limit: {one.stream_limit}; at least 1"
     for kind, limit in one.limits_by_kind.items():

@@ -13,7 +13,16 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
-from tifo import cli_ads, cli_scte35, cli_sessions, cli_simulate, cli_token, machine, processes
+from tifo import (
+    cli_ads,
+    cli_scte35,
+    cli_sessions,
+    cli_simulate,
+    cli_token,
+    machine,
+    processes,
+    settings_lines,
+)
 from tifo import export as exports
 from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
@@ -91,7 +100,7 @@ def serve(*names: str, config: Config = None) -> None:
     settings = _settings(config)
     logs.configure(settings.node, settings.telemetry.log_level)
     processes.refuse_together(settings, names)
-    checks.refuse_unfit(settings, names)
+    _refuse_unfit(settings, names, config)
     processes.serve(settings, names, config)
 
 
@@ -105,6 +114,7 @@ def worker(*names: str, config: Config = None) -> None:
         )
     settings = _settings(config)
     logs.configure(settings.node, settings.telemetry.log_level)
+    _refuse_unfit(settings, (), config)
     processes.run(processes.work(settings, names))
 
 
@@ -116,7 +126,7 @@ def check(*names: str, config: Config = None) -> None:
     """
     settings = _settings(config)
     processes.refuse_unknown(settings, names)
-    checks.refuse_unfit(settings, names or tuple(wiring.SERVICES))
+    _refuse_unfit(settings, names or tuple(wiring.SERVICES), config)
     out.print("The settings are fit to start with.")
 
 
@@ -230,7 +240,18 @@ class Announcer(machine.Say):
 
 
 def _settings(config: Path | None) -> Settings:
-    return machine.load_base(os.environ, config)
+    try:
+        return machine.load_base(os.environ, config)
+    except SettingsError as error:
+        raise settings_lines.located(error, config) from None
+
+
+def _refuse_unfit(settings: Settings, names: tuple[str, ...], config: Path | None) -> None:
+    """Of a worker, what does not depend on the services."""
+    try:
+        checks.refuse_unfit(settings, names)
+    except SettingsError as error:
+        raise settings_lines.located(error, config) from None
 
 
 def main() -> None:

@@ -69,8 +69,12 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
         "model.py": "what the loop is told in",
         "demand.py": "how much there is to carry",
         "health.py": "which CDNs are bad",
+        "learning.py": "what they carry in truth",
+        "schedule.py": "who is expected",
         "allocation.py": "who has room for what",
         "routing.py": "where it would be best",
+        "state.py": "what is remembered, and what is in force",
+        "telling.py": "what is said of it",
     },
 }
 """The same of workers."""

@@ -1,5 +1,6 @@
 """Whether settings are fit to start with: each reason against is a sentence."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -317,6 +318,26 @@ def test_every_problem_is_said_at_once(fit: Settings) -> None:
 def test_share_of_the_steering_loop_that_is_none_is_refused(fit: Settings, name: str, value: float) -> None:
     found = problems(within(fit, f"steering_loop.{name}", value))
     assert f"steering_loop.{name}: {value}; a share, above 0 and at most 1" in found
+
+
+def test_ttl_that_could_only_shrink_is_refused(fit: Settings) -> None:
+    assert problems(within(fit, "steering.ttl_s_max", 5)) == ("steering.ttl_s_max: 5; at least ttl_s, 10",)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5, float("nan")])
+def test_drain_at_no_rate_is_refused(fit: Settings, value: float) -> None:
+    found = problems(within(fit, "steering.drain_per_s", value))
+    assert found == (f"steering.drain_per_s: {value}; a share, above 0 and at most 1",)
+
+
+def test_file_of_isps_that_is_none_is_refused_by_sessions_alone(fit: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "asn.mmdb"
+    wrong = within(fit, "sessions.asn_file", str(file))
+    assert problems(wrong) == (f"sessions.asn_file: {file}: there is no such file",)
+    file.write_text("AS64500,203.0.113.0/24")
+    (problem,) = problems(wrong)
+    assert problem.startswith(f"sessions.asn_file: {file}: it is no whole file in the MaxMind DB format")
+    refuse_unfit(wrong, EVERY - {"sessions", "control"})
 
 
 def test_cap_that_would_come_and_go_is_refused(fit: Settings) -> None:

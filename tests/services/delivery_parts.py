@@ -1,10 +1,12 @@
 """A match on three CDNs, and the services that carry it to a viewer."""
 
+import msgspec
 import pytest
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
@@ -64,11 +66,25 @@ def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
     )  # fmt: skip
 
 
+async def weigh(view: BoardView, weights: dict[str, float], key: str = "loop", **more: object) -> None:
+    word = SteeringWeights(**{"at": 1.0, "weights": weights, **more})  # type: ignore[arg-type]
+    await view.write(WEIGHTS + key, msgspec.json.encode(word))
+
+
 @pytest.fixture
-def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
+def steering(
+    view: BoardView, publisher: Publisher, ids: SequentialIds, clock: ManualClock
+) -> SteeringService:
     pathways = tuple(Pathway(name, 1.0) for name in NAMES)
     return SteeringService(
-        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+        pathways,
+        view,
+        Postures(view),
+        publisher,
+        ids,
+        clock,
+        SteeringSettings(ttl_s=10, ttl_jitter=0.2),
+        loop_silent_s=10.0,
     )
 
 

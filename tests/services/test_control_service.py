@@ -16,10 +16,12 @@ from tifo.board.entries import (
     NODE,
     PARTS,
     POSTURE,
+    TRAFFIC,
     InsightReport,
     NodeReport,
     PartsReport,
     PathwayState,
+    fresh_traffic,
 )
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.control import routes
@@ -234,6 +236,16 @@ async def test_word_on_a_pathway_that_makes_no_sense_is_refused(
 ) -> None:
     assert (await cockpit.put(path, json=body)).status_code == status
     assert (await cockpit.get("/v1/control/audit")).json() == {"entries": []}
+
+
+async def test_what_cdns_logs_say_is_believed_for_a_while(cockpit, view, clock) -> None:
+    good = {"pathway": "cdn-a", "at": clock.now(), "bps": 8e9}
+    for sample, status in (({**good, "at": 1e12}, 422), (good, 204), ({**good, "at": 1, "bps": 1e9}, 204)):
+        answer = await cockpit.post("/v1/control/traffic", json={"samples": [sample]})
+        assert answer.status_code == status
+    assert fresh_traffic(view.under(TRAFFIC), clock.now())["cdn-a"].bps == 8e9
+    clock.advance(31)
+    assert not fresh_traffic(view.under(TRAFFIC), clock.now())
 
 
 async def test_operators_may_say_whose_session_they_stop(cockpit, sessions) -> None:

@@ -21,12 +21,14 @@ export interface Pathway {
   readonly fixed_share: number | null;
   readonly bps: number | null;
   readonly capacity_bps: number | null;
+  /** What it was found to carry, where that is less than its capacity. */
+  readonly learned_bps: number | null;
 }
 
 /** One change that the steering loop made. `at` is in seconds since the epoch; `isp` is empty where it holds for all. */
 export interface Decision {
   readonly at: number;
-  readonly what: "move" | "cap" | "uncap" | "warm-up" | "return" | "drain" | "freeze";
+  readonly what: "move" | "cap" | "uncap" | "warm-up" | "return" | "drain" | "freeze" | "learn";
   readonly pathway: string;
   readonly isp: string;
   readonly reason: string;
@@ -37,6 +39,7 @@ export interface Steering {
   readonly state: "steering" | "frozen" | "off";
   readonly since: number;
   readonly bandwidth_max_bps: number;
+  readonly bandwidth_max_by_isp: Readonly<Record<string, number>>;
   readonly by_isp: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly decisions: readonly Decision[];
 }

@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tifo.api.fields import AccountName, Reason, Timestamp
+from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
 from tifo.api.steering import Decision
+
+TRAFFIC_BPS_MAX = 1e15
+TRAFFIC_REQUESTS_MAX = 10**12
+"""More than any CDN has in a moment."""
 
 Health = Literal["ok", "failing"]
 
@@ -18,8 +22,9 @@ class PathwayView(msgspec.Struct, frozen=True):
     """One CDN: the operators' word on it, and who is on it now.
 
     `share` is its part of the viewers whose CDN is known, `weight` the part that the loop wants it to have,
-    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports and
-    `capacity_bps` what is committed, both in bits/s; None where nobody has said.
+    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports,
+    `capacity_bps` what is committed and `learned_bps` what it was found to carry where that is less, all in
+    bits/s; None where nobody has said.
     """
 
     id: str
@@ -30,17 +35,21 @@ class PathwayView(msgspec.Struct, frozen=True):
     fixed_share: float | None = None
     bps: float | None = None
     capacity_bps: float | None = None
+    learned_bps: float | None = None
 
 
 class SteeringView(msgspec.Struct, frozen=True):
     """The steering loop: `off` where there is none, `frozen` while it is silent and its last word stands.
 
-    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first.
+    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first: that it is
+    frozen is one. `bandwidth_max_bps` caps what playlists offer everybody, `bandwidth_max_by_isp` the viewers
+    of one ISP further.
     """
 
     state: Literal["steering", "frozen", "off"] = "off"
     since: float = 0.0
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
     by_isp: dict[str, dict[str, float]] = {}
     decisions: tuple[Decision, ...] = ()
 
@@ -223,6 +232,26 @@ class PathwayAnswer(msgspec.Struct, frozen=True):
     id: str
     state: Literal["in", "draining", "out"]
     share: float | None = None
+
+
+class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one CDN's logs say of one moment, all its ISPs together.
+
+    `at` is epoch seconds, `bps` what it delivered in bits/s, `requests` and `errors` (its own, 5xx and
+    timeouts) those of the interval that ended then.
+    """
+
+    pathway: Id
+    at: Annotated[float, msgspec.Meta(ge=0)]
+    bps: Annotated[float, msgspec.Meta(ge=0, le=TRAFFIC_BPS_MAX)]
+    requests: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+    errors: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+
+
+class TrafficBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What CDNs' logs say, in any order; the newest of each CDN counts."""
+
+    samples: Annotated[tuple[TrafficSample, ...], msgspec.Meta(max_length=64)]
 
 
 class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from tifo.api.control import Posture
+from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AudienceReport,
     CacheReport,
@@ -32,6 +32,7 @@ QOE = "qoe/"
 WEIGHTS = "weights/"
 STALE = "stale/"
 ADS = "ads/"
+TRAFFIC = "traffic/"
 
 LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
@@ -139,7 +140,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
 
     `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead. `spare` is
     the room that each has left, as shares of all such room: who would take the viewers of one that fails.
-    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `decisions` are the last
+    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `bandwidth_max_by_isp` caps
+    those of one ISP's viewers further. `learned_bps` is what a CDN carries where that was found to be less
+    than is stated. `viewers_per_node` is how many ask each node for their steering. `decisions` are the last
     changes with their reasons, newest first.
     """
 
@@ -148,6 +151,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
     by_isp: dict[str, dict[str, float]] = {}
     spare: dict[str, float] = {}
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
+    learned_bps: dict[str, float] = {}
+    viewers_per_node: float = 0.0
     decisions: tuple[Decision, ...] = ()
 
 
@@ -177,6 +183,16 @@ def current_qoe(entries: Mapping[str, Entry]) -> tuple[QoeReport, ...]:
     reports = decode_all(entries, QoeReport).values()
     newest = max((report.at for report in reports), default=0.0)
     return tuple(report for report in reports if report.at >= newest - QOE_STALE_S)
+
+
+TRAFFIC_S_MAX = 30.0
+"""Seconds for which a CDN's own word on its traffic is believed; then what players report counts again."""
+
+
+def fresh_traffic(entries: Mapping[str, Entry], now: float) -> dict[str, TrafficSample]:
+    """What CDNs' logs say of now, by pathway."""
+    samples = decode_all(entries, TrafficSample)
+    return {pathway: one for pathway, one in samples.items() if now - one.at <= TRAFFIC_S_MAX}
 
 
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:

@@ -163,5 +163,15 @@ STEERING_BANDWIDTH_MAX = Gauge(
     "Bandwidth above which this node's playlists leave renditions out; 0 while they leave out none.",
     registry=REGISTRY,
 )
+STEERING_FROZEN = Gauge(
+    "tifo_steering_frozen",
+    "1 while this node hears nothing of the steering loop and goes by its last weights; else 0.",
+    registry=REGISTRY,
+)
+STEERING_TTL = Gauge(
+    "tifo_steering_ttl_seconds",
+    "Seconds between two questions of one player for its steering, as this node says them, before jitter.",
+    registry=REGISTRY,
+)
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,
 # under the OpenTelemetry convention's Prometheus spelling, so that one dashboard fits both ways.

@@ -15,6 +15,7 @@ from tifo.api.control import (
     PathwayBody,
     PostureAnswer,
     PostureBody,
+    TrafficBody,
 )
 from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.entries import PathwayState
@@ -145,6 +146,16 @@ ROUTES = (
         problems=("bad-credentials", "not-found", "unavailable"),
     ),
     operators_route(
+        name="control.traffic",
+        method="POST",
+        path="/v1/control/traffic",
+        summary="What CDNs' own logs say they carry; it goes before what players report",
+        body=TrafficBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
         name="control.audit",
         method="GET",
         path="/v1/control/audit",
@@ -171,6 +182,7 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.start-break": _start_break(service),
         "control.resize-break": _resize_break(service),
         "control.return-break": _return_break(service),
+        "control.traffic": _traffic(service),
         "control.audit": _audit(service),
     }
 
@@ -291,6 +303,15 @@ def _return_break(service: ControlService) -> Handler:
         _answer(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
 
     return return_break
+
+
+def _traffic(service: ControlService) -> Handler:
+    async def traffic(req: Request, resp: Response) -> None:
+        body = await read_json(req, TrafficBody, JSON_BODY_BYTES_MAX)
+        await service.note_traffic(body.samples)
+        resp.status = 204
+
+    return traffic
 
 
 def _audit(service: ControlService) -> Handler:

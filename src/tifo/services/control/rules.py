@@ -1,7 +1,7 @@
 """From what the nodes, the worker and the supervisor say to one look at the whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tifo.api.breaks import Breaks
@@ -17,14 +17,22 @@ from tifo.api.control import (
     Sample,
     SteeringView,
     StoreView,
+    TrafficSample,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
+from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.kernel.errors import Refusal
 from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
 
 BREAKS_AHEAD_S = 3 * 3600
 """Seconds ahead that the cockpit looks for the next break."""
+
+AHEAD_S_MAX = 10.0
+"""Seconds that the clock of who sends CDNs' logs may be ahead of ours."""
+
+FROZEN = "nothing is heard of the loop: its last weights stand, and operators are obeyed without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Seen:
     states: Mapping[str, PathwayState]
     weights: SteeringWeights | None
     qoe: tuple[QoeReport, ...]
+    traffic: Mapping[str, TrafficSample]
     loop_silent_s: float
     nodes: Mapping[str, NodeReport]
     insight: InsightReport | None
@@ -87,7 +96,8 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
     viewers = seen.insight.pathways if seen.insight else {}
     total = sum(viewers.values())
     weights = seen.weights.weights if seen.weights else {}
-    carried = carried_bps(seen.qoe)
+    learned = seen.weights.learned_bps if seen.weights else {}
+    carried = carried_bps(seen.qoe) | {name: one.bps for name, one in seen.traffic.items()}
     states = {name: seen.states.get(name, PathwayState()) for name in seen.capacities}
     return tuple(
         PathwayView(
@@ -99,6 +109,7 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
             fixed_share=states[name].share,
             bps=carried.get(name),
             capacity_bps=capacity,
+            learned_bps=learned.get(name),
         )
         for name, capacity in seen.capacities.items()
     )
@@ -113,16 +124,34 @@ def carried_bps(reports: Iterable[QoeReport]) -> dict[str, float]:
     return carried
 
 
+def newest(samples: Iterable[TrafficSample], known: Collection[str], now: float) -> dict[str, TrafficSample]:
+    """The newest sample of each CDN; raises `Refusal` (invalid, not-found) for the first that is nonsense."""
+    found: dict[str, TrafficSample] = {}
+    for n, one in enumerate(samples):
+        if one.pathway not in known:
+            raise Refusal("not-found", f"samples[{n}]: there is no pathway {one.pathway}.")
+        if one.errors > one.requests:
+            raise Refusal("invalid", f"samples[{n}]: {one.errors} errors of {one.requests} requests.")
+        if one.at > now + AHEAD_S_MAX:
+            raise Refusal("invalid", f"samples[{n}]: it is of {one.at - now:.0f} s from now.")
+        if one.pathway not in found or found[one.pathway].at < one.at:
+            found[one.pathway] = one
+    return found
+
+
 def steering_view(weights: SteeringWeights | None, now: float, silent_s: float) -> SteeringView:
     """The loop's last word, and whether it still speaks."""
     if weights is None:
         return SteeringView()
+    frozen = now - weights.at > silent_s
+    freeze = Decision(weights.at + silent_s, "freeze", "", "", FROZEN) if frozen else None
     return SteeringView(
-        state="frozen" if now - weights.at > silent_s else "steering",
+        state="frozen" if frozen else "steering",
         since=weights.at,
         bandwidth_max_bps=weights.bandwidth_max_bps,
+        bandwidth_max_by_isp=weights.bandwidth_max_by_isp,
         by_isp=weights.by_isp,
-        decisions=weights.decisions,
+        decisions=(freeze, *weights.decisions) if freeze else weights.decisions,
     )
 
 

@@ -20,6 +20,7 @@ from tifo.api.control import (
     Overview,
     Posture,
     Sample,
+    TrafficSample,
 )
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
@@ -32,6 +33,8 @@ from tifo.board.entries import (
     PATHWAY,
     POSTURE,
     QOE,
+    TRAFFIC,
+    TRAFFIC_S_MAX,
     WEIGHTS,
     InsightReport,
     NodeReport,
@@ -40,6 +43,7 @@ from tifo.board.entries import (
     PostureState,
     current_qoe,
     decode_all,
+    fresh_traffic,
     latest_weights,
 )
 from tifo.board.ports import Board
@@ -159,6 +163,16 @@ class ControlService:
         detail = "" if state.share is None else f"share fixed at {state.share:.0%}"
         await self._note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
+
+    async def note_traffic(self, samples: Iterable[TrafficSample]) -> None:
+        """Put what CDNs' logs say on the board for the steering loop; an older word changes nothing.
+
+        Raises `Refusal` (not-found, invalid), and then nothing was noted.
+        """
+        known = decode_all(self._view.under(TRAFFIC), TrafficSample)
+        for pathway, one in rules.newest(samples, self._pathways, self._clock.now()).items():
+            if pathway not in known or known[pathway].at < one.at:
+                await self._view.write(TRAFFIC + pathway, msgspec.json.encode(one), TRAFFIC_S_MAX)
 
     @property
     def posture(self) -> Posture:
@@ -296,6 +310,7 @@ class ControlService:
             capacities=self._pathways,
             states=decode_all(self._view.under(PATHWAY), PathwayState),
             qoe=current_qoe(self._view.under(QOE)),
+            traffic=fresh_traffic(self._view.under(TRAFFIC), self._clock.now()),
             weights=latest_weights(self._view.under(WEIGHTS)),
             loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),

@@ -217,7 +217,7 @@ class Origins:
 
     async def _take(self, one: _Watched, document: Document) -> None:
         """Keep what a document offers; nothing is made anew of what has not changed."""
-        read = document, self._steering.bandwidth_max_bps
+        read = document, self._steering.bandwidth_max_bps()
         unchanged = one.offered is not None and one.read == read
         if not unchanged:
             one.offered = await asyncio.to_thread(_offer, one.format, *read)

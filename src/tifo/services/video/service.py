@@ -68,7 +68,7 @@ class VideoService:
             return rules.multivariant_playlist(self._program(event, claims, token, renews=renews))
         origin = self._origins.hls(event)
         program = self._program(event, claims, token, origin.folder, renews=renews)
-        cap_bps = self._steering.bandwidth_max_bps
+        cap_bps = self._steering.bandwidth_max_bps(claims.isp)
         return rules.playlist(program, origin.head, lambda pathway: hls_origin.form(pathway, origin, cap_bps))
 
     async def manifest(self, claims: PlaybackClaims, token: str, *, renews: bool = False) -> str:
@@ -111,7 +111,7 @@ class VideoService:
         order = self._steering.order(claims.sid, claims.isp)
         return rules.Program(
             addresses=tuple(self._address(pathway, channel, grant) for pathway in order),
-            renditions=rules.within(RENDITIONS, self._steering.bandwidth_max_bps),
+            renditions=rules.within(RENDITIONS, self._steering.bandwidth_max_bps(claims.isp)),
             steering_url=f"{self._public_url}/v1/steering/{token}",
             ads_url=f"{self._public_url}/v1/ads/{token}",
         )
