@@ -8,6 +8,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from tifo.kernel.errors import SettingsError
 from tifo.rehearsal import generator
+from tifo.rehearsal.command import SCENARIOS
 
 
 def test_where_k6_is_missing_the_command_says_how_to_get_it(
@@ -34,12 +35,16 @@ def test_what_is_no_program_is_no_generator(tmp_path: Path) -> None:
         generator.program(tmp_path / "none", "sessions")
 
 
-def test_the_wheel_carries_the_scenario() -> None:
-    assert generator.scenario_file("sessions").is_file()
-    # The package's own folder has a link to where the sources are; what builds the wheel follows it.
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_wheel_carries_each_scenario(scenario: str) -> None:
+    assert generator.scenario_file(scenario).is_file()
+    # The package's own folder has links to where the sources are; what builds the wheel follows them.
     builder = WheelBuilder(str(Path(__file__).parents[2]))
     carried = {Path(one.distribution_path) for one in builder.recurse_included_files()}
-    assert Path("tifo/rehearsal/scenarios/sessions/main.ts") in carried
+    assert {
+        Path(f"tifo/rehearsal/scenarios/{scenario}/main.ts"),
+        Path("tifo/rehearsal/scenarios/common/run.ts"),
+    } <= carried
 
 
 def test_the_set_up_script_builds_the_k6_that_the_command_names() -> None:

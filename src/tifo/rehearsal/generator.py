@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +18,7 @@ import msgspec
 import tifo.rehearsal
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import SettingsError, TifoError
-from tifo.rehearsal.verdict import Found
+from tifo.rehearsal.found import Found
 
 K6_VERSION = "v1.8.1"
 """What the scenario is written and tested with."""
@@ -47,17 +47,20 @@ _REPOSITORY = _HERE.parents[2]
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a generator is told to do; `rehearsals/sessions/plan.ts` says what each field means."""
+    """What a generator is told to do; `rehearsals/common/plan.ts` says what each field means."""
 
+    scenario: str
     target: str
     event: str
     prefix: str
     login: bool
     arrivals_per_s: tuple[int, ...]
     goals: tuple[dict[str, float], ...]
+    plateau_at_s: float
     whistle_at_s: float
     whistle_s: float
     without: tuple[str, ...]
+    shares: Mapping[str, float]
     shards: int
     silent_share: float = 0.1
     open_requests_max: int = 10_000
@@ -102,7 +105,7 @@ class Program(Protocol):
 
 
 class K6(Program):
-    """Grafana's k6 and the scenario of `rehearsals/`."""
+    """Grafana's k6 and a scenario of `rehearsals/`."""
 
     def __init__(self, binary: Path, scenario: Path) -> None:
         self._binary = binary
