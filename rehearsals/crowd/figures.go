@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// figures counts and times; the document has the fields that rehearsals/common/figures.ts writes.
+// figures counts and times; the document has the fields that rehearsals/k6/figures.ts writes.
 type figures struct {
 	mutex    sync.Mutex
 	counts   map[string]int

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Plan is what `tifo rehearse` asks for; rehearsals/common/plan.ts says what each field means.
+// Plan is what `tifo rehearse` asks for; rehearsals/k6/plan.ts says what each field means.
 type Plan struct {
 	Scenario        string             `json:"scenario"`
 	Target          string             `json:"target"`

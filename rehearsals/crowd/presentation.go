@@ -18,7 +18,7 @@ var (
 	duration      = regexp.MustCompile(` duration="(\d+)"`)
 	delay         = regexp.MustCompile(`suggestedPresentationDelay="PT(\d+)S"`)
 	utcTiming     = regexp.MustCompile(`<UTCTiming[^>]*value="([^"]+)"`)
-	picture       = regexp.MustCompile(`<Representation id="([^"]+)"[^>]*width=`)
+	picture       = regexp.MustCompile(`<Representation id="([^"]+)"[^>]* width=`)
 )
 
 // presentation is what a player has to know of its playlist or MPD, as in rehearsals/video/presentations.ts.

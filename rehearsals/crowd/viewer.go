@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The watch page's own numbers, as in rehearsals/common/viewer.ts.
+// The watch page's own numbers, as in rehearsals/k6/viewer.ts.
 const (
 	earlyShare     = 0.1
 	retryS         = 1.0
@@ -227,15 +227,17 @@ func (v *viewer) stay(until, heartbeatS float64) {
 	for !v.out {
 		ask := v.playing.dueS()
 		next := math.Min(math.Min(beat, ask), until)
+		// What became due while an answer was waited for is the platform's delay, not this generator's.
+		free := v.now()
 		v.sleepUntil(next)
 		switch next {
 		case until:
 			return
 		case ask:
-			v.late(ask)
+			v.late(math.Max(ask, free))
 			v.playing.ask()
 		default:
-			v.late(beat)
+			v.late(math.Max(beat, free))
 			var waitS float64
 			heartbeatS, failures, waitS = v.beat(heartbeatS, failures)
 			beat = v.now() + waitS

@@ -1,6 +1,6 @@
-import type { Playback } from "../common/api.ts";
-import { steer } from "../common/steering.ts";
-import type { Visit } from "../common/viewer.ts";
+import type { Playback } from "../k6/api.ts";
+import { steer } from "../k6/steering.ts";
+import type { Visit } from "../k6/viewer.ts";
 
 /** The playlist, and the steering manifest at its lifetime. */
 export async function watchPage(visit: Visit, playback: Playback): Promise<void> {

@@ -1,8 +1,9 @@
-import type { Playback } from "../common/api.ts";
-import { chosen } from "../common/plan.ts";
-import { steer } from "../common/steering.ts";
-import type { Visit } from "../common/viewer.ts";
+import type { Playback } from "../k6/api.ts";
+import { chosen } from "../k6/plan.ts";
+import { steer } from "../k6/steering.ts";
+import type { Visit } from "../k6/viewer.ts";
 import { type Presentation, readMpd, readPlaylist } from "./presentations.ts";
+import { asDash, asHls } from "./reports.ts";
 
 /** What a player may measure of its connection, in bits a second. */
 const THROUGHPUT_BPS_MIN = 2_000_000;
@@ -54,10 +55,9 @@ abstract class Player {
   }
 }
 
-/** As hls.js, Shaka and VHS ask: one pathway, without quotation marks. */
 class Hls extends Player {
   asks(url: string): string {
-    return withQuery(url, `_HLS_pathway=${this.pathway}&_HLS_throughput=${this.throughputBps()}`);
+    return asHls(url, this.pathway, this.throughputBps());
   }
 
   /** The media playlist and its newest segment, which has no token of its own where that is in the query. */
@@ -70,15 +70,14 @@ class Hls extends Player {
   }
 }
 
-/** As dash.js asks: the pathways since the last question in quotation marks, a throughput for each. */
 class Dash extends Player {
+  /** The pathways since the last question. */
   private used = [this.pathway];
 
   asks(url: string): string {
-    const throughputs = this.used.map(() => this.throughputBps());
-    const pathways = encodeURIComponent(`"${this.used.join(",")}"`);
+    const used = this.used;
     this.used = [this.pathway];
-    return withQuery(url, `_DASH_pathway=${pathways}&_DASH_throughput=${encodeURIComponent(throughputs.join(","))}`);
+    return asDash(url, used, used.map(() => this.throughputBps()));
   }
 
   protected override moves(to: string): void {
@@ -89,8 +88,4 @@ class Dash extends Player {
   protected loads(address: string): Promise<unknown> {
     return this.visit.world.api.media("segment", this.presentation.segmentAt(address, Date.now()));
   }
-}
-
-function withQuery(url: string, query: string): string {
-  return `${url}${url.includes("?") ? "&" : "?"}${query}`;
 }

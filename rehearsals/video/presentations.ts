@@ -41,7 +41,7 @@ function numbered(text: string): Presentation["segmentAt"] {
   const durationS = Number(attribute(text, "duration"));
   const delayS = Number(/suggestedPresentationDelay="PT(\d+)S"/.exec(text)?.[1] ?? 0);
   const aheadMs = Date.parse(/<UTCTiming[^>]*value="([^"]+)"/.exec(text)?.[1] ?? "") - Date.now();
-  const least = [...text.matchAll(/<Representation id="([^"]+)"[^>]*width=/g)].at(-1)?.[1] ?? "";
+  const least = [...text.matchAll(/<Representation id="([^"]+)"[^>]* width=/g)].at(-1)?.[1] ?? "";
   return (address, nowMs) => `${address}${least}/${Math.floor(((nowMs + aheadMs) / 1000 - delayS) / durationS)}.m4s`;
 }
 

@@ -13,12 +13,10 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
-from tifo import cli_sessions, cli_simulate, cli_token, machine, processes
+from tifo import cli_rehearse, cli_sessions, cli_simulate, cli_token, machine, processes
 from tifo import export as exports
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
-from tifo.kernel.ids import SystemIds
-from tifo.rehearsal import command as rehearsals
 from tifo.settings import Settings
 from tifo.supervisor.instance import Instance
 from tifo.supervisor.parts import PartState
@@ -34,6 +32,7 @@ app = App(
     "Begin with `tifo up`, and open the address it prints.",
 )
 
+app.command(cli_rehearse.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)
 app.command(cli_token.app)
@@ -120,78 +119,6 @@ def export(
         exports.write_contracts(to)
         return
     sys.stdout.write(exports.EXPORTS[what](_settings(config)))
-
-
-@app.command
-def rehearse(
-    scenario: Literal["sessions", "video"],
-    *,
-    scale: Annotated[
-        float,
-        Parameter(
-            help="1 is the reference: 1,667 starts a second on average (sessions), 20,440 playlists and "
-            "steering manifests a second while all watch (video)."
-        ),
-    ] = 0.01,
-    minutes: Annotated[float, Parameter(help="How long viewers arrive; the reference takes 15.")] = 2,
-    target: Annotated[str, Parameter(help="The platform's viewers' port.")] = "http://127.0.0.1:8080",
-    shape: Annotated[
-        Literal["match", "steady"],
-        Parameter(help="The reference curve (kick-off at 3 times the mean, goals), or the mean all along."),
-    ] = "match",
-    event: Annotated[str, Parameter(help="What they watch; else the first event that is live.")] = "",
-    without: Annotated[
-        tuple[Literal["calendar", "playlist", "steering", "sessions"], ...],
-        Parameter(
-            negative="",
-            help="Calls to leave out; the report says so. Of video: calendar, and sessions (starts, "
-            "heartbeats, ends: with --config, viewers bring tokens).",
-        ),
-    ] = (),
-    dash: Annotated[
-        float | None,
-        Parameter(help="Of video: the part of the players that play DASH; 0.2 unless it is said."),
-    ] = None,
-    segments: Annotated[
-        float | None,
-        Parameter(
-            help="Of video: the part of the players that also ask the CDNs at their signed addresses, each "
-            "time they are steered; 0.01 unless it is said, 0 for none."
-        ),
-    ] = None,
-    objective: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="A limit of your own, NAME=NUMBER, as in start_p99=300."),
-    ] = (),
-    tokens: Annotated[
-        Path | None, Parameter(help="Access tokens, one a line, where nobody can log in as anybody.")
-    ] = None,
-    config: Annotated[
-        Path | None, Parameter(help="The platform's settings: its own keys sign the viewers' tokens.")
-    ] = None,
-    generator: Annotated[
-        Path | None, Parameter(help="A program to send the load instead of k6: PROGRAM PLAN TOKENS FOUND.")
-    ] = None,
-    cores: Annotated[
-        float, Parameter(help="Cores the platform has for this: says how many the reference would take.")
-    ] = 0,
-    this_platform_is_mine: Annotated[bool, Parameter(negative="", help="For a target elsewhere.")] = False,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
-) -> None:
-    """Rehearse a match on a running platform with k6, and judge it: status 0 for a pass, 1 for a fail.
-
-    Viewers arrive as on the night, whatever the answers. sessions: they do what the watch page does, and
-    the rate of starts is the reference's. video: players of HLS and DASH ask for their playlists and, at the
-    TTL they are given, for steering manifests; so many come that, while all watch, the rate is the
-    reference's.
-    """
-    given = {"dash": dash, "segments": segments}
-    shares = {name: share for name, share in given.items() if share is not None}
-    wish = rehearsals.Wish(
-        scenario, scale, minutes, target, shape, event, without, shares, objective, tokens,
-        _settings(config) if config else None, generator, cores, this_platform_is_mine, json,
-    )  # fmt: skip
-    sys.exit(rehearsals.rehearse(wish, out, err, SystemClock(), SystemIds()))
 
 
 class Announcer(machine.Say):

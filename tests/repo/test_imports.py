@@ -79,12 +79,14 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {
             "tifo.cli": "the command line",
+            "tifo.cli_rehearse": "its rehearsals",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
             "tifo.cli_token": "its operators' part",
         },
         "rich": {
             "tifo.cli": "the command line",
+            "tifo.cli_rehearse": "where it tells",
             "tifo.cli_sessions": "its tables",
             "tifo.cli_simulate": "where it tells",
             "tifo.rehearsal": "its progress and its table",

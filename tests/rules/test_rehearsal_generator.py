@@ -43,10 +43,26 @@ def test_the_wheel_carries_each_scenario(scenario: str) -> None:
     carried = {Path(one.distribution_path) for one in builder.recurse_included_files()}
     assert {
         Path(f"tifo/rehearsal/scenarios/{scenario}/main.ts"),
-        Path("tifo/rehearsal/scenarios/common/run.ts"),
+        Path("tifo/rehearsal/scenarios/k6/run.ts"),
     } <= carried
 
 
 def test_the_set_up_script_builds_the_k6_that_the_command_names() -> None:
     script = Path(__file__).parents[1] / "system-packages.sh"
     assert f'k6_version="{generator.K6_VERSION}"' in script.read_text()
+
+
+def test_the_busiest_stretch_counts_whatever_was_before_and_after() -> None:
+    busiest = generator.Busiest(5)
+    used_s = 0.0
+    for second in range(60):
+        busiest.see(float(second), used_s)
+        used_s += 0.98 if 20 <= second < 27 else 0.1
+    assert busiest.cores == pytest.approx(0.98)
+
+
+def test_a_run_that_is_shorter_than_a_stretch_says_nothing_of_it() -> None:
+    busiest = generator.Busiest(5)
+    for second in range(4):
+        busiest.see(float(second), float(second))
+    assert busiest.cores == 0

@@ -88,7 +88,7 @@ def test_what_was_never_asked_is_not_met() -> None:
     [
         ({"late_ms": Latency(p99=800, count=1)}, 0.5, "800 ms late"),
         ({"arrivals": 900}, 0.5, "did not come to 100 of 1,000"),
-        ({}, 1.95, "1.9 of this machine's 2 cores"),
+        ({}, 1.95, "1.9 of its 2 cores"),
         ({"broken": 2}, 0.5, "cannot read"),
     ],
 )
@@ -107,14 +107,14 @@ def test_a_figure_is_shown_though_it_was_not_measured_well() -> None:
 
 def test_a_busy_machine_is_named_beside_a_late_generator_and_not_alone() -> None:
     late = with_(late_ms=Latency(p99=800, count=1))
-    assert "kept 99% of this machine's 2 cores busy" in judged(late, busy=0.99).reasons[0]
+    assert "kept 99% of this machine's cores busy" in judged(late, busy=0.99).reasons[0]
     assert judged(WELL, busy=0.99).verdict == "pass"
     assert judged(late, busy=None).generator.machine_busy is None
 
 
 def test_a_busy_machine_is_named_beside_a_time_that_was_missed() -> None:
     slow = with_(start_ms=Latency(p99=900, count=1))
-    assert "kept 99% of this machine's 2 cores busy" in " ".join(judged(slow, busy=0.99).hints)
+    assert "kept 99% of this machine's cores busy" in " ".join(judged(slow, busy=0.99).hints)
     assert not judged(slow, busy=0.5).hints
 
 

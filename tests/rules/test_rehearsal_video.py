@@ -1,13 +1,17 @@
 """What the rehearsal of video sends and is held against, and what it says of a core."""
 
+import inspect
+from typing import get_args
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tifo import cli_rehearse
 from tifo.kernel.errors import SettingsError
 from tifo.rehearsal import report
-from tifo.rehearsal.command import SCENARIOS, refuse_foreign
+from tifo.rehearsal.command import SCENARIOS, refuse_absurd
 from tifo.rehearsal.curve import Shape, Size
 from tifo.rehearsal.found import Found, Latency
 from tifo.rehearsal.scenario import Scenario, objectives
@@ -152,19 +156,24 @@ def test_what_is_shrunk_is_said(size: Size, says: str) -> None:
     assert says in VIDEO.in_words(size)
 
 
-@pytest.mark.parametrize(
-    ("scenario", "without", "shares", "says"),
-    [
-        ("sessions", ("sessions",), {}, "is not left out of sessions"),
-        ("video", ("steering",), {}, "that can be calendar, sessions"),
-        ("sessions", (), {"dash": 0.5}, "--dash: sessions has no such share"),
-        ("video", (), {"dash": 1.5}, "--dash: 1.5 is no share"),
-        ("video", (), {"segments": float("nan")}, "is no share"),
-    ],
-)
-def test_choices_of_another_scenario_are_refused(scenario: str, without, shares, says: str) -> None:
-    with pytest.raises(SettingsError, match=says):
-        refuse_foreign(SCENARIOS[scenario], without, shares)
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_what_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(SettingsError, match=r"--dash: .* is no share from 0 to 1"):
+        refuse_absurd(1, 1, 0, {"dash": share})
+
+
+@pytest.mark.parametrize("cores", [-1, 2_000_000, float("nan")])
+def test_cores_that_nobody_has_are_refused(cores: float) -> None:
+    with pytest.raises(SettingsError, match="--cores"):
+        refuse_absurd(1, 1, cores)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_the_command_line_offers_what_a_scenario_has(scenario: Scenario) -> None:
+    offered = inspect.signature(getattr(cli_rehearse, scenario.name)).parameters
+    without, *_ = get_args(get_args(offered["without"].annotation)[0])
+    assert set(get_args(without)) == set(scenario.without)
+    assert set(offered) - {"scale", "without", "night"} == set(scenario.shares)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)

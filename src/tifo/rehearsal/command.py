@@ -40,7 +40,7 @@ CORES_MAX = 1_000_000
 class Wish:
     """What the command line asked for; `settings` is there where tokens are to be signed by their keys.
 
-    `shares` has those parts of the viewers that were set; `cores` are the platform's, 0 where nobody said.
+    `without` and `shares` are the scenario's own; `cores` are the platform's, 0 where nobody said.
     """
 
     scenario: str
@@ -63,10 +63,8 @@ class Wish:
 def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> int:
     """The exit status: 0 for a pass, 1 for a fail. Raises `SettingsError` for what cannot be run."""
     scenario = SCENARIOS[wish.scenario]
-    refuse_absurd(wish.scale, wish.minutes, wish.cores)
-    refuse_foreign(scenario, wish.without, wish.shares)
-    shares = {name: wish.shares.get(name, one.usual) for name, one in scenario.shares.items()}
-    held = objectives(scenario, own_limits(scenario, wish.objectives), wish.without, shares)
+    refuse_absurd(wish.scale, wish.minutes, wish.cores, wish.shares)
+    held = objectives(scenario, own_limits(scenario, wish.objectives), wish.without, wish.shares)
     sender = generator.program(wish.generator, wish.scenario)
     target = Target(base_of(wish.target, mine=wish.mine))
     target.refuse_unready()
@@ -80,11 +78,11 @@ def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> 
     refuse_crowd(match.viewers, wish.scale, wish.minutes)
     shrunk = scenario.in_words(size)
     (err if wish.json else out).print(shrunk, soft_wrap=True)
-    plan = _plan(wish, viewers, match, shares)
+    plan = _plan(wish, viewers, match)
     tokens = viewers.tokens(match.viewers, plan.over_s)
     with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
         ran = generator.run(sender, plan, tokens, Path(folder), clock, tell)
-    state = health(ran.found, match.viewers, ran.cores_used, os.cpu_count() or 1, ran.machine_busy)
+    state = health(ran.found, match.viewers, ran.cores_used, _cores(), ran.machine_busy)
     verdict = judge(ran.found, held, match, state)
     told = report.told(
         scenario, plan, size, match, ran, verdict,
@@ -97,7 +95,9 @@ def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> 
     return 0 if verdict.verdict == "pass" else 1
 
 
-def refuse_absurd(scale: float, minutes: float, cores: float = 0.0) -> None:
+def refuse_absurd(
+    scale: float, minutes: float, cores: float = 0.0, shares: Mapping[str, float] = MappingProxyType({})
+) -> None:
     """Sizes that nobody means."""
     problems = []
     if not 0 < scale <= SCALE_MAX:
@@ -108,22 +108,11 @@ def refuse_absurd(scale: float, minutes: float, cores: float = 0.0) -> None:
         problems.append(f"--minutes: {minutes:g} is not between {MINUTES_MIN:g} and {MINUTES_MAX:g}")
     if not 0 <= cores <= CORES_MAX:
         problems.append(f"--cores: {cores:g} is not between 0 and {CORES_MAX:,}")
-    if problems:
-        raise SettingsError(tuple(problems))
-
-
-def refuse_foreign(scenario: Scenario, without: Sequence[str], shares: Mapping[str, float]) -> None:
-    """Choices that another scenario has, and shares that are none."""
-    problems = [
-        f"--without: {call} is not left out of {scenario.name}; that can be {', '.join(scenario.without)}"
-        for call in without
-        if call not in scenario.without
+    problems += [
+        f"--{name}: {share:g} is no share from 0 to 1"
+        for name, share in shares.items()
+        if not 0 <= share <= 1
     ]
-    for name, share in shares.items():
-        if name not in scenario.shares:
-            problems.append(f"--{name}: {scenario.name} has no such share of its viewers")
-        elif not 0 <= share <= 1:
-            problems.append(f"--{name}: {share:g} is no share from 0 to 1")
     if problems:
         raise SettingsError(tuple(problems))
 
@@ -152,7 +141,7 @@ def own_limits(scenario: Scenario, given: Sequence[str]) -> Mapping[str, float]:
     return limits
 
 
-def _plan(wish: Wish, viewers: Identities, match: Match, shares: Mapping[str, float]) -> generator.Plan:
+def _plan(wish: Wish, viewers: Identities, match: Match) -> generator.Plan:
     return generator.Plan(
         scenario=wish.scenario,
         target=viewers.target.base,
@@ -165,6 +154,11 @@ def _plan(wish: Wish, viewers: Identities, match: Match, shares: Mapping[str, fl
         whistle_at_s=match.whistle_at_s,
         whistle_s=match.whistle_s,
         without=wish.without,
-        shares=shares,
-        shards=min(SHARDS_MAX, SHARDS_PER_CORE * (os.cpu_count() or 1)),
+        shares=wish.shares,
+        shards=min(SHARDS_MAX, SHARDS_PER_CORE * _cores()),
     )
+
+
+def _cores() -> int:
+    """The cores that the generator may use: those that this process was given."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

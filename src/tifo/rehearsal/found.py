@@ -14,7 +14,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a generator counted; `rehearsals/common/figures.ts` writes it. What was not asked is zero."""
+    """What a generator counted; `rehearsals/k6/figures.ts` writes it. What was not asked is zero."""
 
     arrivals: int = 0
     """Viewers who came."""

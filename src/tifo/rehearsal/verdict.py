@@ -16,7 +16,7 @@ LATE_MS_MAX = 500.0
 LATE_ARRIVALS_SHARE_MAX = 0.001
 """The part of the planned arrivals that it may miss."""
 CPU_SHARE_MAX = 0.95
-"""The part of the machine's cores it may use; past it nothing is left to be on time with."""
+"""The part of the cores it was given that it may use; past it nothing is left to be on time with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ def health(found: Found, planned: int, cores_used: float, cores: int, machine_bu
     if missed > planned * LATE_ARRIVALS_SHARE_MAX:
         reasons.append(f"it did not come to {missed:,} of {planned:,} arrivals")
     if cores_used > CPU_SHARE_MAX * cores:
-        reasons.append(f"it used {cores_used:.1f} of this machine's {cores} cores")
+        reasons.append(f"it used {cores_used:.1f} of its {cores} cores")
     if reasons and machine_busy is not None and machine_busy > CPU_SHARE_MAX:
-        reasons.append(_all_busy(machine_busy, cores))
+        reasons.append(_all_busy(machine_busy))
     if found.broken:
         reasons.append(f"{found.broken:,} of its viewers met an answer that the scenario cannot read")
     state = "bottleneck" if reasons else "ok"
@@ -110,11 +110,11 @@ def _slowed(judged: Sequence[Judged], generator: Health) -> Iterator[str]:
     """What else may have cost the time, where a time was missed."""
     busy = generator.machine_busy or 0.0
     if busy > CPU_SHARE_MAX and any(one.state == "missed" and one.unit == "ms" for one in judged):
-        yield f"{_all_busy(busy, generator.cores).capitalize()}, and what waits for a core takes its time."
+        yield f"{_all_busy(busy).capitalize()}, and what waits for a core takes its time."
 
 
-def _all_busy(busy: float, cores: int) -> str:
-    return f"all programs together kept {busy:.0%} of this machine's {cores} cores busy"
+def _all_busy(busy: float) -> str:
+    return f"all programs together kept {busy:.0%} of this machine's cores busy"
 
 
 def hints(found: Found) -> Iterator[str]:
