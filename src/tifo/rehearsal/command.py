@@ -66,33 +66,50 @@ def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> 
     refuse_absurd(wish.scale, wish.minutes, wish.cores, wish.shares)
     held = objectives(scenario, own_limits(scenario, wish.objectives), wish.without, wish.shares)
     sender = generator.program(wish.generator, wish.scenario)
-    target = Target(base_of(wish.target, mine=wish.mine))
-    target.refuse_unready()
-    viewers = Identities(
-        target, clock, f"rehearsal-{ids.code()}", target.event(wish.event), wish.tokens, wish.settings,
-        starting="sessions" not in wish.without,
-    )  # fmt: skip
-    interval_s = viewers.interval_s() if scenario.asks_interval else 0.0
-    size = Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s)
+    viewers = _viewers(wish, clock, ids)
+    size = _size(wish, scenario, viewers)
     match = scenario.match(size)
     refuse_crowd(match.viewers, wish.scale, wish.minutes)
     shrunk = scenario.in_words(size)
     (err if wish.json else out).print(shrunk, soft_wrap=True)
     plan = _plan(wish, viewers, match)
-    tokens = viewers.tokens(match.viewers, plan.over_s)
-    with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
-        ran = generator.run(sender, plan, tokens, Path(folder), clock, tell)
+    ran = _run(sender, plan, viewers, match, clock, err)
     state = health(ran.found, match.viewers, ran.cores_used, _cores(), ran.machine_busy)
     verdict = judge(ran.found, held, match, state)
-    told = report.told(
-        scenario, plan, size, match, ran, verdict,
-        shrunk=shrunk, capacity=report.capacity(scenario, ran.found, match, verdict, wish.cores),
-    )  # fmt: skip
+    carried = report.capacity(scenario, ran.found, match, verdict, wish.cores)
+    told = report.told(scenario, plan, size, match, ran, verdict, shrunk=shrunk, capacity=carried)
     if wish.json:
         sys.stdout.write(report.in_json(told))
     else:
         report.show(out, told, verdict)
     return 0 if verdict.verdict == "pass" else 1
+
+
+def _viewers(wish: Wish, clock: Clock, ids: Ids) -> Identities:
+    """Who comes, at a target that is there and ready."""
+    target = Target(base_of(wish.target, mine=wish.mine))
+    target.refuse_unready()
+    prefix, event = f"rehearsal-{ids.code()}", target.event(wish.event)
+    starting = "sessions" not in wish.without
+    return Identities(target, clock, prefix, event, wish.tokens, wish.settings, starting)
+
+
+def _size(wish: Wish, scenario: Scenario, viewers: Identities) -> Size:
+    interval_s = viewers.interval_s() if scenario.asks_interval else 0.0
+    return Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s)
+
+
+def _run(
+    sender: generator.Program,
+    plan: generator.Plan,
+    viewers: Identities,
+    match: Match,
+    clock: Clock,
+    err: Console,
+) -> generator.Ran:
+    tokens = viewers.tokens(match.viewers, plan.over_s)
+    with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
+        return generator.run(sender, plan, tokens, Path(folder), clock, tell)
 
 
 def refuse_absurd(

@@ -254,7 +254,7 @@ def in_cores(one: Capacity) -> str:
     if one.per_core_per_s is None:
         return f"{carried}; not held, so nothing is said of a core."
     return (
-        f"{carried}: {one.per_core_per_s:,.6g}/s for each of {one.cores:g} cores. Extrapolated in a straight "
+        f"{carried}: {one.per_core_per_s:,.6g}/s a core, {one.cores:g} of them. Extrapolated in a straight "
         f"line, not measured: the reference takes {one.cores_for_reference:,.6g} such cores."
     )
 
