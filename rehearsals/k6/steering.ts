@@ -1,7 +1,7 @@
 import { bodyOf } from "./api.ts";
 import type { Visit } from "./viewer.ts";
 
-/** What players wait when a steering manifest has no lifetime, and after a failure. */
+/** What players wait until a steering manifest has told them its lifetime. */
 const STEERING_S = 300;
 
 export interface SteeringManifest {
@@ -17,16 +17,17 @@ export interface Steered {
   readonly hears: (manifest: SteeringManifest) => void;
 }
 
-/** Asks for the steering manifest at once, and then whenever its lifetime is over. */
-export async function steer(visit: Visit, url: string, steered: Steered): Promise<void> {
+/** Asks for the steering manifest at once, and then whenever its lifetime is over; after a failure, the last one's. */
+export async function steer(visit: Visit, url: string, steered: Steered, lastS = STEERING_S): Promise<void> {
   if (visit.over()) return;
   const answer = await visit.world.api.document("steering", steered.asks(url));
   if (visit.over()) return;
   if (answer.status !== 200) {
-    visit.later(STEERING_S * 1000, () => steer(visit, url, steered));
+    visit.later(lastS * 1000, () => steer(visit, url, steered, lastS));
     return;
   }
   const said = bodyOf<SteeringManifest>(answer);
   steered.hears(said);
-  visit.later((said.TTL ?? STEERING_S) * 1000, () => steer(visit, said["RELOAD-URI"] ?? url, steered));
+  const ttlS = said.TTL ?? STEERING_S;
+  visit.later(ttlS * 1000, () => steer(visit, said["RELOAD-URI"] ?? url, steered, ttlS));
 }
