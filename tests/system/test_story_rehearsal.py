@@ -228,6 +228,7 @@ def test_players_are_not_sent_where_nobody_may_ask(platform: Platform, tmp_path:
     for words, says in (
         (("--tokens", str(stranger)), "lets nobody in: a start is answered 403"),
         (("--without", "sessions"), "give --config FILE"),
+        (("--without", "sessions", "--config", str(any_keys), "--tokens", str(stranger)), "and no --tokens"),
         (("--without", "sessions", "--config", str(any_keys)), "answers a steering manifest with 401"),
     ):
         done = tifo(

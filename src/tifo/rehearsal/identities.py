@@ -49,11 +49,12 @@ class Identities:
         return ""
 
     def _playback_tokens(self, viewers: int, seconds: float) -> str:
-        if self.settings is None:
+        if self.settings is None or self.file is not None:
             raise SettingsError(
                 (
                     "--without sessions: give --config FILE, the platform's settings, whose keys.playback "
-                    "signs the tokens that viewers would be given at a start",
+                    "signs the tokens that viewers would be given at a start, and no --tokens, which are "
+                    "for starts",
                 )
             )
         return platform.playback_tokens_of(
