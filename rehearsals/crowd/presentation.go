@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"html"
@@ -11,7 +12,6 @@ import (
 
 var (
 	firstPathway  = regexp.MustCompile(`PATHWAY-ID="([^"]+)"`)
-	variant       = regexp.MustCompile(`#EXT-X-STREAM-INF:.*PATHWAY-ID="([^"]+)".*\n(.+)`)
 	defaultPlace  = regexp.MustCompile(` defaultServiceLocation="([^"]+)"`)
 	steeringPlace = regexp.MustCompile(`<ContentSteering[^>]*>([^<]+)<`)
 	baseURL       = regexp.MustCompile(`<BaseURL serviceLocation="([^"]+)">([^<]+)<`)
@@ -49,8 +49,26 @@ func readPlaylist(text []byte, sampled bool) (presentation, error) {
 	}
 	// In the order of the ladder, best first: the last of a pathway is the least.
 	shown := presentation{steering: steering, pathways: []string{first}}
-	shown.add(variant.FindAllSubmatch(text, -1), sampled, plain)
+	shown.add(variants(text), sampled, plain)
 	return shown, nil
+}
+
+// variants are the pathway and the address of each, as groups 1 and 2. Read by hand: an expression that looks
+// through such lines costs as much as the rest of a request.
+func variants(text []byte) (found [][][]byte) {
+	var pathway []byte
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, []byte("\n"))
+		text = rest
+		if pathway != nil {
+			found = append(found, [][]byte{nil, pathway, line})
+			pathway = nil
+		} else if bytes.HasPrefix(line, []byte("#EXT-X-STREAM-INF:")) {
+			_, after, _ := bytes.Cut(line, []byte(`PATHWAY-ID="`))
+			pathway, _, _ = bytes.Cut(after, []byte(`"`))
+		}
+	}
+	return found
 }
 
 // readMPD reads a DASH MPD with one BaseURL for each pathway and numbered segments (ETSI TS 103 998).
