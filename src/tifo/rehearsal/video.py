@@ -52,7 +52,7 @@ def in_words(size: Size) -> str:
 
 
 def asked_per_s(found: Found, match: Match) -> float:
-    """Playlists, MPDs and steering manifests a second on the plateau, with an answer of any kind."""
+    """Playlists, MPDs and steering manifests that were asked for in a second of the plateau."""
     return found.plateau_ms.count / match.plateau_s
 
 
