@@ -27,6 +27,7 @@ from benchmarks import (
     starts,
     tables,
     tokens,
+    video_rehearsal,
 )
 from benchmarks.figures import Found, Run
 from benchmarks.machine import CannotMeasure
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "sessions-memory": filled.Filled,
         "sessions-starts": starts.Starts,
         "sessions-rehearsal": rehearsal.Rehearsal,
+        "video-rehearsal": video_rehearsal.VideoRehearsal,
     }
 )
 GROUPS = {

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from benchmarks.figures import Column, Finding, Found, Row
 from benchmarks.machine import CannotMeasure, Cores
 from benchmarks.recipes import CROWD_BINARY
 from benchmarks.runner import STARTING_S, Effort, Progress
-from benchmarks.servers import Servers, running
+from benchmarks.servers import running
 from tifo.kernel.clock import SystemClock
 from tifo.machine import write_settings
 from tifo.rehearsal import generator
@@ -32,6 +32,8 @@ RUN_S = 135.0
 """About how long one rehearsal is: the arrivals, the final whistle, the last answers."""
 RUN_S_MAX = 300.0
 TICK_S = 0.5
+WHOLE_SHARE = 0.9
+"""A stretch that is cut short by the run's end still counts as one from here on."""
 HEARTBEAT_S, LEASE_S, STEERING_TTL_S = 30, 90, 60
 """What a platform sets for a crowd; those that ship are a laptop's, on which things are to be seen soon."""
 
@@ -67,6 +69,23 @@ class Sender:
 SENDERS = (Sender("lighter generator", ("--generator", str(CROWD_BINARY))), Sender("k6", ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a rehearsal told, and the service's processor time (moment, seconds used) while it ran."""
+
+    told: dict[str, Any]
+    seen: tuple[tuple[float, float], ...]
+
+    def busy(self, seconds: float) -> float:
+        """The share of its core that the service took in its busiest stretch of so many seconds."""
+        shares = [0.0]
+        for n, (began, before_s) in enumerate(self.seen):
+            ended, after_s = next((one for one in self.seen[n:] if one[0] - began >= seconds), self.seen[-1])
+            if ended - began >= seconds * WHOLE_SHARE:
+                shares.append((after_s - before_s) / (ended - began))
+        return max(shares)
+
+
 class Rehearsal:
     """One run a generator: a fresh platform each."""
 
@@ -85,13 +104,10 @@ class Rehearsal:
     def _run(self, sender: Sender, scale: float, cores: Cores, progress: Progress) -> Row:
         progress.doing(f"{self.name}: {sender.title}")
         with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name:
-            folder = Path(name)
-            settings = _settings(folder)
-            with running(recipes.tifo().processes(settings), cores.server, folder) as servers:
-                progress.advance(STARTING_S)
-                before = servers.cpu_s()
-                told = _rehearsed(sender, settings, scale, cores, progress)
-                return _row(sender, told, _busy(servers, before, told))
+            settings = _settings(Path(name))
+            words = ("--scale", str(scale), *sender.words)
+            ran = rehearsed("sessions", words, settings, cores, progress)
+            return _row(sender, ran.told, 100 * ran.busy(float(ran.told["figures"]["seconds"])))
 
 
 def _settings(folder: Path) -> Settings:
@@ -103,25 +119,28 @@ def _settings(folder: Path) -> Settings:
     )
 
 
-def _rehearsed(
-    sender: Sender, settings: Settings, scale: float, cores: Cores, progress: Progress
-) -> dict[str, Any]:
-    words = (
-        # The platform's settings, whose key signs access tokens: log-ins are a provider's work.
+def rehearsed(
+    scenario: str, words: Sequence[str], settings: Settings, cores: Cores, progress: Progress
+) -> Ran:
+    """A fresh platform with all services on one core, rehearsed from the other for a minute of arrivals."""
+    command = [
+        *("taskset", "--cpu-list", str(cores.generator), sys.executable, "-m", "tifo", "rehearse", scenario),
+        # The platform's settings, whose keys sign tokens: log-ins are a provider's work.
         *("--target", settings.viewers_url, "--config", str(write_settings(settings)), "--json"),
-        *("--shape", "steady", "--scale", str(scale), "--minutes", str(MINUTES), *sender.words),
-    )
-    command = [sys.executable, "-m", "tifo", "rehearse", "sessions", *words]
-    pinned = ["taskset", "--cpu-list", str(cores.generator), *command]
-    with subprocess.Popen(pinned, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        for _ in _until_over(run):
-            progress.advance(TICK_S)
-        out, err = run.communicate()
+        *("--shape", "steady", "--minutes", str(MINUTES), *words),
+    ]
+    with running(recipes.tifo().processes(settings), cores.server, Path(settings.data)) as servers:
+        progress.advance(STARTING_S)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+            seen = [(time.monotonic(), servers.cpu_s())]
+            for _ in _until_over(run):
+                progress.advance(TICK_S)
+                seen.append((time.monotonic(), servers.cpu_s()))
+            out, err = run.communicate()
     try:
-        told: dict[str, Any] = msgspec.json.decode(out)
+        return Ran(msgspec.json.decode(out), tuple(seen))
     except msgspec.DecodeError:
         raise CannotMeasure(f"the rehearsal failed: {err}") from None
-    return told
 
 
 def _until_over(run: "subprocess.Popen[str]") -> Iterator[None]:
@@ -134,10 +153,6 @@ def _until_over(run: "subprocess.Popen[str]") -> Iterator[None]:
             run.kill()
             raise CannotMeasure("the rehearsal did not end in time")
         yield
-
-
-def _busy(servers: Servers, before_s: float, told: dict[str, Any]) -> float:
-    return 100 * (servers.cpu_s() - before_s) / float(told["figures"]["seconds"])
 
 
 def _row(sender: Sender, told: dict[str, Any], busy: float) -> Row:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -16,10 +17,36 @@ import (
 // idleMax bounds the connections that are kept; more are closed after their answer.
 const idleMax = 4096
 
+// clients has one client for each server, found by an address of it.
+type clients struct {
+	timeout time.Duration
+	mutex   sync.Mutex
+	known   map[string]*client
+}
+
+func newClients(timeout time.Duration) *clients {
+	return &clients{timeout: timeout, known: map[string]*client{}}
+}
+
+func (c *clients) of(address string) (*client, error) {
+	parsed, err := url.Parse(address)
+	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "" {
+		return nil, fmt.Errorf("%s: no address of http:// or https://", address)
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	server := parsed.Scheme + "://" + parsed.Host
+	if c.known[server] == nil {
+		c.known[server] = newClient(parsed, c.timeout)
+	}
+	return c.known[server], nil
+}
+
 // client is HTTP/1.1 over kept connections without the standard library's goroutines and header maps.
 type client struct {
 	address string
 	host    string
+	secure  bool
 	timeout time.Duration
 	open    atomic.Int64
 	mutex   sync.Mutex
@@ -39,16 +66,12 @@ type answer struct {
 	took       time.Duration
 }
 
-func newClient(target string, timeout time.Duration) (*client, error) {
-	parsed, err := url.Parse(target)
-	if err != nil || parsed.Scheme != "http" {
-		return nil, fmt.Errorf("%s: this generator speaks http:// only", target)
+func newClient(server *url.URL, timeout time.Duration) *client {
+	address, secure := server.Host, server.Scheme == "https"
+	if server.Port() == "" {
+		address = net.JoinHostPort(server.Hostname(), server.Scheme)
 	}
-	address := parsed.Host
-	if parsed.Port() == "" {
-		address = net.JoinHostPort(parsed.Hostname(), "80")
-	}
-	return &client{address: address, host: parsed.Host, timeout: timeout}, nil
+	return &client{address: address, host: server.Host, secure: secure, timeout: timeout}
 }
 
 // call sends one request; a kept connection that the server closed meanwhile is replaced once.
@@ -121,11 +144,19 @@ func (c *client) take() (*connection, bool, error) {
 		return conn, true, nil
 	}
 	c.mutex.Unlock()
-	conn, err := net.DialTimeout("tcp", c.address, c.timeout)
+	conn, err := c.dial()
 	if err != nil {
 		return nil, false, err
 	}
 	return &connection{conn, bufio.NewReaderSize(conn, 4096)}, false, nil
+}
+
+func (c *client) dial() (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: c.timeout}
+	if c.secure {
+		return tls.DialWithDialer(dialer, "tcp", c.address, nil)
+	}
+	return dialer.Dial("tcp", c.address)
 }
 
 func (c *client) put(conn *connection) {

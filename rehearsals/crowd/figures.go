@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// figures counts and times; the document has the fields that rehearsals/sessions/figures.ts writes.
+// figures counts and times; the document has the fields that rehearsals/k6/figures.ts writes.
 type figures struct {
 	mutex    sync.Mutex
 	counts   map[string]int
@@ -57,7 +57,7 @@ func (f *figures) document() []byte {
 	for name, times := range f.times {
 		sort.Slice(times, func(a, b int) bool { return times[a] < times[b] })
 		at := func(share float64) float32 { return times[int(share*float64(len(times)-1))] }
-		said[name] = map[string]any{"p50": at(0.5), "p99": at(0.99), "max": at(1), "count": len(times)}
+		said[name] = map[string]any{"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1), "count": len(times)}
 	}
 	text, _ := json.Marshal(said)
 	return text

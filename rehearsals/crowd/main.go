@@ -1,5 +1,5 @@
-// Crowd sends what rehearsals/sessions sends, from the same plan, for a tenth of the processor time: a generator
-// for a machine that has to carry the platform as well. It speaks plain HTTP/1.1.
+// Crowd sends what the scenarios of rehearsals send, from the same plan, for a tenth of the processor time: a
+// generator for a machine that has to carry the platform as well. It speaks HTTP/1.1.
 //
 //	tifo rehearse sessions --generator rehearsals/.build/crowd
 //
@@ -15,20 +15,23 @@ import (
 	"time"
 )
 
-// Plan is what `tifo rehearse` asks for; rehearsals/sessions/plan.ts says what each field means.
+// Plan is what `tifo rehearse` asks for; rehearsals/k6/plan.ts says what each field means.
 type Plan struct {
-	Target          string   `json:"target"`
-	Event           string   `json:"event"`
-	Prefix          string   `json:"prefix"`
-	Login           bool     `json:"login"`
-	ArrivalsPerS    []int    `json:"arrivals_per_s"`
-	Goals           []Goal   `json:"goals"`
-	WhistleAtS      float64  `json:"whistle_at_s"`
-	WhistleS        float64  `json:"whistle_s"`
-	SilentShare     float64  `json:"silent_share"`
-	Without         []string `json:"without"`
-	OpenRequestsMax int64    `json:"open_requests_max"`
-	RequestSMax     float64  `json:"request_s_max"`
+	Scenario        string             `json:"scenario"`
+	Target          string             `json:"target"`
+	Event           string             `json:"event"`
+	Prefix          string             `json:"prefix"`
+	Login           bool               `json:"login"`
+	ArrivalsPerS    []int              `json:"arrivals_per_s"`
+	Goals           []Goal             `json:"goals"`
+	PlateauAtS      float64            `json:"plateau_at_s"`
+	WhistleAtS      float64            `json:"whistle_at_s"`
+	WhistleS        float64            `json:"whistle_s"`
+	SilentShare     float64            `json:"silent_share"`
+	Without         []string           `json:"without"`
+	Shares          map[string]float64 `json:"shares"`
+	OpenRequestsMax int64              `json:"open_requests_max"`
+	RequestSMax     float64            `json:"request_s_max"`
 }
 
 // Goal is a burst of reloads.
@@ -66,6 +69,10 @@ func run(files []string) error {
 	if err := json.Unmarshal(text, &plan); err != nil {
 		return fmt.Errorf("%s: %w", files[0], err)
 	}
+	plays, known := scenarios[plan.Scenario]
+	if !known {
+		return fmt.Errorf("%s: this generator has no scenario %q", files[0], plan.Scenario)
+	}
 	tokens, err := readTokens(files[1])
 	if err != nil {
 		return err
@@ -76,11 +83,12 @@ func run(files []string) error {
 		return err
 	}
 	defer found.Close()
-	client, err := newClient(plan.Target, seconds(plan.RequestSMax))
+	clients := newClients(seconds(plan.RequestSMax))
+	client, err := clients.of(plan.Target)
 	if err != nil {
 		return err
 	}
-	world := &world{plan: &plan, client: client, figures: newFigures(), began: time.Now()}
+	world := &world{plan: &plan, plays: plays, client: client, clients: clients, figures: newFigures(), began: time.Now()}
 	world.arrivals(tokens)
 	world.wait()
 	_, err = found.Write(world.figures.document())
@@ -106,24 +114,24 @@ func (w *world) arrivals(tokens []string) {
 		sortFloats(due)
 		for _, at := range due {
 			w.sleepUntil(at)
-			access := ""
+			token := ""
 			if number < len(tokens) {
-				access = tokens[number]
+				token = tokens[number]
 			}
-			w.arrive(fmt.Sprintf("%s-%d", w.plan.Prefix, number), access, at)
+			w.arrive(number, token, at)
 			number++
 		}
 	}
 }
 
-func (w *world) arrive(account, access string, due float64) {
-	w.figures.took("late_ms", time.Duration((w.now()-due)*float64(time.Second)))
+func (w *world) arrive(number int, token string, due float64) {
+	w.late(due)
 	if w.client.open.Load() >= w.plan.OpenRequestsMax {
 		w.figures.count("unmade")
 		return
 	}
 	w.figures.count("arrivals")
-	viewer := &viewer{world: w, account: account, access: access}
+	viewer := &viewer{world: w, number: number, account: fmt.Sprintf("%s-%d", w.plan.Prefix, number), access: token}
 	viewer.leavesAt = w.plan.WhistleAtS + rand.Float64()*w.plan.WhistleS
 	w.watching.Add(1)
 	go viewer.watch()

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
 
-// The watch page's own numbers, as in rehearsals/sessions/viewer.ts.
+// The watch page's own numbers, as in rehearsals/k6/viewer.ts.
 const (
 	earlyShare     = 0.1
 	retryS         = 1.0
@@ -21,14 +19,26 @@ const (
 	enterSMax      = 15.0
 	retryAfterSMax = 300.0
 	decideS        = 2.0
-	steeringS      = 300.0
 )
 
-var steeringURI = regexp.MustCompile(`SERVER-URI="([^"]+)"`)
+// player is what a scenario plays with a session: each load of the page begins a new one, which asks whenever
+// it is due.
+type player interface {
+	// begin is done when the playlist is there.
+	begin(at playback)
+	// dueS is the moment of the next question; infinity for none.
+	dueS() float64
+	ask()
+}
+
+// scenarios has each one's player by its name in the plan.
+var scenarios = map[string]func(*viewer) player{"sessions": newWatchPage, "video": newVideoPlayer}
 
 type world struct {
 	plan     *Plan
+	plays    func(*viewer) player
 	client   *client
+	clients  *clients
 	figures  *figures
 	began    time.Time
 	watching sync.WaitGroup
@@ -38,36 +48,41 @@ func (w *world) now() float64 { return time.Since(w.began).Seconds() }
 
 func (w *world) sleepUntil(at float64) { time.Sleep(seconds(at - w.now())) }
 
+// late notes how much later than its moment something is begun.
+func (w *world) late(due float64) {
+	w.figures.took("late_ms", seconds(w.now()-due))
+}
+
 // viewer is one person at the watch page; one goroutine holds them from log-in until they leave.
 type viewer struct {
 	*world
+	number   int
 	account  string
 	access   string
 	session  string
 	token    string
-	steering string
+	playing  player
 	leavesAt float64
 	entered  bool
 	out      bool
 }
 
 type started struct {
-	Session    string  `json:"session"`
-	Token      string  `json:"token"`
-	HeartbeatS float64 `json:"heartbeat_s"`
-	Playback   struct {
-		HLS string `json:"hls"`
-	} `json:"playback"`
+	Session    string   `json:"session"`
+	Token      string   `json:"token"`
+	HeartbeatS float64  `json:"heartbeat_s"`
+	Playback   playback `json:"playback"`
+}
+
+// playback is where a session's playlists are.
+type playback struct {
+	HLS  string `json:"hls"`
+	DASH string `json:"dash"`
 }
 
 type renewed struct {
 	HeartbeatS float64 `json:"heartbeat_s"`
 	Token      string  `json:"token"`
-}
-
-type manifest struct {
-	TTL    float64 `json:"TTL"`
-	Reload string  `json:"RELOAD-URI"`
 }
 
 func (v *viewer) watch() {
@@ -103,17 +118,16 @@ func (v *viewer) reloads() []float64 {
 	return at
 }
 
-func (v *viewer) call(method, path, token, body string) answer {
-	got := v.client.call(method, pathOf(path), token, body)
-	v.figures.asked(got)
-	return got
-}
-
 // load is the page from its first request to the playlist; the answer is the seconds between heartbeats.
 func (v *viewer) load() float64 {
 	began := time.Now()
 	if !v.plan.leavesOut("calendar") {
 		go v.call("GET", "/v1/events/"+v.plan.Event, "", "")
+	}
+	if v.plan.leavesOut("sessions") {
+		folder := "/v1/playback/" + v.access
+		v.play(playback{folder + "/master.m3u8", folder + "/manifest.mpd"}, began)
+		return math.Inf(1)
 	}
 	takeover := ""
 	for tries := 0; v.now() < v.leavesAt; tries++ {
@@ -121,7 +135,7 @@ func (v *viewer) load() float64 {
 		got := v.start(takeover)
 		takeover = ""
 		if got.status == 201 {
-			return v.play(got, began)
+			return v.enter(got, began)
 		}
 		waitS := 0.0
 		if takeover = takeoverOf(got); takeover != "" && tries < enterTriesMax {
@@ -187,46 +201,43 @@ func (v *viewer) comeBackS(got answer, tries int) float64 {
 	return -1
 }
 
-func (v *viewer) play(got answer, began time.Time) float64 {
+func (v *viewer) enter(got answer, began time.Time) float64 {
 	var said started
 	if !v.read(got, &said) {
 		return 0
 	}
-	if !v.entered {
-		v.figures.count("entered")
-	}
-	v.entered, v.session, v.token, v.steering = true, said.Session, said.Token, ""
-	if !v.plan.leavesOut("playlist") {
-		list := v.call("GET", said.Playback.HLS, "", "")
-		v.figures.count("playlists")
-		v.figures.took("playlist_ms", list.took)
-		if list.status != 200 {
-			v.figures.count("playlists_failed")
-		}
-		if found := steeringURI.FindSubmatch(list.body); found != nil && !v.plan.leavesOut("steering") {
-			v.steering = string(found[1])
-		}
-	}
-	v.figures.took("arrival_ms", time.Since(began))
+	v.session, v.token = said.Session, said.Token
+	v.play(said.Playback, began)
 	return said.HeartbeatS
 }
 
-// stay beats and steers, each when it is due, until `until` or until the platform throws the viewer out.
+func (v *viewer) play(at playback, began time.Time) {
+	if !v.entered {
+		v.figures.count("entered")
+	}
+	v.entered, v.playing = true, v.plays(v)
+	v.playing.begin(at)
+	v.figures.took("arrival_ms", time.Since(began))
+}
+
+// stay beats and plays, each when it is due, until `until` or until the platform throws the viewer out.
 func (v *viewer) stay(until, heartbeatS float64) {
 	failures := 0
-	beat, steer := v.now()+periodS(heartbeatS), v.now()
-	if v.steering == "" {
-		steer = math.Inf(1)
-	}
+	beat := v.now() + periodS(heartbeatS)
 	for !v.out {
-		next := math.Min(math.Min(beat, steer), until)
+		ask := v.playing.dueS()
+		next := math.Min(math.Min(beat, ask), until)
+		// What became due while an answer was waited for is the platform's delay, not this generator's.
+		free := v.now()
 		v.sleepUntil(next)
 		switch next {
 		case until:
 			return
-		case steer:
-			steer = v.now() + v.steer()
+		case ask:
+			v.late(math.Max(ask, free))
+			v.playing.ask()
 		default:
+			v.late(math.Max(beat, free))
 			var waitS float64
 			heartbeatS, failures, waitS = v.beat(heartbeatS, failures)
 			beat = v.now() + waitS
@@ -254,37 +265,16 @@ func (v *viewer) beat(heartbeatS float64, failures int) (float64, int, float64) 
 	return heartbeatS, failures + 1, math.Max(backoffS(failures, retryS, heartbeatS), retryAfterS(got))
 }
 
-// steer answers the seconds until the next manifest is due.
-func (v *viewer) steer() float64 {
-	got := v.call("GET", v.steering, "", "")
-	v.figures.count("steerings")
-	v.figures.took("steering_ms", got.took)
-	var said manifest
-	if got.status != 200 || !v.read(got, &said) {
-		v.figures.count("steerings_failed")
-		return steeringS
-	}
-	if said.Reload != "" {
-		v.steering = said.Reload
-	}
-	return math.Max(said.TTL, 1)
-}
-
 func (v *viewer) leave() {
+	if v.session == "" {
+		return
+	}
 	if rand.Float64() < v.plan.SilentShare {
 		v.figures.count("silent")
 		return
 	}
 	v.figures.count("ended")
 	v.call("DELETE", "/v1/sessions/"+v.session, v.token, "")
-}
-
-func (v *viewer) read(got answer, into any) bool {
-	err := json.Unmarshal(got.body, into)
-	if err != nil {
-		v.figures.count("broken")
-	}
-	return err == nil
 }
 
 func periodS(heartbeatS float64) float64 { return heartbeatS * (1 - earlyShare*rand.Float64()) }
@@ -300,14 +290,4 @@ func retryAfterS(got answer) float64 {
 		return 0
 	}
 	return math.Min(asked, retryAfterSMax)
-}
-
-// pathOf leaves the host away: addresses that the platform hands out are asked for at the target.
-func pathOf(address string) string {
-	if _, after, found := strings.Cut(address, "://"); found {
-		if slash := strings.IndexByte(after, '/'); slash >= 0 {
-			return after[slash:]
-		}
-	}
-	return address
 }

@@ -15,6 +15,7 @@ from tifo import app as wiring
 from tifo import check as checks
 from tifo import (
     cli_ads,
+    cli_rehearse,
     cli_scte35,
     cli_sessions,
     cli_simulate,
@@ -27,8 +28,6 @@ from tifo import export as exports
 from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
-from tifo.kernel.ids import SystemIds
-from tifo.rehearsal import command as rehearsals
 from tifo.settings import Settings
 from tifo.supervisor.instance import Instance
 from tifo.supervisor.parts import PartState
@@ -45,6 +44,7 @@ app = App(
 )
 
 app.command(cli_ads.app)
+app.command(cli_rehearse.app)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)
@@ -159,49 +159,6 @@ def export(
         edge_codes.export(_settings(config), pathway, out_folder, sys.stdout)
         return
     sys.stdout.write(exports.EXPORTS[what](_settings(config)))
-
-
-@app.command
-def rehearse(
-    scenario: Literal["sessions"],
-    *,
-    scale: Annotated[float, Parameter(help="1 is the reference: 1,667 starts a second on average.")] = 0.01,
-    minutes: Annotated[float, Parameter(help="How long viewers arrive; the reference takes 15.")] = 2,
-    target: Annotated[str, Parameter(help="The platform's viewers' port.")] = "http://127.0.0.1:8080",
-    shape: Annotated[
-        Literal["match", "steady"],
-        Parameter(help="The reference curve (kick-off at 3 times the mean, goals), or the mean all along."),
-    ] = "match",
-    event: Annotated[str, Parameter(help="What they watch; else the first event that is live.")] = "",
-    without: Annotated[
-        tuple[Literal["calendar", "playlist", "steering"], ...],
-        Parameter(negative="", help="Calls of the watch page to leave out; the report says so."),
-    ] = (),
-    objective: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="A limit of your own, NAME=NUMBER, as in start_p99=300."),
-    ] = (),
-    tokens: Annotated[
-        Path | None, Parameter(help="Access tokens, one a line, where nobody can log in as anybody.")
-    ] = None,
-    config: Annotated[
-        Path | None, Parameter(help="The platform's settings: its keys.access signs the viewers' tokens.")
-    ] = None,
-    generator: Annotated[
-        Path | None, Parameter(help="A program to send the load instead of k6: PROGRAM PLAN TOKENS FOUND.")
-    ] = None,
-    this_platform_is_mine: Annotated[bool, Parameter(negative="", help="For a target elsewhere.")] = False,
-    json: Annotated[bool, Parameter(negative="", help="Print one JSON document.")] = False,
-) -> None:
-    """Rehearse a match on a running platform with k6, and judge it: status 0 for a pass, 1 for a fail.
-
-    Viewers arrive as on the night, whatever the answers, and behave as the watch page does.
-    """
-    wish = rehearsals.Wish(
-        scenario, scale, minutes, target, shape, event, without, objective, tokens,
-        _settings(config) if config else None, generator, this_platform_is_mine, json,
-    )  # fmt: skip
-    sys.exit(rehearsals.rehearse(wish, out, err, SystemClock(), SystemIds()))
 
 
 class Announcer(machine.Say):

@@ -88,6 +88,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.cli": "the command line",
             "tifo.cli_scte35": "its operators' part",
             "tifo.cli_ads": "its ads",
+            "tifo.cli_rehearse": "its rehearsals",
             "tifo.cli_platform": "what its commands share",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
@@ -96,6 +97,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "rich": {
             "tifo.cli": "the command line",
             "tifo.cli_ads": "where it tells",
+            "tifo.cli_rehearse": "where it tells",
             "tifo.cli_platform": "its tables",
             "tifo.cli_sessions": "where it tells",
             "tifo.cli_simulate": "where it tells",

@@ -6,11 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.kernel.errors import SettingsError
-from tifo.rehearsal.command import _own_limits, refuse_absurd
+from tifo.rehearsal.command import own_limits, refuse_absurd, refuse_crowd
+from tifo.rehearsal.curve import Shape, Size, spread, viewers_of
+from tifo.rehearsal.found import Found, Latency
+from tifo.rehearsal.scenario import objectives
+from tifo.rehearsal.sessions import SESSIONS
 from tifo.rehearsal.target import base_of, read_tokens
-from tifo.rehearsal.verdict import OBJECTIVES, Found, Latency, health, hints, judge, objectives
+from tifo.rehearsal.verdict import health, hints, judge
 
 PLANNED = 1_000
+OBJECTIVES = SESSIONS.objectives
+MATCH = spread(Size(Shape.MATCH, 1, 1), PLANNED)
 FAST = Latency(p50=2, p99=9, max=20, count=1_000)
 WELL = Found(
     arrivals=PLANNED, entered=PLANNED, starts=1_020, reloads=20, playlists=1_020, steerings=2_000,
@@ -21,7 +27,7 @@ WELL = Found(
 
 def judged(found: Found, *, cores_used: float = 0.5, busy: float | None = 0.5, **own: float):
     state = health(found, PLANNED, cores_used, 2, busy)
-    return judge(found, objectives(own, ()), PLANNED, state)
+    return judge(found, objectives(SESSIONS, own, (), {}), MATCH, state)
 
 
 def with_(**changes) -> Found:
@@ -82,7 +88,7 @@ def test_what_was_never_asked_is_not_met() -> None:
     [
         ({"late_ms": Latency(p99=800, count=1)}, 0.5, "800 ms late"),
         ({"arrivals": 900}, 0.5, "did not come to 100 of 1,000"),
-        ({}, 1.95, "1.9 of this machine's 2 cores"),
+        ({}, 1.95, "1.9 of its 2 cores"),
         ({"broken": 2}, 0.5, "cannot read"),
     ],
 )
@@ -101,9 +107,15 @@ def test_a_figure_is_shown_though_it_was_not_measured_well() -> None:
 
 def test_a_busy_machine_is_named_beside_a_late_generator_and_not_alone() -> None:
     late = with_(late_ms=Latency(p99=800, count=1))
-    assert "kept 99% of this machine's 2 cores busy" in judged(late, busy=0.99).reasons[0]
+    assert "kept 99% of this machine's cores busy" in judged(late, busy=0.99).reasons[0]
     assert judged(WELL, busy=0.99).verdict == "pass"
     assert judged(late, busy=None).generator.machine_busy is None
+
+
+def test_a_busy_machine_is_named_beside_a_time_that_was_missed() -> None:
+    slow = with_(start_ms=Latency(p99=900, count=1))
+    assert "kept 99% of this machine's cores busy" in " ".join(judged(slow, busy=0.99).hints)
+    assert not judged(slow, busy=0.5).hints
 
 
 def test_viewers_who_were_held_back_are_the_platforms_fault() -> None:
@@ -133,12 +145,15 @@ def test_a_taken_over_stream_limit_needs_no_word() -> None:
 
 
 def test_what_is_left_out_is_not_held_against_anybody() -> None:
-    names = {one.name for one in objectives({}, ("playlist",))}
+    names = {one.name for one in objectives(SESSIONS, {}, ("playlist",), {})}
     assert {one.name for one in OBJECTIVES} - names == {"playlists_failed", "steerings_failed"}
 
 
 def test_limits_of_ones_own_are_read() -> None:
-    assert _own_limits(("start_p99=300", "wrongly_ended=2")) == {"start_p99": 300, "wrongly_ended": 2}
+    assert own_limits(SESSIONS, ("start_p99=300", "wrongly_ended=2")) == {
+        "start_p99": 300,
+        "wrongly_ended": 2,
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,7 +161,7 @@ def test_limits_of_ones_own_are_read() -> None:
 )
 def test_limits_that_make_no_sense_are_refused(given: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
-        _own_limits((given,))
+        own_limits(SESSIONS, (given,))
 
 
 @pytest.mark.parametrize(
@@ -158,8 +173,6 @@ def test_limits_that_make_no_sense_are_refused(given: str, says: str) -> None:
         (float("nan"), 2, "--scale"),
         (1, 0, "--minutes"),
         (1, 1_000, "--minutes"),
-        (20, 240, "viewers; one run takes"),
-        (0.00005, 0.05, "nobody at all"),
     ],
 )
 def test_absurd_sizes_are_refused(scale: float, minutes: float, says: str) -> None:
@@ -169,6 +182,17 @@ def test_absurd_sizes_are_refused(scale: float, minutes: float, says: str) -> No
 
 def test_the_reference_itself_is_not_absurd() -> None:
     refuse_absurd(1, 15)
+    refuse_crowd(viewers_of(Size(Shape.MATCH, 1, 15)), 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("scale", "minutes", "says"), [(20, 240, "viewers; one run takes"), (0.00005, 0.05, "nobody at all")]
+)
+def test_a_crowd_that_cannot_be_held_and_none_at_all_are_refused(
+    scale: float, minutes: float, says: str
+) -> None:
+    with pytest.raises(SettingsError, match=says):
+        refuse_crowd(viewers_of(Size(Shape.MATCH, scale, minutes)), scale, minutes)
 
 
 @pytest.mark.parametrize("url", ["http://tv.example", "https://192.0.2.7:8080", "http://127.0.0.1.example/"])

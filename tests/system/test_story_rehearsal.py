@@ -7,20 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import free_block, tifo
+from commands import eventually, free_block, tifo
 from players import Platform
 
 from tifo.kernel.errors import SettingsError
 from tifo.rehearsal import generator
-from tifo.rehearsal.verdict import OBJECTIVES
+from tifo.rehearsal.sessions import SESSIONS
+from tifo.rehearsal.video import VIDEO
 
 ROOT = Path(__file__).parents[2]
 BUILD_S_MAX = 110
 SIZE = ("--scale", "0.006", "--minutes", "0.05")
 VIEWERS = 30
-NO_HURRY = tuple(
-    word for one in OBJECTIVES if one.unit == "ms" for word in ("--objective", f"{one.name}=60000")
-)
+PLAYERS_SIZE = ("--scale", "0.0002", "--minutes", "0.05", "--segments", "0.5", "--cores", "2")
+PLAYERS_MIN = 20
+"""About 40 come: so many as ask at that rate, by the TTL that the platform is asked for beforehand."""
+STORY_S_MAX = 240
+NO_HURRY = {
+    scenario.name: tuple(
+        word
+        for one in scenario.objectives
+        if one.unit == "ms"
+        for word in ("--objective", f"{one.name}=60000")
+    )
+    for scenario in (SESSIONS, VIDEO)
+}
 """A machine that runs tests is in no hurry: what is counted is held, what is timed is not."""
 
 
@@ -45,7 +56,17 @@ pytestmark = [
 
 def rehearse(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
     """The exit status and the JSON document."""
-    done = tifo("rehearse", "sessions", *SIZE, *NO_HURRY, "--target", platform.viewers.base, "--json", *words)
+    return judged("sessions", platform, *SIZE, *words)
+
+
+def rehearse_video(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
+    """The same of players; how often so few of them ask is held against nobody."""
+    return judged("video", platform, *PLAYERS_SIZE, "--objective", "rate_short=50", *words)
+
+
+def judged(scenario: str, platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
+    words = (*NO_HURRY[scenario], *words, "--target", platform.viewers.base, "--json")
+    done = tifo("rehearse", scenario, *words)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -84,7 +105,7 @@ def test_a_small_match_is_rehearsed_and_judged(platform: Platform) -> None:
         0.05,
     )
     assert "0.006 of its rate" in said["shrunk"]
-    assert [one["name"] for one in said["objectives"]] == [one.name for one in OBJECTIVES]
+    assert [one["name"] for one in said["objectives"]] == [one.name for one in SESSIONS.objectives]
     assert {"name", "says", "limit", "unit", "value", "state"} == set(said["objectives"][0])
 
 
@@ -98,11 +119,59 @@ def test_the_lighter_generator_sends_the_same(platform: Platform, crowd: Path) -
 def test_viewers_without_a_log_in_get_tokens_of_the_platforms_own_key(
     platform: Platform, crowd: Path, tmp_path: Path
 ) -> None:
-    access = platform.keys["access"]
-    settings = tmp_path / "settings.toml"
-    secrets = "\n".join(f'{kid} = "{secret}"' for kid, secret in access["secrets"].items())
-    settings.write_text(f'[keys.access]\ncurrent = "{access["current"]}"\n[keys.access.secrets]\n{secrets}\n')
+    settings = settings_with(platform, "access", tmp_path)
     watched_well(*rehearse(platform, "--generator", str(crowd), "--config", str(settings)))
+
+
+def settings_with(platform: Platform, name: str, folder: Path) -> Path:
+    """A file of settings that has these of the platform's keys."""
+    keys, file = platform.keys[name], folder / "settings.toml"
+    secrets = "\n".join(f'{kid} = "{secret}"' for kid, secret in keys["secrets"].items())
+    file.write_text(f'[keys.{name}]\ncurrent = "{keys["current"]}"\n[keys.{name}.secrets]\n{secrets}\n')
+    return file
+
+
+def asked_well(status: int, said: dict[str, Any]) -> None:
+    """Players of both kinds asked, were steered, and met CDNs that took their signed addresses."""
+    figures, on_time = said["figures"], said["generator"]["state"] == "ok"
+    assert (said["verdict"], status) == (("pass", 0) if on_time else ("fail", 1)), said
+    assert figures["arrivals"] == figures["entered"] == figures["planned_viewers"] >= PLAYERS_MIN
+    assert figures["mpds"] > 0
+    assert figures["playlists"] > figures["mpds"]
+    assert figures["steerings"] > figures["playlists"] + figures["mpds"]
+    assert figures["media_playlists"] > 0
+    assert figures["segments"] > figures["media_playlists"]
+    assert (figures["broken"], figures["answered"]) == (0, {})
+    carried = said["capacity"]
+    assert carried["per_s"] == round(figures["plateau_ms"]["count"] / 20, 1) > 0
+    assert (carried["per_core_per_s"] is not None) is on_time
+
+
+@needs_k6
+@pytest.mark.timeout(STORY_S_MAX)
+def test_players_of_hls_and_dash_are_rehearsed_and_judged(platform: Platform) -> None:
+    before = len(platform.events("playback.pathway"))
+    status, said = rehearse_video(platform)
+    asked_well(status, said)
+    figures = said["figures"]
+    # Each player's report was understood: of HLS and of DASH it is written in another way.
+    eventually(lambda: len(platform.events("playback.pathway")) - before >= figures["steerings"])
+    assert figures["starts"] == figures["playlists"] + figures["mpds"]
+    assert (said["scenario"], said["shares"]) == ("video", {"dash": 0.2, "segments": 0.5})
+    assert [one["kind"] for one in said["asked"]] == [one.says for one in VIDEO.kinds]
+    assert "0.0002 of its rate" in said["shrunk"]
+
+
+@needs_go
+@pytest.mark.timeout(STORY_S_MAX)
+def test_players_who_bring_tokens_ask_the_video_services_alone(
+    platform: Platform, crowd: Path, tmp_path: Path
+) -> None:
+    settings = settings_with(platform, "playback", tmp_path)
+    words = ("--without", "sessions", "--config", str(settings))
+    status, said = rehearse_video(platform, "--generator", str(crowd), *words)
+    asked_well(status, said)
+    assert (said["figures"]["starts"], said["figures"]["heartbeats"], said["without"]) == (0, 0, ["sessions"])
 
 
 @needs_k6
@@ -128,10 +197,10 @@ def test_viewers_who_take_over_one_accounts_slots_are_thrown_out(platform: Platf
 
 @needs_k6
 def test_a_person_reads_a_table_and_a_verdict(platform: Platform) -> None:
-    words = ("--scale", "0.001", "--minutes", "0.05", *NO_HURRY)
+    words = ("--scale", "0.001", "--minutes", "0.05", *NO_HURRY["sessions"])
     done = tifo("rehearse", "sessions", *words, "--target", platform.viewers.base)
     assert done.stdout.startswith("Not the whole reference (1,500,000 viewers")
-    for one in OBJECTIVES:
+    for one in SESSIONS.objectives:
         assert one.says in done.stdout
     assert f"Verdict: {'fail' if done.returncode else 'pass'}" in done.stdout
 
@@ -147,6 +216,25 @@ def test_what_cannot_be_rehearsed_is_refused_with_a_sentence(platform: Platform)
     ):
         # Any program will do as a generator: it is not started.
         done = tifo("rehearse", "sessions", "--generator", shutil.which("true") or "", *words)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert says in " ".join(done.stderr.split())
+
+
+def test_players_are_not_sent_where_nobody_may_ask(platform: Platform, tmp_path: Path) -> None:
+    stranger = tmp_path / "tokens"
+    stranger.write_text(f"{platform.log_in('visitor')}\n")
+    any_keys = tmp_path / "settings.toml"
+    any_keys.write_text(f'[keys.playback]\ncurrent = "k1"\n[keys.playback.secrets]\nk1 = "{"ab" * 32}"\n')
+    for words, says in (
+        (("--tokens", str(stranger)), "lets nobody in: a start is answered 403"),
+        (("--without", "sessions"), "give --config FILE"),
+        (("--without", "sessions", "--config", str(any_keys), "--tokens", str(stranger)), "and no --tokens"),
+        (("--without", "sessions", "--config", str(any_keys)), "answers a steering manifest with 401"),
+    ):
+        done = tifo(
+            *("rehearse", "video", "--generator", shutil.which("true") or ""),
+            *("--target", platform.viewers.base, *words),
+        )
         assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
         assert says in " ".join(done.stderr.split())
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from rich.console import Console
@@ -13,11 +14,18 @@ from rich.console import Console
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids
-from tifo.rehearsal import curve, generator, report
-from tifo.rehearsal.curve import Shape
-from tifo.rehearsal.target import Target, base_of, made_tokens, read_tokens
-from tifo.rehearsal.verdict import OBJECTIVES, health, judge, objectives
+from tifo.rehearsal import generator, report
+from tifo.rehearsal.curve import Match, Shape, Size
+from tifo.rehearsal.identities import Identities
+from tifo.rehearsal.scenario import Scenario, objectives
+from tifo.rehearsal.sessions import SESSIONS
+from tifo.rehearsal.target import Target, base_of
+from tifo.rehearsal.verdict import health, judge
+from tifo.rehearsal.video import VIDEO
 from tifo.settings import Settings
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType({one.name: one for one in (SESSIONS, VIDEO)})
+"""The set. One that joins it needs its value here and its folder in `rehearsals/`."""
 
 SCALE_MAX = 20.0
 """More than the largest arrival that anybody has published: 11 times the reference's rate."""
@@ -25,11 +33,15 @@ MINUTES_MIN, MINUTES_MAX = 0.05, 240.0
 VIEWERS_MAX = 5_000_000
 """Viewers of one run: what a generator's memory holds."""
 SHARDS_PER_CORE, SHARDS_MAX = 4, 64
+CORES_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line asked for; `settings` is there where tokens are to be signed by their key."""
+    """What the command line asked for; `settings` is there where tokens are to be signed by their keys.
+
+    `without` and `shares` are the scenario's own; `cores` are the platform's, 0 where nobody said.
+    """
 
     scenario: str
     scale: float
@@ -38,73 +50,102 @@ class Wish:
     shape: str
     event: str
     without: tuple[str, ...]
+    shares: Mapping[str, float]
     objectives: tuple[str, ...]
     tokens: Path | None
     settings: Settings | None
     generator: Path | None
+    cores: float
     mine: bool
     json: bool
 
 
 def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> int:
     """The exit status: 0 for a pass, 1 for a fail. Raises `SettingsError` for what cannot be run."""
-    refuse_absurd(wish.scale, wish.minutes)
-    held = objectives(_own_limits(wish.objectives), wish.without)
+    scenario = SCENARIOS[wish.scenario]
+    refuse_absurd(wish.scale, wish.minutes, wish.cores, wish.shares)
+    held = objectives(scenario, own_limits(scenario, wish.objectives), wish.without, wish.shares)
     sender = generator.program(wish.generator, wish.scenario)
-    target = Target(base_of(wish.target, mine=wish.mine))
-    target.refuse_unready()
-    shape = Shape(wish.shape)
-    match = curve.match(shape, wish.scale, wish.minutes)
-    shrunk = curve.in_words(shape, wish.scale, wish.minutes)
+    viewers = _viewers(wish, clock, ids)
+    size = _size(wish, scenario, viewers)
+    match = scenario.match(size)
+    refuse_crowd(match.viewers, wish.scale, wish.minutes)
+    shrunk = scenario.in_words(size)
     (err if wish.json else out).print(shrunk, soft_wrap=True)
-    plan, tokens = _plan(wish, target, match, clock, f"rehearsal-{ids.code()}")
-    with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
-        ran = generator.run(sender, plan, tokens, Path(folder), clock, tell)
-    state = health(ran.found, match.viewers, ran.cores_used, os.cpu_count() or 1, ran.machine_busy)
-    verdict = judge(ran.found, held, match.viewers, state)
-    told = report.Told(
-        scenario=wish.scenario,
-        verdict=verdict.verdict,
-        reasons=verdict.reasons,
-        hints=verdict.hints,
-        target=target.base,
-        event=plan.event,
-        scale=wish.scale,
-        minutes=wish.minutes,
-        shape=shape.value,
-        shrunk=shrunk,
-        without=wish.without,
-        objectives=verdict.objectives,
-        generator=msgspec.to_builtins(state),
-        figures=report.figures(ran.found, match, ran.seconds),
-    )
+    plan = _plan(wish, viewers, match)
+    ran = _run(sender, plan, viewers, match, clock, err)
+    state = health(ran.found, match.viewers, ran.cores_used, _cores(), ran.machine_busy)
+    verdict = judge(ran.found, held, match, state)
+    carried = report.capacity(scenario, ran.found, match, verdict, wish.cores)
+    told = report.told(scenario, plan, size, match, ran, verdict, shrunk=shrunk, capacity=carried)
     if wish.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+        sys.stdout.write(report.in_json(told))
     else:
         report.show(out, told, verdict)
     return 0 if verdict.verdict == "pass" else 1
 
 
-def refuse_absurd(scale: float, minutes: float) -> None:
+def _viewers(wish: Wish, clock: Clock, ids: Ids) -> Identities:
+    """Who comes, at a target that is there and ready."""
+    target = Target(base_of(wish.target, mine=wish.mine))
+    target.refuse_unready()
+    prefix, event = f"rehearsal-{ids.code()}", target.event(wish.event)
+    starting = "sessions" not in wish.without
+    return Identities(target, clock, prefix, event, wish.tokens, wish.settings, starting)
+
+
+def _size(wish: Wish, scenario: Scenario, viewers: Identities) -> Size:
+    interval_s = viewers.interval_s() if scenario.asks_interval else 0.0
+    return Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s)
+
+
+def _run(
+    sender: generator.Program,
+    plan: generator.Plan,
+    viewers: Identities,
+    match: Match,
+    clock: Clock,
+    err: Console,
+) -> generator.Ran:
+    tokens = viewers.tokens(match.viewers, plan.over_s)
+    with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
+        return generator.run(sender, plan, tokens, Path(folder), clock, tell)
+
+
+def refuse_absurd(
+    scale: float, minutes: float, cores: float = 0.0, shares: Mapping[str, float] = MappingProxyType({})
+) -> None:
     """Sizes that nobody means."""
     problems = []
     if not 0 < scale <= SCALE_MAX:
-        problems.append(f"--scale: {scale:g} is not above 0 and at most {SCALE_MAX:g}; 1 is 1,667 starts/s")
+        problems.append(
+            f"--scale: {scale:g} is not above 0 and at most {SCALE_MAX:g}; 1 is the reference's rate"
+        )
     if not MINUTES_MIN <= minutes <= MINUTES_MAX:
         problems.append(f"--minutes: {minutes:g} is not between {MINUTES_MIN:g} and {MINUTES_MAX:g}")
-    viewers = 0 if problems else curve.viewers_of(scale, minutes)
-    if not problems and viewers > VIEWERS_MAX:
-        problems.append(
-            f"--scale {scale:g} for {minutes:g} minutes is {viewers:,} viewers; one run takes {VIEWERS_MAX:,}"
-        )
-    if not problems and viewers < 1:
-        problems.append(f"--scale {scale:g} for {minutes:g} minutes is nobody at all; take more of either")
+    if not 0 <= cores <= CORES_MAX:
+        problems.append(f"--cores: {cores:g} is not between 0 and {CORES_MAX:,}")
+    problems += [
+        f"--{name}: {share:g} is no share from 0 to 1"
+        for name, share in shares.items()
+        if not 0 <= share <= 1
+    ]
     if problems:
         raise SettingsError(tuple(problems))
 
 
-def _own_limits(given: Sequence[str]) -> Mapping[str, float]:
-    known = {one.name for one in OBJECTIVES}
+def refuse_crowd(viewers: int, scale: float, minutes: float) -> None:
+    """A crowd that one run cannot hold, or none."""
+    size = f"--scale {scale:g} for {minutes:g} minutes"
+    if viewers > VIEWERS_MAX:
+        raise SettingsError((f"{size} is {viewers:,} viewers; one run takes {VIEWERS_MAX:,}",))
+    if viewers < 1:
+        raise SettingsError((f"{size} is nobody at all; take more of either",))
+
+
+def own_limits(scenario: Scenario, given: Sequence[str]) -> Mapping[str, float]:
+    """The limits of `--objective`, by name."""
+    known = {one.name for one in scenario.objectives}
     limits: dict[str, float] = {}
     for one in given:
         name, _, limit = one.partition("=")
@@ -117,35 +158,24 @@ def _own_limits(given: Sequence[str]) -> Mapping[str, float]:
     return limits
 
 
-def _plan(
-    wish: Wish, target: Target, match: curve.Match, clock: Clock, prefix: str
-) -> tuple[generator.Plan, str]:
-    plan = generator.Plan(
-        target=target.base,
-        event=target.event(wish.event),
-        prefix=prefix,
-        login=wish.tokens is None and wish.settings is None,
+def _plan(wish: Wish, viewers: Identities, match: Match) -> generator.Plan:
+    return generator.Plan(
+        scenario=wish.scenario,
+        target=viewers.target.base,
+        event=viewers.event,
+        prefix=viewers.prefix,
+        login=viewers.log_in,
         arrivals_per_s=match.arrivals_per_s,
         goals=tuple(msgspec.to_builtins(goal) for goal in match.goals),
+        plateau_at_s=match.plateau_at_s,
         whistle_at_s=match.whistle_at_s,
         whistle_s=match.whistle_s,
         without=wish.without,
-        shards=min(SHARDS_MAX, SHARDS_PER_CORE * (os.cpu_count() or 1)),
+        shares=wish.shares,
+        shards=min(SHARDS_MAX, SHARDS_PER_CORE * _cores()),
     )
-    return plan, _tokens(wish, target, match, clock, plan)
 
 
-def _tokens(wish: Wish, target: Target, match: curve.Match, clock: Clock, plan: generator.Plan) -> str:
-    if wish.tokens is not None:
-        return read_tokens(wish.tokens, match.viewers)
-    if wish.settings is not None:
-        return made_tokens(wish.settings, clock, plan.prefix, match.viewers, plan.over_s)
-    if not target.has_dev_issuer():
-        raise SettingsError(
-            (
-                f"{target.base} has no /v1/dev/login, where anybody may log in: give --tokens FILE with "
-                "access tokens, one a line, or --config FILE, the platform's settings, whose keys.access "
-                "signs them",
-            )
-        )
-    return ""
+def _cores() -> int:
+    """The cores that the generator may use: those that this process was given."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 The reference is a planned arrival of 1.5 million viewers in 15 minutes: 1,667 starts a second on average.
 Scale shrinks the rate; minutes compress the whole shape into less time (or stretch it) at that rate.
+Who rehearses what goes on while all watch holds a plateau between the last arrival and the final whistle.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ GOALS = ((0.73, 0.75, 0.77), (0.88, 0.9, 0.92))
 """The same for each goal."""
 
 LATE_WATCH_S = 5.0
-"""Seconds from the last arrival to the final whistle: who comes last sees something of the match."""
+"""Seconds from the last arrival to the plateau, or to the whistle: who comes last sees something of it."""
 WHISTLE_SHARE = 0.1
 WHISTLE_S_MIN, WHISTLE_S_MAX = 5.0, 60.0
 """Everybody has left a minute after the final whistle; a match in fewer minutes has a shorter one."""
@@ -44,6 +45,19 @@ Knots = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """What the command line asks for: the shape, the part of the reference's rate, the minutes of arrivals.
+
+    `interval_s` are the seconds between two questions of one player, 0 where they do not matter.
+    """
+
+    shape: Shape
+    scale: float
+    minutes: float
+    interval_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """At `at_s`, `reload_share` of those who watch reload their page within `within_s`."""
 
@@ -58,8 +72,17 @@ class Match:
 
     arrivals_per_s: tuple[int, ...]
     goals: tuple[Goal, ...]
+    plateau_at_s: float
+    """From here until the whistle all of them watch."""
     whistle_at_s: float
     whistle_s: float
+    plateau_per_s: float = 0.0
+    """The requests a second that are planned for the plateau."""
+
+    @property
+    def plateau_s(self) -> float:
+        """How long all of them watch."""
+        return self.whistle_at_s - self.plateau_at_s
 
     @property
     def viewers(self) -> int:
@@ -105,23 +128,31 @@ def arrived(curve: Knots, share: float) -> float:
     return total
 
 
-def viewers_of(scale: float, minutes: float) -> int:
+def viewers_of(size: Size) -> int:
     """How many arrive in all."""
-    return round(REFERENCE_PER_S * scale * minutes * 60)
+    return round(REFERENCE_PER_S * size.scale * size.minutes * 60)
 
 
-def match(shape: Shape, scale: float, minutes: float) -> Match:
-    """The arrivals of every second; together they are exactly `viewers_of(scale, minutes)`."""
-    curve, all_viewers, seconds = knots(shape), viewers_of(scale, minutes), minutes * 60
+def match(size: Size) -> Match:
+    """The arrivals of every second at the reference's rate; together they are exactly `viewers_of(size)`."""
+    return spread(size, viewers_of(size))
+
+
+def spread(size: Size, viewers: int, plateau_s: float = 0.0, plateau_per_s: float = 0.0) -> Match:
+    """So many viewers over the curve of `size`, who all stay for a plateau and ask so often on it."""
+    curve, seconds = knots(size.shape), size.minutes * 60
     edges = [min(second / seconds, 1.0) for second in range(_ceil(seconds) + 1)]
-    sums = [round(all_viewers * arrived(curve, edge)) for edge in edges[:-1]]
-    sums.append(all_viewers)
+    sums = [round(viewers * arrived(curve, edge)) for edge in edges[:-1]]
+    sums.append(viewers)
     arrivals = tuple(after - before for before, after in pairwise(sums))
+    plateau_at_s = len(arrivals) + LATE_WATCH_S
     return Match(
         arrivals_per_s=arrivals,
-        goals=() if shape is Shape.STEADY else tuple(_goal(goal[1] * seconds) for goal in GOALS),
-        whistle_at_s=len(arrivals) + LATE_WATCH_S,
-        whistle_s=_whistle_s(shape, seconds),
+        goals=() if size.shape is Shape.STEADY else tuple(_goal(goal[1] * seconds) for goal in GOALS),
+        plateau_at_s=plateau_at_s,
+        whistle_at_s=plateau_at_s + plateau_s,
+        whistle_s=_whistle_s(size.shape, seconds),
+        plateau_per_s=plateau_per_s,
     )
 
 
@@ -142,17 +173,25 @@ def _ceil(seconds: float) -> int:
     return max(1, int(-(-round(seconds, 6) // 1)))
 
 
-def in_words(shape: Shape, scale: float, minutes: float) -> str:
+def in_words(size: Size) -> str:
     """One sentence that says what is played, and what of the reference it leaves out."""
-    made = match(shape, scale, minutes)
-    peak = "" if shape is Shape.STEADY else f", {REFERENCE_PER_S * scale * KICK_OFF_PEAK:,.1f}/s at kick-off"
+    made, scale, steady = match(size), size.scale, size.shape is Shape.STEADY
+    peak = "" if steady else f", {REFERENCE_PER_S * scale * KICK_OFF_PEAK:,.1f}/s at kick-off"
     rate = f"{REFERENCE_PER_S * scale:,.1f} starts/s on average{peak}"
     gone = f"all gone {made.whistle_s:g} s after the whistle"
-    what = f"{made.viewers:,} viewers in {minutes:g} min, {rate}, {gone}"
-    if scale == 1 and minutes == REFERENCE_MINUTES and shape is Shape.MATCH:
+    what = f"{made.viewers:,} viewers in {size.minutes:g} min, {rate}, {gone}"
+    less = left_out(size)
+    if not less:
         return f"The reference at full size: {what}."
-    less = [f"{scale:g} of its rate"] if scale != 1 else []
-    less += [f"{minutes:g} of its {REFERENCE_MINUTES:g} minutes"] if minutes != REFERENCE_MINUTES else []
-    less += ["without its peaks"] if shape is Shape.STEADY else []
     reference = f"{REFERENCE_VIEWERS:,} viewers, {REFERENCE_PER_S:,.0f} starts/s"
-    return f"Not the whole reference ({reference}) but {', '.join(less)}: {what}."
+    return f"Not the whole reference ({reference}) but {less}: {what}."
+
+
+def left_out(size: Size) -> str:
+    """What a size leaves out of the reference, in words; nothing where it is the whole."""
+    less = [f"{size.scale:g} of its rate"] if size.scale != 1 else []
+    if size.minutes != REFERENCE_MINUTES:
+        less.append(f"{size.minutes:g} of its {REFERENCE_MINUTES:g} minutes")
+    if size.shape is Shape.STEADY:
+        less.append("without its peaks")
+    return ", ".join(less)

@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ import msgspec
 import tifo.rehearsal
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import SettingsError, TifoError
-from tifo.rehearsal.verdict import Found
+from tifo.rehearsal.found import Found
 
 K6_VERSION = "v1.8.1"
 """What the scenario is written and tested with."""
@@ -30,6 +31,8 @@ ASK_S_MAX = 1.0
 OVERTIME_S_MAX = 90.0
 """Seconds past its plan after which a generator is stopped."""
 STOP_S_MAX = 15.0
+STRETCH_S = 5.0
+"""A generator that has no core left for so long was not on time, whatever its mean is."""
 LOG_LINES_MAX = 8
 GO_VARIABLES = {"GOGC": "400"}
 """A generator has memory to spare and no time: it collects its garbage a quarter as often."""
@@ -47,17 +50,20 @@ _REPOSITORY = _HERE.parents[2]
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a generator is told to do; `rehearsals/sessions/plan.ts` says what each field means."""
+    """What a generator is told to do; `rehearsals/k6/plan.ts` says what each field means."""
 
+    scenario: str
     target: str
     event: str
     prefix: str
     login: bool
     arrivals_per_s: tuple[int, ...]
     goals: tuple[dict[str, float], ...]
+    plateau_at_s: float
     whistle_at_s: float
     whistle_s: float
     without: tuple[str, ...]
+    shares: Mapping[str, float]
     shards: int
     silent_share: float = 0.1
     open_requests_max: int = 10_000
@@ -102,7 +108,7 @@ class Program(Protocol):
 
 
 class K6(Program):
-    """Grafana's k6 and the scenario of `rehearsals/`."""
+    """Grafana's k6 and a scenario of `rehearsals/`."""
 
     def __init__(self, binary: Path, scenario: Path) -> None:
         self._binary = binary
@@ -180,6 +186,7 @@ class Ran:
     found: Found
     seconds: float
     cores_used: float
+    """In its busiest stretch, where the machine says; else the mean."""
     machine_busy: float | None
     """The busy part of all cores; None where the machine does not say."""
 
@@ -202,7 +209,7 @@ def run(sender: Program, plan: Plan, tokens: str, folder: Path, clock: Clock, te
             env={**GO_VARIABLES, **os.environ},
         )
         try:
-            _watch(process, sender, plan, clock, tell)
+            most = _watch(process, sender, plan, clock, tell)
         finally:
             _stop(process)
     seconds = clock.monotonic() - began
@@ -212,17 +219,39 @@ def run(sender: Program, plan: Plan, tokens: str, folder: Path, clock: Clock, te
         raise TifoError(
             f"the generator left no figures (status {process.returncode}): {_tail(log)}"
         ) from None
-    return Ran(found, seconds, (_children_cpu_s() - cpu_s) / seconds, _busy(ticks, _machine_ticks()))
+    cores_used = max(most, (_children_cpu_s() - cpu_s) / seconds)
+    return Ran(found, seconds, cores_used, _busy(ticks, _machine_ticks()))
 
 
-def _watch(process: "subprocess.Popen[bytes]", sender: Program, plan: Plan, clock: Clock, tell: Tell) -> None:
-    began = clock.monotonic()
+def _watch(
+    process: "subprocess.Popen[bytes]", sender: Program, plan: Plan, clock: Clock, tell: Tell
+) -> float:
+    """Waits for its end; the cores that it used in its busiest stretch, 0 where that cannot be told."""
+    began, busiest = clock.monotonic(), Busiest(STRETCH_S)
     while (seconds := clock.monotonic() - began) < plan.over_s + OVERTIME_S_MAX:
         try:
             process.wait(POLL_S)
-            return
+            break
         except subprocess.TimeoutExpired:
+            busiest.see(clock.monotonic() - began, _process_cpu_s(process.pid))
             tell(Progress(seconds, sender.counted()))
+    return busiest.cores
+
+
+class Busiest:
+    """The most cores that a process used in any stretch of so many seconds, by what it had used when."""
+
+    def __init__(self, stretch_s: float) -> None:
+        self._stretch_s = stretch_s
+        self._seen: deque[tuple[float, float]] = deque()
+        self.cores = 0.0
+
+    def see(self, at_s: float, used_s: float) -> None:
+        """It has used so much at this moment, both in seconds."""
+        self._seen.append((at_s, used_s))
+        while at_s - self._seen[0][0] >= self._stretch_s:
+            began_s, before_s = self._seen.popleft()
+            self.cores = max(self.cores, (used_s - before_s) / (at_s - began_s))
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
@@ -242,6 +271,16 @@ def _tail(log: Path) -> str:
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _process_cpu_s(pid: int) -> float:
+    """Processor time of a process that runs; 0 where the machine does not say."""
+    try:
+        # Fields 14 and 15 of proc(5)'s stat, counted behind the name, which may hold spaces.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _machine_ticks() -> tuple[int, int] | None:

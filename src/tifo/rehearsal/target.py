@@ -1,7 +1,7 @@
 """The platform that is rehearsed: whose it is, whether it is ready, how its viewers log in."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,11 +11,14 @@ from tifo.kernel.clock import Clock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
 from tifo.settings import Settings
+from tifo.tokens import playback
 from tifo.tokens.access import AUDIENCE, AccessClaims, access_tokens
 
 ANSWER_S_MAX = 10.0
 TOKEN_MARGIN_S = 3600
-"""Seconds that an access token of ours outlives the rehearsal."""
+"""Seconds that a token of ours outlives the rehearsal."""
+INTERVAL_ASKS = 25
+"""Manifests whose TTLs are averaged, for each has its jitter."""
 
 
 class _Event(msgspec.Struct):
@@ -25,6 +28,19 @@ class _Event(msgspec.Struct):
 
 class _Calendar(msgspec.Struct):
     events: list[_Event]
+
+
+class _LoggedIn(msgspec.Struct):
+    access_token: str
+
+
+class _Started(msgspec.Struct):
+    session: str
+    token: str
+
+
+class _Manifest(msgspec.Struct):
+    ttl: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="TTL")
 
 
 def base_of(url: str, *, mine: bool) -> str:
@@ -68,18 +84,58 @@ class Target:
             )
         return fit[0]
 
-    def has_dev_issuer(self) -> bool:
-        """Whether viewers can log in as anybody, as at a laptop's own issuer."""
-        return self._send("POST", "/v1/dev/login", {"account": "rehearsal"}).status_code == 200
+    def log_in(self) -> str:
+        """An access token for a viewer of our own; empty where people log in elsewhere."""
+        answer = self._send("POST", "/v1/dev/login", {"account": "rehearsal"})
+        return _read(answer, _LoggedIn).access_token if answer.status_code == 200 else ""
+
+    def interval_s(self, event: str, access: str) -> float:
+        """How often this platform lets a player ask: one viewer comes, asks, and leaves.
+
+        Raises `SettingsError` where it lets nobody in.
+        """
+        body = {"event": event, "device": {"id": "rehearsal", "kind": "web"}}
+        answer = self._send("POST", "/v1/sessions", body, access)
+        if answer.status_code != 201:
+            raise SettingsError((f"{self.base} lets nobody in: a start is answered {answer.status_code}",))
+        started = _read(answer, _Started)
+        try:
+            return self.interval_of(started.token)
+        finally:
+            self._send("DELETE", f"/v1/sessions/{started.session}", None, started.token)
+
+    def interval_of(self, token: str) -> float:
+        """The mean TTL of the steering manifests of a playback token, which each come with their jitter.
+
+        Raises `SettingsError` where the platform does not take the token.
+        """
+        asked = [self._get(f"/v1/steering/{token}") for _ in range(INTERVAL_ASKS)]
+        if refused := next((one for one in asked if one.status_code != 200), None):
+            raise SettingsError((f"{self.base} answers a steering manifest with {refused.status_code}",))
+        return float(round(sum(_read(one, _Manifest).ttl for one in asked) / INTERVAL_ASKS))
 
     def _get(self, path: str) -> httpx.Response:
         return self._send("GET", path, None)
 
-    def _send(self, method: str, path: str, body: object) -> httpx.Response:
+    def _send(self, method: str, path: str, body: object, token: str = "") -> httpx.Response:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            return httpx.request(method, self.base + path, json=body, timeout=ANSWER_S_MAX, trust_env=False)
+            return httpx.request(
+                method, self.base + path, json=body, headers=headers, timeout=ANSWER_S_MAX, trust_env=False
+            )
         except httpx.HTTPError as error:
             raise SettingsError((f"--target: nobody answers at {self.base} ({error})",)) from None
+
+
+T = TypeVar("T")
+
+
+def _read(answer: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError as error:
+        path = answer.request.url.path.partition("/v1/")[2].partition("/")[0]
+        raise SettingsError((f"the platform's answer of /v1/{path} cannot be read: {error}",)) from None
 
 
 def read_tokens(file: Path, viewers: int) -> str:
@@ -98,14 +154,33 @@ def read_tokens(file: Path, viewers: int) -> str:
     return "\n".join(lines[:viewers])
 
 
-def made_tokens(settings: Settings, clock: Clock, prefix: str, viewers: int, seconds: float) -> str:
-    """Access tokens signed with the platform's own key, one a line."""
+def access_tokens_of(settings: Settings, clock: Clock, prefix: str, viewers: int, seconds: float) -> str:
+    """Access tokens signed with the platform's own key, one a line: each viewer starts with one."""
     codec = access_tokens(settings.keys.access.keyring("keys.access"))
+    now, expires = _valid(clock, seconds)
+    return "\n".join(
+        codec.sign(AccessClaims(sub=f"{prefix}-{viewer}", aud=AUDIENCE, nbf=now, exp=expires))
+        for viewer in range(viewers)
+    )
+
+
+def playback_tokens_of(
+    settings: Settings, clock: Clock, prefix: str, event: str, viewers: int, seconds: float
+) -> str:
+    """Playback tokens signed with the platform's own key, one a line: sessions that nobody has to start."""
+    codec = playback.playback_tokens(settings.keys.playback.keyring("keys.playback"))
+    now, expires = _valid(clock, seconds)
+    return "\n".join(
+        codec.sign(
+            playback.PlaybackClaims(
+                sid=f"ses_{prefix}-{viewer}", acc=f"{prefix}-{viewer}", ev=event, dev=f"{prefix}-{viewer}",
+                kind="web", since=now, until=expires, aud=playback.AUDIENCE, nbf=now, exp=expires,
+            )
+        )
+        for viewer in range(viewers)
+    )  # fmt: skip
+
+
+def _valid(clock: Clock, seconds: float) -> tuple[int, int]:
     now = int(clock.now())
-    expires = now + int(seconds) + TOKEN_MARGIN_S
-
-    def tokens() -> Iterator[str]:
-        for viewer in range(viewers):
-            yield codec.sign(AccessClaims(sub=f"{prefix}-{viewer}", aud=AUDIENCE, nbf=now, exp=expires))
-
-    return "\n".join(tokens())
+    return now, now + int(seconds) + TOKEN_MARGIN_S

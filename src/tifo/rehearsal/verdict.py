@@ -1,83 +1,22 @@
-"""What a rehearsal found, the objectives it is held against, and the verdict.
+"""The verdict: whether the generator kept up, and then whether every objective was met.
 
 A figure is worth what its generator is worth: where the generator was late, nothing is measured and the
 verdict is `fail` with that reason, never a pass.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
+from tifo.rehearsal.curve import Match
+from tifo.rehearsal.found import Found
+from tifo.rehearsal.scenario import Objective
 
 LATE_MS_MAX = 500.0
-"""How late the generator may be with an arrival, at the 99th percentile."""
+"""How late the generator may be with what is due, at the 99th percentile."""
 LATE_ARRIVALS_SHARE_MAX = 0.001
 """The part of the planned arrivals that it may miss."""
 CPU_SHARE_MAX = 0.95
-"""The part of the machine's cores it may use; past it nothing is left to be on time with."""
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """How long answers took, in milliseconds, and how many there were."""
-
-    p50: float = 0.0
-    p99: float = 0.0
-    max: float = 0.0
-    count: int = 0
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What a generator counted; the document that `rehearsals/sessions` writes."""
-
-    arrivals: int = 0
-    """Viewers who came."""
-    unmade: int = 0
-    """Viewers who did not, for too many requests waited for an answer."""
-    entered: int = 0
-    """Viewers who got a session."""
-    reloads: int = 0
-    starts: int = 0
-    """Tries to start, those after a refusal and those of a reload included."""
-    starts_failed: int = 0
-    """Tries that were refused or not answered; a stream limit that is taken over is neither."""
-    takeovers: int = 0
-    playlists: int = 0
-    playlists_failed: int = 0
-    steerings: int = 0
-    steerings_failed: int = 0
-    heartbeats: int = 0
-    heartbeats_lost: int = 0
-    """Heartbeats without a good answer."""
-    renewals: int = 0
-    wrongly_ended: int = 0
-    """Viewers whom the platform threw out though nobody wanted them to leave."""
-    ended: int = 0
-    silent: int = 0
-    """Viewers who left without a word."""
-    broken: int = 0
-    """Errors of the scenario itself: an answer it cannot read."""
-    requests: int = 0
-    answered: dict[str, int] = {}
-    """Answers that were no success, by status; `none` is no answer at all."""
-    start_ms: Latency = Latency()
-    arrival_ms: Latency = Latency()
-    """From the page's first request to the playlist."""
-    playlist_ms: Latency = Latency()
-    heartbeat_ms: Latency = Latency()
-    steering_ms: Latency = Latency()
-    late_ms: Latency = Latency()
-    """How late arrivals were begun: the generator's own delay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """One promise: `measure` gives the figure in `unit`, at most `limit`; None where there was nothing."""
-
-    name: str
-    says: str
-    limit: float
-    unit: str
-    measure: Callable[[Found, int], float | None]
+"""The part of the cores it was given that it may use; past it nothing is left to be on time with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,75 +57,18 @@ class Verdict:
     hints: tuple[str, ...]
 
 
-def _percent(part: int, whole: int) -> float | None:
-    return 100 * part / whole if whole else None
-
-
-def _p99(latency: Latency) -> float | None:
-    return latency.p99 if latency.count else None
-
-
-OBJECTIVES: Sequence[Objective] = (
-    Objective(
-        "not_let_in", "planned viewers who never got a session", 0.1, "%",
-        lambda found, planned: _percent(max(0, planned - found.entered), planned),
-    ),
-    Objective(
-        "starts_failed", "tries to start that were refused or not answered", 0.1, "%",
-        lambda found, _: _percent(found.starts_failed, found.starts),
-    ),
-    Objective("start_p99", "a start, p99", 500, "ms", lambda found, _: _p99(found.start_ms)),
-    Objective(
-        "arrival_p99", "from the page's first request to the playlist, p99", 2_000, "ms",
-        lambda found, _: _p99(found.arrival_ms),
-    ),
-    Objective(
-        "playlists_failed", "playlists without a good answer", 0.1, "%",
-        lambda found, _: _percent(found.playlists_failed, found.playlists),
-    ),
-    Objective("heartbeat_p99", "a heartbeat, p99", 250, "ms", lambda found, _: _p99(found.heartbeat_ms)),
-    Objective(
-        "heartbeats_lost", "heartbeats without a good answer", 0.1, "%",
-        lambda found, _: _percent(found.heartbeats_lost, found.heartbeats),
-    ),
-    Objective(
-        "wrongly_ended", "viewers thrown out while they watched", 0, "viewers",
-        lambda found, _: float(found.wrongly_ended) if found.heartbeats else None,
-    ),
-    Objective(
-        "steerings_failed", "steering manifests without a good answer", 0.1, "%",
-        lambda found, _: _percent(found.steerings_failed, found.steerings),
-    ),
-)  # fmt: skip
-
-OBJECTIVES_OF = {"playlist": ("playlists_failed", "steerings_failed"), "steering": ("steerings_failed",)}
-"""Objectives that fall away with the calls that `--without` leaves out."""
-
-
-def objectives(own: Mapping[str, float], without: Sequence[str]) -> tuple[Objective, ...]:
-    """The objectives of a rehearsal, with limits of one's own where they are given by name."""
-    away = {name for call in without for name in OBJECTIVES_OF.get(call, ())}
-    return tuple(
-        Objective(one.name, one.says, own.get(one.name, one.limit), one.unit, one.measure)
-        for one in OBJECTIVES
-        if one.name not in away
-    )
-
-
 def health(found: Found, planned: int, cores_used: float, cores: int, machine_busy: float | None) -> Health:
     """Whether the generator did what the plan says when it says it."""
     missed = planned - found.arrivals - found.unmade
     reasons = []
     if found.late_ms.p99 > LATE_MS_MAX:
-        reasons.append(
-            f"it was {found.late_ms.p99:,.0f} ms late with arrivals (p99), and {LATE_MS_MAX:g} ms is on time"
-        )
+        reasons.append(f"it was {found.late_ms.p99:,.0f} ms late (p99), and {LATE_MS_MAX:g} ms is on time")
     if missed > planned * LATE_ARRIVALS_SHARE_MAX:
         reasons.append(f"it did not come to {missed:,} of {planned:,} arrivals")
     if cores_used > CPU_SHARE_MAX * cores:
-        reasons.append(f"it used {cores_used:.1f} of this machine's {cores} cores")
+        reasons.append(f"it used {cores_used:.1f} of its {cores} cores")
     if reasons and machine_busy is not None and machine_busy > CPU_SHARE_MAX:
-        reasons.append(f"all programs together kept {machine_busy:.0%} of this machine's {cores} cores busy")
+        reasons.append(_all_busy(machine_busy))
     if found.broken:
         reasons.append(f"{found.broken:,} of its viewers met an answer that the scenario cannot read")
     state = "bottleneck" if reasons else "ok"
@@ -196,15 +78,16 @@ def health(found: Found, planned: int, cores_used: float, cores: int, machine_bu
     )
 
 
-def judge(found: Found, held: Sequence[Objective], planned: int, generator: Health) -> Verdict:
+def judge(found: Found, held: Sequence[Objective], match: Match, generator: Health) -> Verdict:
     """The verdict: a pass is every objective met, measured by a generator that kept up."""
-    judged = tuple(_judged(one, found, planned, generator) for one in held)
+    judged = tuple(_judged(one, found, match, generator) for one in held)
     reasons = tuple(_reasons(judged, generator))
-    return Verdict("fail" if reasons else "pass", reasons, judged, generator, tuple(hints(found)))
+    said = (*hints(found), *_slowed(judged, generator))
+    return Verdict("fail" if reasons else "pass", reasons, judged, generator, said)
 
 
-def _judged(one: Objective, found: Found, planned: int, generator: Health) -> Judged:
-    value = one.measure(found, planned)
+def _judged(one: Objective, found: Found, match: Match, generator: Health) -> Judged:
+    value = one.measure(found, match)
     if value is None or generator.state != "ok":
         state = "not-measured"
     else:
@@ -223,6 +106,17 @@ def _reasons(judged: Sequence[Judged], generator: Health) -> Iterator[str]:
             yield f"{one.name}: there was nothing to measure."
 
 
+def _slowed(judged: Sequence[Judged], generator: Health) -> Iterator[str]:
+    """What else may have cost the time, where a time was missed."""
+    busy = generator.machine_busy or 0.0
+    if busy > CPU_SHARE_MAX and any(one.state == "missed" and one.unit == "ms" for one in judged):
+        yield f"{_all_busy(busy).capitalize()}, and what waits for a core takes its time."
+
+
+def _all_busy(busy: float) -> str:
+    return f"all programs together kept {busy:.0%} of this machine's cores busy"
+
+
 def hints(found: Found) -> Iterator[str]:
     """What the answers say about how the platform is set for a rehearsal."""
     answered = found.answered
@@ -233,11 +127,16 @@ def hints(found: Found) -> Iterator[str]:
         )
     if answered.get("409") and not found.takeovers:
         yield f"{answered['409']:,} answers were 409: accounts are at their stream limit. Use more accounts."
-    if answered.get("403"):
+    if answered.get("403") and (found.media_playlists_failed or found.segments_failed):
+        yield (
+            f"{answered['403']:,} answers were 403, some of them a CDN's to an address that the platform had "
+            "signed: compare the keys and the clocks of both."
+        )
+    elif answered.get("403"):
         yield f"{answered['403']:,} answers were 403: these accounts may not watch this event."
     if answered.get("none"):
         yield f"{answered['none']:,} requests got no answer: refused connections, resets, or too late."
-    if found.entered and not found.heartbeats:
+    if found.starts and found.entered and not found.heartbeats:
         yield "Nobody stayed until a heartbeat: take --minutes for longer than the platform's heartbeat_s."
     if found.unmade:
         yield f"{found.unmade:,} viewers were not sent, for too many requests already waited for an answer."

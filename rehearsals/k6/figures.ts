@@ -16,8 +16,14 @@ export const counters = {
   takeovers: counter("takeovers"),
   playlists: counter("playlists"),
   playlists_failed: counter("playlists_failed"),
+  mpds: counter("mpds"),
+  mpds_failed: counter("mpds_failed"),
   steerings: counter("steerings"),
   steerings_failed: counter("steerings_failed"),
+  media_playlists: counter("media_playlists"),
+  media_playlists_failed: counter("media_playlists_failed"),
+  segments: counter("segments"),
+  segments_failed: counter("segments_failed"),
   heartbeats: counter("heartbeats"),
   heartbeats_lost: counter("heartbeats_lost"),
   renewals: counter("renewals"),
@@ -31,8 +37,12 @@ export const trends = {
   start_ms: trend("start_ms"),
   arrival_ms: trend("arrival_ms"),
   playlist_ms: trend("playlist_ms"),
+  mpd_ms: trend("mpd_ms"),
   heartbeat_ms: trend("heartbeat_ms"),
   steering_ms: trend("steering_ms"),
+  media_playlist_ms: trend("media_playlist_ms"),
+  segment_ms: trend("segment_ms"),
+  plateau_ms: trend("plateau_ms"),
   late_ms: trend("late_ms"),
 };
 
@@ -53,8 +63,8 @@ export function found(metrics: Readonly<Record<string, Sink>>): Record<string, u
   const values = (name: string): Readonly<Record<string, number>> => metrics[`tifo_${name}`]?.values ?? {};
   const count = (name: string): number => values(name)["count"] ?? 0;
   const latency = (name: string): Record<string, number> => {
-    const { "p(50)": p50 = 0, "p(99)": p99 = 0, max = 0, count: of = 0 } = values(name);
-    return { p50, p99, max, count: of };
+    const { "p(50)": p50 = 0, "p(95)": p95 = 0, "p(99)": p99 = 0, max = 0, count: of = 0 } = values(name);
+    return { p50, p95, p99, max, count: of };
   };
   return {
     ...Object.fromEntries(Object.keys(counters).map((name) => [name, count(name)])),

@@ -2,7 +2,7 @@ import { Agenda } from "./agenda.ts";
 import { Api } from "./api.ts";
 import { counters, trends } from "./figures.ts";
 import { arrivalsOf, endsAtMs, type Plan } from "./plan.ts";
-import { Viewer, type World } from "./viewer.ts";
+import { type Plays, Viewer, type World } from "./viewer.ts";
 
 /** How often a crowd looks at what is due, in milliseconds. */
 const TICK_MS = 10;
@@ -21,11 +21,12 @@ export class Crowd {
   constructor(
     private readonly plan: Plan,
     private readonly shard: number,
-    private readonly accessOf: (viewer: number) => string,
+    private readonly tokenOf: (viewer: number) => string,
+    private readonly plays: Plays,
     beganAtMs: number,
   ) {
     const now = (): number => Date.now() - beganAtMs;
-    this.world = { plan, api: new Api(plan), agenda: new Agenda(), now, random: Math.random };
+    this.world = { plan, api: new Api(plan, now), agenda: new Agenda(), now, random: Math.random };
   }
 
   /** Until the last of them has left and every answer is there. */
@@ -59,8 +60,7 @@ export class Crowd {
       return;
     }
     counters.arrivals.add(1);
-    const name = `${this.plan.prefix}-${viewer}`;
-    new Viewer(this.world, name, this.accessOf(viewer)).arrive().catch((error: unknown) => {
+    new Viewer(this.world, viewer, this.tokenOf(viewer), this.plays).arrive().catch((error: unknown) => {
       counters.broken.add(1);
       console.error(String(error));
     });

@@ -8,7 +8,13 @@ export interface Started {
   readonly session: string;
   readonly token: string;
   readonly heartbeat_s: number;
-  readonly playback: { readonly hls: string };
+  readonly playback: Playback;
+}
+
+/** Where a session's playlists are. */
+export interface Playback {
+  readonly hls: string;
+  readonly dash: string;
 }
 
 export interface Renewed {
@@ -22,12 +28,21 @@ export interface Takeover {
   readonly end: string;
 }
 
-/** The calls of the watch page, each counted and timed. None of them throws: an answer of status 0 is none. */
+/** A document that the platform writes for each session: its playlist, its MPD or its steering manifest. */
+export type Document = "playlist" | "mpd" | "steering";
+
+/** What a CDN serves at a signed address. */
+export type Media = "media_playlist" | "segment";
+
+/** The calls of players and pages, each counted and timed. None of them throws: an answer of status 0 is none. */
 export class Api {
   /** Requests that wait for their answer. */
   open = 0;
 
-  constructor(private readonly plan: Plan) {}
+  constructor(
+    private readonly plan: Plan,
+    private readonly now: () => number,
+  ) {}
 
   login(account: string): Promise<Answer> {
     return this.call("POST", "/v1/dev/login", null, { account });
@@ -44,19 +59,26 @@ export class Api {
     return answer;
   }
 
-  async playlist(url: string): Promise<Answer> {
+  async document(kind: Document, url: string): Promise<Answer> {
+    const askedS = this.now() / 1000;
     const answer = await this.call("GET", url, null);
-    counters.playlists.add(1);
-    trends.playlist_ms.add(answer.timings.duration);
-    if (answer.status !== 200) counters.playlists_failed.add(1);
+    this.counted(kind, answer);
+    if (askedS >= this.plan.plateau_at_s && askedS < this.plan.whistle_at_s) trends.plateau_ms.add(answer.timings.duration);
     return answer;
   }
 
-  async steering(url: string): Promise<Answer> {
-    const answer = await this.call("GET", url, null);
-    counters.steerings.add(1);
-    trends.steering_ms.add(answer.timings.duration);
+  /** Asks a CDN, at the address as it is; a segment's bytes are not kept. */
+  async media(kind: Media, url: string): Promise<Answer> {
+    const responseType = kind === "segment" ? "none" : "text";
+    const answer = await this.send("GET", url, null, {}, responseType);
+    this.counted(kind, answer);
     return answer;
+  }
+
+  private counted(kind: Document | Media, answer: Answer): void {
+    counters[`${kind}s`].add(1);
+    trends[`${kind}_ms`].add(answer.timings.duration);
+    if (answer.status !== 200) counters[`${kind}s_failed`].add(1);
   }
 
   async heartbeat(session: string, token: string): Promise<Answer> {
@@ -71,17 +93,24 @@ export class Api {
   }
 
   /** Addresses that the platform hands out are absolute; they are asked for at the target, as behind a proxy. */
-  private async call(method: string, url: string, token: string | null, body?: object): Promise<Answer> {
+  private call(method: string, url: string, token: string | null, body?: object): Promise<Answer> {
     const headers: Record<string, string> = { Accept: "application/json, application/problem+json" };
     if (token) headers["Authorization"] = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
+    return this.send(method, this.plan.target + pathOf(url), body ? JSON.stringify(body) : null, headers, "text");
+  }
+
+  private async send(
+    method: string,
+    url: string,
+    body: string | null,
+    headers: Record<string, string>,
+    responseType: "text" | "none",
+  ): Promise<Answer> {
     this.open += 1;
     try {
-      const answer = await http.asyncRequest(method as "GET", this.plan.target + pathOf(url), body ? JSON.stringify(body) : null, {
-        headers,
-        timeout: this.plan.request_s_max * 1000,
-        responseType: "text",
-      });
+      const timeout = this.plan.request_s_max * 1000;
+      const answer = await http.asyncRequest(method as "GET", url, body, { headers, timeout, responseType });
       if (answer.status < 200 || answer.status >= 300) refused(answer.status);
       return answer as Answer;
     } finally {

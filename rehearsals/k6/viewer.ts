@@ -1,5 +1,5 @@
 import { type Agenda } from "./agenda.ts";
-import { type Answer, type Api, bodyOf, type Renewed, retryAfterS, type Started, type Takeover } from "./api.ts";
+import { type Answer, type Api, bodyOf, type Playback, type Renewed, retryAfterS, type Started, type Takeover } from "./api.ts";
 import { counters, trends } from "./figures.ts";
 import type { Plan } from "./plan.ts";
 
@@ -14,9 +14,6 @@ const RETRY_AFTER_S_MAX = 300;
 /** How long a person takes to press "watch here instead". */
 const DECIDE_MS = 2_000;
 
-/** What hls.js asks for when a steering manifest has no lifetime, and after a failure. */
-const STEERING_S = 300;
-
 /** What the viewers of one crowd share. */
 export interface World {
   readonly plan: Plan;
@@ -26,8 +23,24 @@ export interface World {
   readonly random: () => number;
 }
 
-/** One person at the watch page, from log-in until they leave. */
+/** One load of the page by one viewer, as what plays in it sees it. */
+export interface Visit {
+  readonly world: World;
+  /** The viewer's place in the whole crowd, from 0. */
+  readonly number: number;
+  /** Whether the viewer has left or reloaded: what this visit began is over. */
+  readonly over: () => boolean;
+  readonly later: (waitMs: number, act: () => Promise<void>) => void;
+  /** Lets something happen that nobody waits for. */
+  readonly act: (what: Promise<unknown>) => void;
+}
+
+/** What a scenario's player does with a session; done when its playlist is there, and goes on by itself. */
+export type Plays = (visit: Visit, playback: Playback) => Promise<void>;
+
+/** One person, from log-in until they leave. */
 export class Viewer {
+  private readonly account: string;
   private session = "";
   private token = "";
   private access: string;
@@ -38,13 +51,15 @@ export class Viewer {
 
   constructor(
     private readonly world: World,
-    private readonly account: string,
+    private readonly number: number,
     access: string,
+    private readonly plays: Plays,
   ) {
+    this.account = `${world.plan.prefix}-${number}`;
     this.access = access;
   }
 
-  /** Comes to the page: title, log-in, session, playlist, first steering manifest; then beats until the whistle. */
+  /** Comes to the page: title, log-in, session, what plays; then beats until the whistle. */
   async arrive(): Promise<void> {
     const { plan, agenda, random } = this.world;
     const leavesAt = (plan.whistle_at_s + random() * plan.whistle_s) * 1000;
@@ -67,7 +82,8 @@ export class Viewer {
     const began = now();
     // The page asks for its title beside everything else.
     if (!plan.without.includes("calendar")) this.act(api.calendar());
-    await this.enter(this.visit, began, 0, null);
+    if (plan.without.includes("sessions")) await this.play(this.visit, began, broughtBy(this.access));
+    else await this.enter(this.visit, began, 0, null);
   }
 
   private async enter(visit: number, began: number, tries: number, takeover: Takeover | null): Promise<void> {
@@ -75,7 +91,11 @@ export class Viewer {
     counters.starts.add(1);
     const answer = await this.startOnce(takeover);
     if (answer.status === 201) {
-      await this.play(visit, began, bodyOf<Started>(answer));
+      const started = bodyOf<Started>(answer);
+      this.session = started.session;
+      this.token = started.token;
+      this.nextBeat(visit, started.heartbeat_s, 0);
+      await this.play(visit, began, started.playback);
       return;
     }
     if (answer.status === 409 && this.takeOver(visit, began, tries, answer)) return;
@@ -115,32 +135,20 @@ export class Viewer {
     return answer.status === 401 && tries === 0 ? ENTER_MS : null;
   }
 
-  private async play(visit: number, began: number, started: Started): Promise<void> {
+  private async play(visit: number, began: number, playback: Playback): Promise<void> {
     if (!this.entered) counters.entered.add(1);
     this.entered = true;
-    this.session = started.session;
-    this.token = started.token;
-    this.nextBeat(visit, started.heartbeat_s, 0);
-    const { api, plan, now } = this.world;
-    if (!plan.without.includes("playlist")) {
-      const playlist = await api.playlist(started.playback.hls);
-      const steering = /SERVER-URI="([^"]+)"/.exec(playlist.body ?? "")?.[1];
-      if (steering && !plan.without.includes("steering")) this.act(this.steer(visit, steering));
-    }
-    trends.arrival_ms.add(now() - began);
-  }
-
-  private async steer(visit: number, url: string): Promise<void> {
-    if (this.left || visit !== this.visit) return;
-    const answer = await this.world.api.steering(url);
-    if (this.left || visit !== this.visit) return;
-    if (answer.status !== 200) {
-      counters.steerings_failed.add(1);
-      this.later(STEERING_S * 1000, () => this.steer(visit, url));
-      return;
-    }
-    const said = bodyOf<{ TTL?: number; "RELOAD-URI"?: string }>(answer);
-    this.later((said.TTL ?? STEERING_S) * 1000, () => this.steer(visit, said["RELOAD-URI"] ?? url));
+    await this.plays(
+      {
+        world: this.world,
+        number: this.number,
+        over: () => this.left || visit !== this.visit,
+        later: (waitMs, act) => this.later(waitMs, act),
+        act: (what) => this.act(what),
+      },
+      playback,
+    );
+    trends.arrival_ms.add(this.world.now() - began);
   }
 
   private nextBeat(visit: number, heartbeatS: number, failures: number, askedS = 0): void {
@@ -188,7 +196,11 @@ export class Viewer {
   }
 
   private later(waitMs: number, act: () => Promise<void>): void {
-    this.world.agenda.at(this.world.now() + waitMs, () => this.act(act()));
+    const dueMs = this.world.now() + waitMs;
+    this.world.agenda.at(dueMs, () => {
+      trends.late_ms.add(this.world.now() - dueMs);
+      this.act(act());
+    });
   }
 
   /** Lets something happen that nobody waits for; what goes wrong in it is counted, and stops no other viewer. */
@@ -198,6 +210,11 @@ export class Viewer {
       console.error(String(error));
     });
   }
+}
+
+/** Where the playlists of a session are whose playback token is given. */
+function broughtBy(token: string): Playback {
+  return { hls: `/v1/playback/${token}/master.m3u8`, dash: `/v1/playback/${token}/manifest.mpd` };
 }
 
 /** Half of a ceiling that doubles from `baseMs` to `maxMs`, and chance up to all of it. */
