@@ -141,7 +141,7 @@ async def _view(w: Wiring) -> BoardView:
 
 
 async def _log(w: Wiring) -> EventLog:
-    return w.closing(stores.event_log(w.settings))
+    return w.closing(stores.event_log(w.settings, w.meters))
 
 
 async def _publisher(w: Wiring) -> Publisher:

@@ -36,15 +36,15 @@ class Brittle(SqliteEventLog):
 
     failing = False
 
-    async def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
         if self.failing:
             raise Unavailable("eventlog", "disk I/O error")
-        return await super().consumer(group, topics)
+        return await super().consumer(group, topics, member)
 
 
 @pytest.fixture
-async def log(tmp_path) -> AsyncIterator[Brittle]:
-    log = Brittle(tmp_path / "events.db")
+async def log(tmp_path, clock) -> AsyncIterator[Brittle]:
+    log = Brittle(tmp_path / "events.db", clock)
     yield log
     await log.close()
 

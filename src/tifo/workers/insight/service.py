@@ -73,7 +73,7 @@ class InsightWorker:
             await reporting.close()
 
     async def _consume(self, stop: asyncio.Event) -> None:
-        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK))
+        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK), self._node)
         try:
             while not stop.is_set():
                 if not await self._handle_next(consumer):

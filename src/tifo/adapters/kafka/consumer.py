@@ -1,0 +1,214 @@
+"""One member of a group: librdkafka's consumer in a thread of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer as KafkaClient
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from tifo.adapters.kafka import wire
+from tifo.adapters.kafka.client import PART, REQUEST_S_MAX, Client
+from tifo.eventlog.ports import (
+    POLL_RECORDS_MAX,
+    REASON_LENGTH_MAX,
+    Consumer,
+    Delivery,
+    Letter,
+    Pace,
+    Partition,
+)
+from tifo.kernel.errors import Unavailable
+
+WAIT_S = 0.02
+"""Seconds that a poll gathers what comes: it also lets the group's changes happen."""
+
+PREFETCH_KIB_MAX = 8 * 1024
+"""KiB of records that wait in memory for the next polls; librdkafka fetches no more meanwhile."""
+
+HEARTBEATS_PER_SESSION = 4
+
+LOST = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError._ASSIGNMENT_LOST,
+        KafkaError._NO_OFFSET,
+    }
+)
+"""What a commit is answered whose partitions went elsewhere, or are about to: they come again."""
+
+PASSING = frozenset({KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF})
+"""What a poll may be told that needs no telling on."""
+
+FENCED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
+
+T = TypeVar("T")
+Place = tuple[str, int]
+"""A partition by its topic's name in the cluster."""
+
+
+class KafkaConsumer(Consumer):
+    """Static membership under the member's name, cooperative rebalancing, offsets committed by hand.
+
+    Caveats: partitions change hands only inside `poll`, as librdkafka calls back there and nowhere else;
+    a record's `at` comes back to the millisecond.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        group: str,
+        topics: Sequence[str],
+        member: str,
+        park: Callable[[Letter], Awaitable[None]],
+        pace: Pace,
+    ) -> None:
+        self._client = client
+        self._prefix = client.address.prefix
+        self._topics = [*(wire.topic_name(self._prefix, one) for one in topics)]
+        self._topics.append(wire.again_topic(self._prefix, group))
+        self._config = _config(wire.group_name(self._prefix, group), member, pace)
+        self._park = park
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
+        self._consumer: KafkaClient | None = None
+        self._held: set[Place] = set()
+        self._next: dict[Place, int] = {}
+        self._trouble = ""
+
+    async def join(self) -> None:
+        """Subscribe; the group lets it in during the polls that follow."""
+        await self._run(self._subscribe)
+
+    def partitions(self) -> frozenset[Partition]:
+        """As the last rebalance left them."""
+        prefix = f"{self._prefix}."
+        return frozenset(Partition(topic.removeprefix(prefix), number) for topic, number in self._held)
+
+    async def poll(self, records_max: int = POLL_RECORDS_MAX) -> tuple[Delivery, ...]:
+        """What librdkafka has fetched by now."""
+        limit = min(records_max, POLL_RECORDS_MAX)
+        return await self._run(lambda consumer: self._consume(consumer, limit))
+
+    async def commit(self) -> None:
+        """Of the partitions it still holds, waiting for the group's coordinator."""
+        if self._next:
+            await self._run(self._commit)
+
+    async def park(self, delivery: Delivery, reason: str) -> None:
+        """To the group's topic of dead letters."""
+        await self._park(Letter(delivery.record, reason[:REASON_LENGTH_MAX], self._client.clock.now()))
+
+    async def seek(self, at: float) -> None:
+        """By the time index of each partition."""
+        await self._run(lambda consumer: self._seek(consumer, round(at * 1_000)))
+
+    async def close(self) -> None:
+        """Stop; a static member does not leave its group."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[KafkaClient], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
+
+    def _try(self, work: Callable[[KafkaClient], T]) -> T:
+        try:
+            if self._consumer is None:
+                self._consumer = KafkaClient(self._client.config(self._config))
+            return work(self._consumer)
+        except KafkaException as error:
+            raise Unavailable(PART, self._why(error.args[0])) from error
+        except RuntimeError as error:
+            raise Unavailable(PART, str(error)) from error
+
+    def _why(self, error: KafkaError) -> str:
+        if error.code() in FENCED:
+            return f"another has its name in the group, or: {error.str()}"
+        return self._client.explain(error)
+
+    def _subscribe(self, consumer: KafkaClient) -> None:
+        consumer.subscribe(
+            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def _assigned(self, _: KafkaClient, partitions: list[TopicPartition]) -> None:
+        self._held.update((one.topic, one.partition) for one in partitions)
+
+    def _revoked(self, _: KafkaClient, partitions: list[TopicPartition]) -> None:
+        for one in partitions:
+            self._held.discard((one.topic, one.partition))
+            self._next.pop((one.topic, one.partition), None)
+
+    def _consume(self, consumer: KafkaClient, limit: int) -> tuple[Delivery, ...]:
+        self._tell_trouble()
+        deliveries = tuple(self._received(consumer.consume(limit, WAIT_S)))
+        if not deliveries:
+            self._tell_trouble()
+        return deliveries
+
+    def _tell_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, ""
+        if trouble:
+            raise Unavailable(PART, trouble)
+
+    def _received(self, messages: Sequence[Message]) -> list[Delivery]:
+        deliveries: list[Delivery] = []
+        for one in messages:
+            error = one.error()
+            place = (one.topic() or "", one.partition() or 0)
+            if error is not None:
+                # Told with the next poll, if this one has records: they would be lost with the error.
+                if error.code() not in PASSING:
+                    self._trouble = self._why(error)
+            elif place in self._held:
+                self._next[place] = (one.offset() or 0) + 1
+                deliveries.append(wire.delivery(one, self._prefix))
+        return deliveries
+
+    def _commit(self, consumer: KafkaClient) -> None:
+        offsets = [TopicPartition(*place, offset) for place, offset in self._next.items()]
+        try:
+            consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in LOST:
+                raise
+        else:
+            self._next.clear()
+
+    def _seek(self, consumer: KafkaClient, at_ms: int) -> None:
+        wanted = [TopicPartition(*place, at_ms) for place in self._held]
+        if not wanted:
+            return
+        found = consumer.offsets_for_times(wanted, timeout=REQUEST_S_MAX)
+        for one in found:
+            if one.offset < 0:
+                one.offset = consumer.get_watermark_offsets(one, timeout=REQUEST_S_MAX)[1]
+        consumer.commit(offsets=found, asynchronous=False)
+        # What was fetched is dropped, whatever state the fetching is in.
+        consumer.incremental_unassign(wanted)
+        consumer.incremental_assign(found)
+        self._next.clear()
+
+    def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+
+def _config(group: str, member: str, pace: Pace) -> dict[str, Any]:
+    session_ms = round(pace.session_s * 1_000)
+    return {
+        "group.id": group,
+        "group.instance.id": member,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": session_ms,
+        "heartbeat.interval.ms": session_ms // HEARTBEATS_PER_SESSION,
+        "max.poll.interval.ms": max(session_ms, round(pace.poll_s_max * 1_000)),
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "queued.max.messages.kbytes": PREFETCH_KIB_MAX,
+        "fetch.wait.max.ms": 200,
+    }
