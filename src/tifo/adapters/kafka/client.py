@@ -29,6 +29,7 @@ class Client:
         self.meter = meter
         self.clock = clock
         self._trouble = ""
+        """Replaced as a whole, in whichever thread librdkafka calls back."""
 
     def config(self, more: Mapping[str, Any]) -> dict[str, Any]:
         """All settings of a client. Raises `Unavailable` when a secret cannot be read."""
@@ -49,7 +50,7 @@ class Client:
             "reconnect.backoff.max.ms": RECONNECT_MS_MAX,
             "allow.auto.create.topics": False,
             "log_level": 2,
-            "error_cb": self._heard,
+            "error_cb": self.heard,
             **security,
             **more,
         }
@@ -58,6 +59,11 @@ class Client:
         """Its words, and what a broker was heard to say before."""
         return f"{error.str()} ({self._trouble})" if self._trouble else error.str()
 
-    def _heard(self, error: KafkaError) -> None:
-        # In one of librdkafka's callers' threads; one reference is replaced by another.
-        self._trouble = error.str()
+    def heard(self, error: KafkaError) -> None:
+        """Remember what librdkafka says is wrong, for whoever is failed by it."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._trouble = error.str()
+
+    def well(self) -> None:
+        """Forget it: the cluster answers."""
+        self._trouble = ""

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from tifo.adapters.kafka import wire
-from tifo.adapters.kafka.client import PART, REQUEST_S_MAX, Client
+from tifo.adapters.kafka.client import CONNECT_S_MAX, PART, REQUEST_S_MAX, Client
 from tifo.eventlog.ports import (
     POLL_RECORDS_MAX,
     REASON_LENGTH_MAX,
@@ -28,6 +28,8 @@ PREFETCH_KIB_MAX = 8 * 1024
 """KiB of records that wait in memory for the next polls; librdkafka fetches no more meanwhile."""
 
 HEARTBEATS_PER_SESSION = 4
+HEARTBEAT_MS_MAX = 3_000
+"""How often a member shows that it is alive, and hears that the group changes."""
 
 LOST = frozenset(
     {
@@ -40,8 +42,20 @@ LOST = frozenset(
 )
 """What a commit is answered whose partitions went elsewhere, or are about to: they come again."""
 
-PASSING = frozenset({KafkaError._MAX_POLL_EXCEEDED, KafkaError._PARTITION_EOF})
-"""What a poll may be told that needs no telling on."""
+PASSING = frozenset(
+    {
+        KafkaError._MAX_POLL_EXCEEDED,
+        KafkaError._PARTITION_EOF,
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""What librdkafka gets over by itself; that no broker answers is looked for elsewhere."""
 
 FENCED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
 
@@ -53,8 +67,8 @@ Place = tuple[str, int]
 class KafkaConsumer(Consumer):
     """Static membership under the member's name, cooperative rebalancing, offsets committed by hand.
 
-    Caveats: partitions change hands only inside `poll`, as librdkafka calls back there and nowhere else;
-    a record's `at` comes back to the millisecond.
+    Caveats: a group's partitions are shared evenly over all its topics together, not topic by topic; a
+    record's `at` comes back to the millisecond.
     """
 
     def __init__(
@@ -76,7 +90,10 @@ class KafkaConsumer(Consumer):
         self._consumer: KafkaClient | None = None
         self._held: set[Place] = set()
         self._next: dict[Place, int] = {}
+        self._polling: asyncio.Future[tuple[Delivery, ...]] | None = None
         self._trouble = ""
+        self._down = False
+        self._closed = False
 
     async def join(self) -> None:
         """Subscribe; the group lets it in during the polls that follow."""
@@ -90,7 +107,15 @@ class KafkaConsumer(Consumer):
     async def poll(self, records_max: int = POLL_RECORDS_MAX) -> tuple[Delivery, ...]:
         """What librdkafka has fetched by now."""
         limit = min(records_max, POLL_RECORDS_MAX)
-        return await self._run(lambda consumer: self._consume(consumer, limit))
+        if self._polling is None:
+            self._polling = self._run(lambda consumer: self._consume(consumer, limit))
+        polling = self._polling
+        try:
+            # A caller who goes away leaves the records to the next poll: they are not handled.
+            return await asyncio.shield(polling)
+        finally:
+            if polling.done():
+                self._polling = None
 
     async def commit(self) -> None:
         """Of the partitions it still holds, waiting for the group's coordinator."""
@@ -107,16 +132,19 @@ class KafkaConsumer(Consumer):
 
     async def close(self) -> None:
         """Stop; a static member does not leave its group."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown(wait=False)
 
-    async def _run(self, work: Callable[[KafkaClient], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
+    def _run(self, work: Callable[[KafkaClient], T]) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
 
     def _try(self, work: Callable[[KafkaClient], T]) -> T:
         try:
             if self._consumer is None:
-                self._consumer = KafkaClient(self._client.config(self._config))
+                config = self._config | {"error_cb": self._heard}
+                self._consumer = KafkaClient(self._client.config(config))
             return work(self._consumer)
         except KafkaException as error:
             raise Unavailable(PART, self._why(error.args[0])) from error
@@ -146,7 +174,18 @@ class KafkaConsumer(Consumer):
         deliveries = tuple(self._received(consumer.consume(limit, WAIT_S)))
         if not deliveries:
             self._tell_trouble()
+            self._look(consumer)
         return deliveries
+
+    def _heard(self, error: KafkaError) -> None:
+        self._client.heard(error)
+        self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN
+
+    def _look(self, consumer: KafkaClient) -> None:
+        """Whether any broker answers, once none did: that they are back is told to nobody."""
+        if self._down:
+            consumer.list_topics(timeout=CONNECT_S_MAX)
+            self._down = False
 
     def _tell_trouble(self) -> None:
         trouble, self._trouble = self._trouble, ""
@@ -204,7 +243,7 @@ def _config(group: str, member: str, pace: Pace) -> dict[str, Any]:
         "group.instance.id": member,
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": session_ms,
-        "heartbeat.interval.ms": session_ms // HEARTBEATS_PER_SESSION,
+        "heartbeat.interval.ms": min(session_ms // HEARTBEATS_PER_SESSION, HEARTBEAT_MS_MAX),
         "max.poll.interval.ms": max(session_ms, round(pace.poll_s_max * 1_000)),
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,

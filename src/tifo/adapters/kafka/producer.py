@@ -167,6 +167,8 @@ class KafkaProducer:
             self._waiting.discard(batch)
             self._queued -= batch.records
             self._client.meter.answers(well=not batch.why)
+            if not batch.why:
+                self._client.well()
             if batch.done.done():
                 continue
             if batch.why:

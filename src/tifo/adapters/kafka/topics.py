@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec, TopicMetadata
 
 from tifo.adapters.kafka.address import Layout
 from tifo.adapters.kafka.client import PART, REQUEST_S_MAX, Client
@@ -16,6 +16,7 @@ from tifo.kernel.errors import Unavailable
 
 METADATA_S_MAX = 3.0
 CREATE_S_MAX = 15.0
+LED_POLL_S = 0.02
 RETRY_S = 1.0
 """Seconds after a failure in which those who ask are refused at once."""
 
@@ -59,6 +60,8 @@ class Topics:
         """Of every group of ours that committed, topic by topic."""
         prefix = f"{self._client.address.prefix}."
         listed = await self._ask(self._made().list_consumer_groups(request_timeout=REQUEST_S_MAX))
+        if listed.errors:
+            raise self._unavailable(listed.errors[0].args[0])
         groups = sorted(
             one.group_id
             for one in listed.valid
@@ -104,11 +107,7 @@ class Topics:
         }
 
     async def _have(self, names: Collection[str]) -> None:
-        try:
-            there = await asyncio.to_thread(self._made().list_topics, timeout=METADATA_S_MAX)
-        except KafkaException as error:
-            raise self._unavailable(error) from error
-        absent = [name for name in names if name not in there.topics]
+        absent = await self._absent(names, lambda _: True)
         if not absent:
             return
         layout = self._client.address.layout
@@ -119,6 +118,23 @@ class Topics:
         )
         for future in made.values():
             await self._ask(future, fine=KafkaError.TOPIC_ALREADY_EXISTS)
+        await self._wait_until_led(absent)
+
+    async def _wait_until_led(self, names: Collection[str]) -> None:
+        # A consumer that comes before a new topic's leaders are known is told that there is no such topic.
+        end = self._client.clock.monotonic() + CREATE_S_MAX
+        while await self._absent(names, _led):
+            if self._client.clock.monotonic() > end:
+                raise Unavailable(PART, f"new topics have no leader after {CREATE_S_MAX:.0f} s")
+            await asyncio.sleep(LED_POLL_S)
+
+    async def _absent(self, names: Collection[str], there: Callable[[TopicMetadata], bool]) -> list[str]:
+        try:
+            topics = (await asyncio.to_thread(self._made().list_topics, timeout=METADATA_S_MAX)).topics
+        except KafkaException as error:
+            self._made().poll(0)  # what the brokers said is heard here
+            raise self._unavailable(error.args[0]) from error
+        return [name for name in names if name not in topics or not there(topics[name])]
 
     def _made(self) -> AdminClient:
         if self._admin is None:
@@ -131,14 +147,18 @@ class Topics:
         except KafkaException as error:
             if error.args[0].code() == fine:
                 return None
-            raise self._unavailable(error) from error
+            raise self._unavailable(error.args[0]) from error
 
-    def _unavailable(self, error: KafkaException) -> Unavailable:
-        return Unavailable(PART, self._client.explain(error.args[0]))
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(PART, self._client.explain(error))
+
+
+def _led(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(one.leader >= 0 for one in topic.partitions.values())
 
 
 def _new_topic(name: str, layout: Layout) -> NewTopic:
-    dead = name.endswith(".dead")
+    dead, again = name.endswith(".dead"), name.endswith(".again")
     config = {
         "retention.ms": str((DEAD_RETENTION_H if dead else layout.retention_h) * 3_600_000),
         "retention.bytes": str(layout.retention_mib * 1024 * 1024 or -1),
@@ -147,7 +167,7 @@ def _new_topic(name: str, layout: Layout) -> NewTopic:
     }
     return NewTopic(
         name,
-        num_partitions=1 if dead else layout.partitions,
+        num_partitions=1 if dead or again else layout.partitions,
         replication_factor=layout.replicas,
         config=config,
     )

@@ -193,7 +193,8 @@ def forget_old(connection: sqlite3.Connection, keep: Retention, now: float) -> N
         connection.execute(
             "UPDATE positions SET lost = lost + (SELECT COUNT(*) FROM records r"
             " WHERE r.topic = positions.topic AND r.partition = positions.partition"
-            " AND r.offset BETWEEN positions.next_offset AND ? AND r.only_for IN ('', positions.consumer_group)) WHERE next_offset <= ?",
+            " AND r.offset BETWEEN positions.next_offset AND ?"
+            " AND r.only_for IN ('', positions.consumer_group)) WHERE next_offset <= ?",
             (last, last),
         )
         connection.execute("DELETE FROM records WHERE offset <= ?", (last,))
