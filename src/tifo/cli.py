@@ -13,7 +13,7 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
-from tifo import cli_sessions, cli_simulate, cli_token, machine, processes
+from tifo import cli_letters, cli_sessions, cli_simulate, cli_token, machine, processes
 from tifo import export as exports
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
@@ -34,6 +34,7 @@ app = App(
     "Begin with `tifo up`, and open the address it prints.",
 )
 
+app.command(cli_letters.letters)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)
 app.command(cli_token.app)

@@ -16,7 +16,7 @@ from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
-from tifo.eventlog.ports import EventLog
+from tifo.eventlog.ports import EventLogStore
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
@@ -99,7 +99,7 @@ def calendar_store(settings: Settings) -> CalendarStore:
     return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
 
 
-def event_log(settings: Settings, meters: Meters | None = None) -> EventLog:
+def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:
     """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
     if settings.stores.eventlog.startswith("kafka:"):
         return _kafka_log(settings.stores.eventlog, meters or Meters(SystemClock()))
@@ -107,7 +107,7 @@ def event_log(settings: Settings, meters: Meters | None = None) -> EventLog:
     return SqliteEventLog(path, SystemClock())
 
 
-def _kafka_log(url: str, meters: Meters) -> EventLog:
+def _kafka_log(url: str, meters: Meters) -> EventLogStore:
     # Its client is a library of 15 MB, which only those who use it load.
     from tifo.adapters.kafka.address import KafkaAddress  # noqa: PLC0415
     from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415

@@ -11,13 +11,14 @@ import pytest
 import redis_server
 import session_stores
 from board_places import Place, RedisPlace, SqlitePlace
-from event_logs import KafkaLogPlace, Log, LogPlace, SqliteLogPlace
+from event_logs import KafkaLogPlace, LogPlace, SqliteLogPlace
 
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.ports import Board
+from tifo.eventlog.ports import EventLogStore
 from tifo.kernel.clock import ManualClock
 from tifo.services.sessions.ports import SessionStore
 
@@ -124,7 +125,7 @@ def log_place(request: pytest.FixtureRequest, tmp_path: Path) -> LogPlace:
 
 
 @pytest.fixture
-async def log(log_place: LogPlace) -> AsyncIterator[Log]:
+async def log(log_place: LogPlace) -> AsyncIterator[EventLogStore]:
     log = log_place.open()
     yield log
     await log.close()

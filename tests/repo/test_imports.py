@@ -34,7 +34,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "redis": {"tifo.adapters.redis": "its adapters"},
         "hiredis": {"tifo.adapters.redis": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
-        "botocore": {"tifo.adapters.dynamodb": "its adapters"},
+        "botocore": {
+            "tifo.adapters.dynamodb": "its adapters",
+            "tifo.adapters.kafka.iam": "signs the token that MSK asks for",
+        },
+        "confluent_kafka": {"tifo.adapters.kafka": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
         "cbor2": {
             "tifo.tokens.cat": "one format's encoding",
@@ -79,12 +83,14 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {
             "tifo.cli": "the command line",
+            "tifo.cli_letters": "its operators' part",
             "tifo.cli_sessions": "its operators' part",
             "tifo.cli_simulate": "its simulations",
             "tifo.cli_token": "its operators' part",
         },
         "rich": {
             "tifo.cli": "the command line",
+            "tifo.cli_letters": "its table",
             "tifo.cli_sessions": "its tables",
             "tifo.cli_simulate": "where it tells",
             "tifo.rehearsal": "its progress and its table",

@@ -18,7 +18,7 @@ from tifo.adapters.kafka.eventlog import KafkaEventLog
 from tifo.adapters.sqlite.database import Database
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.eventlog_tables import SCHEMA, Retention, forget_old
-from tifo.eventlog.ports import Consumer, DeadLetters, Delivery, EventLog, Pace, Record
+from tifo.eventlog.ports import Consumer, Delivery, EventLog, EventLogStore, Pace, Record
 from tifo.kernel.clock import SystemClock
 from tifo.telemetry.stores import StoreMeter
 
@@ -33,14 +33,10 @@ _END = "end"
 _numbers = itertools.count()
 
 
-class Log(EventLog, DeadLetters, Protocol):
-    """What every adapter is."""
-
-
 class LogPlace(Protocol):
     """A log that can be opened again, as another process or a later one would."""
 
-    def open(self, pace: Pace | None = None) -> Log: ...
+    def open(self, pace: Pace | None = None) -> EventLogStore: ...
 
     async def forget(self, topic: str) -> None:
         """Everything up to now, as retention does."""
@@ -88,6 +84,14 @@ async def eventually(met: Callable[[], Awaitable[bool]]) -> None:
     end = time.monotonic() + COMES_S_MAX
     while not await met():
         assert time.monotonic() < end, "it did not come"
+        await asyncio.sleep(0.02)
+
+
+async def gets_nothing(consumer: Consumer, seconds: float) -> None:
+    """Nothing comes to it, however often it asks."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert not await consumer.poll(), "these are at another"
         await asyncio.sleep(0.02)
 
 

@@ -173,3 +173,7 @@ class DeadLetters(Protocol):
 
         A letter may come twice when this fails half-way, and none is lost.
         """
+
+
+class EventLogStore(EventLog, DeadLetters, Protocol):
+    """What an adapter is: a log, and the dead letters of its groups."""

@@ -13,8 +13,7 @@ from tifo.adapters.kafka.topics import Topics
 from tifo.eventlog.ports import (
     LETTERS_MAX,
     RECORD_BYTES_MAX,
-    DeadLetters,
-    EventLog,
+    EventLogStore,
     Lag,
     Letter,
     Pace,
@@ -25,7 +24,7 @@ from tifo.kernel.errors import Unavailable
 from tifo.telemetry.stores import StoreMeter
 
 
-class KafkaEventLog(EventLog, DeadLetters):
+class KafkaEventLog(EventLogStore):
     """A topic for each of ours, `PREFIX.TOPIC`, partitioned by key; and two for each group.
 
     `PREFIX.GROUP.dead` has a group's dead letters, `PREFIX.GROUP.again` what it is to handle once more.

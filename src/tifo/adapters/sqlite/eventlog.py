@@ -15,8 +15,7 @@ from tifo.eventlog.ports import (
     APPEND_QUEUE_RECORDS_MAX,
     LETTERS_MAX,
     RECORD_BYTES_MAX,
-    DeadLetters,
-    EventLog,
+    EventLogStore,
     Lag,
     Letter,
     Pace,
@@ -34,7 +33,7 @@ class _Append:
     done: asyncio.Future[None]
 
 
-class SqliteEventLog(EventLog, DeadLetters):
+class SqliteEventLog(EventLogStore):
     """Appends of many callers share one commit, so a report costs a fraction of a disk write.
 
     Caveats: one file, hence one machine; a group has `PARTITIONS` members that have something to do; who
