@@ -99,6 +99,25 @@ async def test_tokens_as_msk_asks_for_open_the_door(
     assert set(asked) == {"eu-west-3"}
 
 
+async def test_credentials_that_are_not_there_are_told(
+    kafka: KafkaCluster, open_log: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tokens(region: str, now: Callable[[], float]) -> Callable[[str], tuple[str, float]]:
+        def token(_: str) -> tuple[str, float]:
+            raise RuntimeError("no AWS credentials were found")
+
+        return token
+
+    monkeypatch.setattr(iam, "msk_tokens", tokens)
+    door = f"tls=1&ca={quote(str(kafka.ca))}&sasl=msk-iam&region=eu-west-3"
+    assert "no AWS credentials" in await refused(open_log(f"kafka://{kafka.secure_seeds}/nobody?{door}"))
+
+
+async def test_file_that_is_not_there_is_told(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.secure_seeds}/nobody?tls=1&ca=/nowhere/ca.pem")
+    assert "ssl.ca.location" in await refused(log)
+
+
 async def test_wrong_password_is_told_and_not_shown(
     kafka: KafkaCluster, open_log: Open, tmp_path: Path
 ) -> None:
@@ -139,10 +158,40 @@ async def test_broker_that_does_not_answer_fails_appends_until_it_does(
     assert found["a"][0] == "evt_1"
 
 
+async def test_producer_that_is_of_no_use_any_more_is_replaced(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.seeds}/fenced?create=1&replicas=1&partitions=1")
+    await log.append([record(1)])
+    lane = log._producer._lane
+    assert lane is not None
+    lane.broken = True
+    await asyncio.gather(*(log.append([record(n)]) for n in range(2, 20)))
+    found = await take(await log.consumer("g", ["sessions"], "m"), 19)
+    assert {one.record.id for one in found} == {f"evt_{n}" for n in range(1, 20)}
+
+
+async def test_cancelled_poll_leaves_its_records_to_the_next(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.seeds}/cancelled?create=1&replicas=1&partitions=1")
+    await log.append([record(1)])
+    consumer = await log.consumer("g", ["sessions"], "m")
+    found: list[str] = []
+
+    async def came() -> bool:
+        poll = asyncio.create_task(consumer.poll())
+        await asyncio.sleep(0)
+        poll.cancel()
+        found.extend(one.record.id for one in await consumer.poll())
+        return bool(found)
+
+    await eventually(came)
+    assert found == ["evt_1"]
+
+
 async def test_cluster_that_is_not_there_fails_at_once_the_second_time(open_log: Open) -> None:
     log = open_log("kafka://127.0.0.1:1/nobody")
     assert await refused(log)
     assert await asyncio.wait_for(refused(log), 1)
+    with pytest.raises(Unavailable):
+        await log.lag()
 
 
 # --- three brokers ------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """What every client of the cluster is told, and what they say when it fails."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.kernel.clock import Clock
@@ -12,10 +12,16 @@ from tifo.telemetry.stores import StoreMeter
 
 PART = "eventlog"
 
+NO_TOKEN = "none"  # noqa: S105 - it opens nothing
+NO_TOKEN_S = 5.0
+"""What is shown to a broker while AWS gives us no credentials, and for how long."""
+
 CONNECT_S_MAX = 2.0
-REQUEST_S_MAX = 10.0
+REQUEST_S_MAX = 5.0
 RECONNECT_MS_MAX = 1_000
 """Seconds for a connection and for an answer; milliseconds between two tries to connect."""
+
+T = TypeVar("T")
 
 
 class Client:
@@ -29,19 +35,26 @@ class Client:
         self.meter = meter
         self.clock = clock
         self._trouble = ""
-        """Replaced as a whole, in whichever thread librdkafka calls back."""
+        self._no_token = ""
+        """Both are replaced as a whole, in whichever thread librdkafka calls back."""
 
-    def config(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        """All settings of a client. Raises `Unavailable` when a secret cannot be read."""
+    def make(self, kind: Callable[[dict[str, Any]], T], more: Mapping[str, Any]) -> T:
+        """A client of that kind. Reads files and may ask AWS for credentials: not for the event loop.
+
+        Raises `Unavailable` when it cannot be made.
+        """
+        try:
+            return kind(self._config(more))
+        except KafkaException as error:
+            raise Unavailable(PART, self.explain(error.args[0])) from error
+
+    def _config(self, more: Mapping[str, Any]) -> dict[str, Any]:
         try:
             security: dict[str, Any] = dict(self.address.security.config())
         except OSError as error:
             raise Unavailable(PART, f"{type(error).__name__}: {error}") from error
         if self.address.security.sasl == "msk-iam":
-            # AWS's client takes a fourth of a second to load, which only those who use it pay.
-            from tifo.adapters.kafka.iam import msk_tokens  # noqa: PLC0415
-
-            security["oauth_cb"] = msk_tokens(self.address.security.region, self.clock.now)
+            security["oauth_cb"] = self._tokens()
         return {
             "bootstrap.servers": ",".join(self.address.seeds),
             "client.id": "tifo",
@@ -57,7 +70,8 @@ class Client:
 
     def explain(self, error: KafkaError) -> str:
         """Its words, and what a broker was heard to say before."""
-        return f"{error.str()} ({self._trouble})" if self._trouble else error.str()
+        trouble = self._no_token or self._trouble
+        return f"{error.str()} ({trouble})" if trouble else error.str()
 
     def heard(self, error: KafkaError) -> None:
         """Remember what librdkafka says is wrong, for whoever is failed by it."""
@@ -67,3 +81,22 @@ class Client:
     def well(self) -> None:
         """Forget it: the cluster answers."""
         self._trouble = ""
+
+    def _tokens(self) -> Callable[[str], tuple[str, float]]:
+        # AWS's client takes a fourth of a second to load, which only those who use it pay.
+        from tifo.adapters.kafka.iam import msk_tokens  # noqa: PLC0415
+
+        tokens = msk_tokens(self.address.security.region, self.clock.now)
+
+        def token(config: str) -> tuple[str, float]:
+            try:
+                found = tokens(config)
+            except Exception as error:
+                # librdkafka's binding takes no exception here and would wait for a token without end. One
+                # that opens nothing fails whoever needs it, with this reason, and is asked for again soon.
+                self._no_token = str(error)
+                return NO_TOKEN, self.clock.now() + NO_TOKEN_S
+            self._no_token = ""
+            return found
+
+        return token

@@ -88,7 +88,8 @@ class KafkaConsumer(Consumer):
         self._park = park
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         self._consumer: KafkaClient | None = None
-        self._held: set[Place] = set()
+        self._held: frozenset[Place] = frozenset()
+        """Replaced as a whole: rebalancing happens in the thread."""
         self._next: dict[Place, int] = {}
         self._polling: asyncio.Future[tuple[Delivery, ...]] | None = None
         self._trouble = ""
@@ -144,7 +145,7 @@ class KafkaConsumer(Consumer):
         try:
             if self._consumer is None:
                 config = self._config | {"error_cb": self._heard}
-                self._consumer = KafkaClient(self._client.config(config))
+                self._consumer = self._client.make(KafkaClient, config)
             return work(self._consumer)
         except KafkaException as error:
             raise Unavailable(PART, self._why(error.args[0])) from error
@@ -162,12 +163,13 @@ class KafkaConsumer(Consumer):
         )
 
     def _assigned(self, _: KafkaClient, partitions: list[TopicPartition]) -> None:
-        self._held.update((one.topic, one.partition) for one in partitions)
+        self._held |= {(one.topic, one.partition) for one in partitions}
 
     def _revoked(self, _: KafkaClient, partitions: list[TopicPartition]) -> None:
-        for one in partitions:
-            self._held.discard((one.topic, one.partition))
-            self._next.pop((one.topic, one.partition), None)
+        gone = {(one.topic, one.partition) for one in partitions}
+        self._held -= gone
+        for place in gone:
+            self._next.pop(place, None)
 
     def _consume(self, consumer: KafkaClient, limit: int) -> tuple[Delivery, ...]:
         self._tell_trouble()

@@ -46,9 +46,9 @@ class PileOfLetters:
         )
 
     def _with(self, work: Callable[[Consumer], T]) -> T:
-        config = self._client.config({"group.id": self._topic, "enable.auto.commit": False})
+        config = {"group.id": self._topic, "enable.auto.commit": False}
         try:
-            with closing(Consumer(config)) as consumer:
+            with closing(self._client.make(Consumer, config)) as consumer:
                 return work(consumer)
         except KafkaException as error:
             raise Unavailable(PART, self._client.explain(error.args[0])) from error

@@ -45,7 +45,8 @@ class _Lane:
 
     def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, settle: Any) -> None:  # noqa: ANN401
         self._client = client
-        self._producer = Producer(client.config(_CONFIG | {"compression.type": client.address.compression}))
+        compression = {"compression.type": client.address.compression}
+        self._producer = client.make(Producer, _CONFIG | compression)
         self._loop = loop
         self._settle = settle
         self._settled: list[_Batch] = []
@@ -125,6 +126,7 @@ class KafkaProducer:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lane: _Lane | None = None
+        self._replacing = asyncio.Lock()
         self._waiting: set[_Batch] = set()
         self._queued = 0
 
@@ -132,16 +134,17 @@ class KafkaProducer:
         """Keep them on every replica in sync. Raises `Unavailable`, at once when the queue is full."""
         if self._queued + len(records) > APPEND_QUEUE_RECORDS_MAX:
             raise Unavailable(PART, "its queue is full")
-        loop = asyncio.get_running_loop()
-        if self._lane is None or self._lane.broken:
-            await self._replace(loop)
-        assert self._lane is not None
-        batch = _Batch(len(records), loop.create_future())
+        batch = _Batch(len(records), asyncio.get_running_loop().create_future())
         self._queued += len(records)
         self._waiting.add(batch)
-        why = self._lane.send(records, batch)
-        if why:
-            batch.why = why
+        try:
+            lane = self._lane
+            if lane is None or lane.broken:
+                lane = await self._new_lane()
+            batch.why = lane.send(records, batch)
+        except Unavailable as error:
+            batch.why = error.why
+        if batch.why:
             self._settle([batch])
         await batch.done
 
@@ -155,10 +158,16 @@ class KafkaProducer:
             batch.why = batch.why or "it was closed"
         self._settle(list(self._waiting))
 
-    async def _replace(self, loop: asyncio.AbstractEventLoop) -> None:
-        lane, self._lane = self._lane, _Lane(self._client, loop, self._settle)
+    async def _new_lane(self) -> _Lane:
+        loop = asyncio.get_running_loop()
+        async with self._replacing:
+            lane = self._lane
+            if lane is not None and not lane.broken:
+                return lane
+            self._lane = made = await asyncio.to_thread(_Lane, self._client, loop, self._settle)
         if lane is not None:
             await asyncio.to_thread(lane.close)
+        return made
 
     def _settle(self, batches: Sequence[_Batch]) -> None:
         for batch in batches:

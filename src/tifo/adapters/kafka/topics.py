@@ -59,9 +59,9 @@ class Topics:
     async def lag(self) -> tuple[Lag, ...]:
         """Of every group of ours that committed, topic by topic."""
         prefix = f"{self._client.address.prefix}."
-        listed = await self._ask(self._made().list_consumer_groups(request_timeout=REQUEST_S_MAX))
+        listed = await self._ask((await self._made()).list_consumer_groups(request_timeout=REQUEST_S_MAX))
         if listed.errors:
-            raise self._unavailable(listed.errors[0].args[0])
+            raise self._unavailable(listed.errors[0])
         groups = sorted(
             one.group_id
             for one in listed.valid
@@ -86,7 +86,7 @@ class Topics:
         return [Lag(group, topic.removeprefix(prefix), records[topic], lost[topic]) for topic in records]
 
     async def _committed(self, group: str) -> dict[tuple[str, int], int]:
-        asked = self._made().list_consumer_group_offsets(
+        asked = (await self._made()).list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_S_MAX
         )
         found = await self._ask(asked[group])
@@ -100,7 +100,7 @@ class Topics:
         wanted = {TopicPartition(*place): which for place in places}
         if not wanted:
             return {}
-        asked = self._made().list_offsets(wanted, request_timeout=REQUEST_S_MAX)
+        asked = (await self._made()).list_offsets(wanted, request_timeout=REQUEST_S_MAX)
         return {
             (place.topic, place.partition): (await self._ask(future)).offset
             for place, future in asked.items()
@@ -113,7 +113,7 @@ class Topics:
         layout = self._client.address.layout
         if not layout.create:
             raise Unavailable(PART, f"there is no topic {absent[0]}: make it, or let create=1 have it made")
-        made = self._made().create_topics(
+        made = (await self._made()).create_topics(
             [_new_topic(name, layout) for name in absent], operation_timeout=CREATE_S_MAX
         )
         for future in made.values():
@@ -130,15 +130,19 @@ class Topics:
 
     async def _absent(self, names: Collection[str], there: Callable[[TopicMetadata], bool]) -> list[str]:
         try:
-            topics = (await asyncio.to_thread(self._made().list_topics, timeout=METADATA_S_MAX)).topics
+            topics = (
+                await asyncio.to_thread((await self._made()).list_topics, timeout=METADATA_S_MAX)
+            ).topics
         except KafkaException as error:
-            self._made().poll(0)  # what the brokers said is heard here
+            await self._made()  # hears what the brokers said
             raise self._unavailable(error.args[0]) from error
         return [name for name in names if name not in topics or not there(topics[name])]
 
-    def _made(self) -> AdminClient:
+    async def _made(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient(self._client.config({}))
+            self._admin = await asyncio.to_thread(self._client.make, AdminClient, {})
+        # Errors are heard here, and new tokens are asked for: it has no thread of its own.
+        self._admin.poll(0)
         return self._admin
 
     async def _ask(self, future: "Future[Any]", fine: int | None = None) -> Any:  # noqa: ANN401 - its answer
