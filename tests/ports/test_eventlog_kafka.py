@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import kafka_server
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from event_logs import COMES_S_MAX, KafkaLogPlace, by_key, eventually, record, take
 from kafka_server import KafkaCluster
@@ -15,6 +16,7 @@ from tifo.adapters.kafka import iam
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.kafka.eventlog import KafkaEventLog
 from tifo.eventlog.ports import EventLog, Record
+from tifo.eventlog.records import from_record
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.stores import StoreMeter
@@ -184,6 +186,22 @@ async def test_cancelled_poll_leaves_its_records_to_the_next(kafka: KafkaCluster
 
     await eventually(came)
     assert found == ["evt_1"]
+
+
+async def test_message_of_somebody_else_stops_nobody(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.seeds}/foreign?create=1&replicas=1&partitions=1")
+    await log.append([record(1)])
+    stranger = Producer({"bootstrap.servers": kafka.seeds})
+    stranger.produce("foreign.sessions", None, None)
+    stranger.produce("foreign.sessions", b"\xff", b"\xff", headers=[("id", b"\xff"), ("type", None)])
+    await asyncio.to_thread(stranger.flush, COMES_S_MAX)
+    consumer = await log.consumer("g", ["sessions"], "m")
+    bare, broken = (await take(consumer, 3))[1:]
+    assert (bare.record.id, bare.record.key, bare.record.value) == ("sessions-0-1", "", b"")
+    assert (broken.record.id, broken.record.value, from_record(broken.record)) == ("\ufffd", b"\xff", None)
+    await consumer.commit()
+    await consumer.park(broken, "not ours")
+    assert [one.reason for one in await log.letters("g")] == ["not ours"]
 
 
 async def test_cluster_that_is_not_there_fails_at_once_the_second_time(open_log: Open) -> None:

@@ -211,12 +211,16 @@ class KafkaConsumer(Consumer):
     def _commit(self, consumer: KafkaClient) -> None:
         offsets = [TopicPartition(*place, offset) for place, offset in self._next.items()]
         try:
-            consumer.commit(offsets=offsets, asynchronous=False)
+            committed = consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
             if error.args[0].code() not in LOST:
                 raise
-        else:
-            self._next.clear()
+            return
+        for one in committed or ():
+            if one.error is None:
+                self._next.pop((one.topic, one.partition), None)
+            elif one.error.code() not in LOST:
+                raise KafkaException(one.error)
 
     def _seek(self, consumer: KafkaClient, at_ms: int) -> None:
         wanted = [TopicPartition(*place, at_ms) for place in self._held]

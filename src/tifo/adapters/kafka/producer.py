@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -43,7 +43,12 @@ class _Batch:
 class _Lane:
     """One librdkafka producer and the thread that hears of its deliveries."""
 
-    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop, settle: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        client: Client,
+        loop: asyncio.AbstractEventLoop,
+        settle: Callable[[Sequence[_Batch]], None],
+    ) -> None:
         self._client = client
         compression = {"compression.type": client.address.compression}
         self._producer = client.make(Producer, _CONFIG | compression)
@@ -52,8 +57,8 @@ class _Lane:
         self._settled: list[_Batch] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._hear, name="kafka-producer", daemon=True)
-        self._thread.start()
         self.broken = False
+        self._thread.start()
 
     def send(self, records: Sequence[Outgoing], batch: _Batch) -> str:
         """Hand them to librdkafka, which does not wait; why it took not all of them, or nothing."""

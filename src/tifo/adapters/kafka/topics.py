@@ -79,6 +79,8 @@ class Topics:
         records: defaultdict[str, int] = defaultdict(int)
         lost: defaultdict[str, int] = defaultdict(int)
         for place, offset in committed.items():
+            if place not in oldest or place not in newest:
+                continue  # its topic is gone
             first = max(offset, oldest[place])
             records[place[0]] += max(0, newest[place] - first)
             lost[place[0]] += first - offset
@@ -101,10 +103,11 @@ class Topics:
         if not wanted:
             return {}
         asked = (await self._made()).list_offsets(wanted, request_timeout=REQUEST_S_MAX)
-        return {
-            (place.topic, place.partition): (await self._ask(future)).offset
+        found = {
+            (place.topic, place.partition): await self._ask(future, fine=KafkaError.UNKNOWN_TOPIC_OR_PART)
             for place, future in asked.items()
         }
+        return {place: one.offset for place, one in found.items() if one is not None}
 
     async def _have(self, names: Collection[str]) -> None:
         absent = await self._absent(names, lambda _: True)

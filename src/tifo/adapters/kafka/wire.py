@@ -44,16 +44,15 @@ def message(record: Record, more: Headers = ()) -> dict[str, Any]:
 def delivery(got: Message, prefix: str) -> Delivery:
     """What a consumer's message says; one that others wrote has no id but its place."""
     partition = Partition((got.topic() or "").removeprefix(f"{prefix}."), got.partition() or 0)
-    headers = _headers(got)
-    return Delivery(got.offset() or 0, _record(got, headers, partition), partition)
+    return Delivery(got.offset() or 0, _record(got, _headers(got), partition), partition)
 
 
 def letter(got: Message) -> Letter:
     """A dead letter as `letter_message` wrote it."""
     headers = _headers(got)
-    parked_at = int(headers.get("parked-ms", b"0")) / 1_000
-    reason = headers.get("reason", b"").decode(errors="replace")
-    return Letter(_record(got, headers, Partition("", 0)), reason, parked_at)
+    parked_ms = headers.get("parked-ms", "")
+    parked_at = int(parked_ms) / 1_000 if parked_ms.isdecimal() else 0.0
+    return Letter(_record(got, headers, Partition("", 0)), headers.get("reason", ""), parked_at)
 
 
 def letter_message(one: Letter) -> dict[str, Any]:
@@ -73,19 +72,22 @@ def again_message(one: Letter) -> dict[str, Any]:
     return message(one.record, (("topic", one.record.topic.encode()),))
 
 
-def _record(got: Message, headers: Mapping[str, bytes], partition: Partition) -> Record:
-    key = (got.key() or b"").decode(errors="replace")
+def _record(got: Message, headers: Mapping[str, str], partition: Partition) -> Record:
     return Record(
-        topic=headers["topic"].decode() if "topic" in headers else partition.topic,
-        key=key,
-        id=headers["id"].decode() if "id" in headers else f"{partition.number}-{got.offset()}",
-        type=headers.get("type", b"").decode(errors="replace"),
+        topic=headers.get("topic", partition.topic),
+        key=_text(got.key()),
+        id=headers.get("id") or f"{partition.topic}-{partition.number}-{got.offset()}",
+        type=headers.get("type", ""),
         at=got.timestamp()[1] / 1_000,
         value=got.value() or b"",
     )
 
 
-def _headers(got: Message) -> dict[str, bytes]:
+def _headers(got: Message) -> dict[str, str]:
     headers = got.headers() or []
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return {name: value for name, value in pairs if isinstance(value, bytes)}
+    return {name: _text(value) for name, value in (headers.items() if isinstance(headers, dict) else headers)}
+
+
+def _text(value: bytes | str | None) -> str:
+    # Whatever others write: one message must not stop a group.
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
