@@ -145,8 +145,12 @@ async def test_broker_that_does_not_answer_fails_appends_until_it_does(
     broker.pause()
     try:
         assert await refused(log)
+        probe = asyncio.create_task(log.append([record(3)]))
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(refused(log), 1), "nobody waits beside the one that finds out"
     finally:
         broker.resume()
+    await asyncio.gather(probe, return_exceptions=True)
 
     async def kept() -> bool:
         try:
@@ -237,8 +241,9 @@ class Writer:
             try:
                 await self._log.append([one])
             except Unavailable:
-                continue
-            self.kept.append(one.id)
+                await asyncio.sleep(0.02)
+            else:
+                self.kept.append(one.id)
 
 
 async def test_broker_that_dies_while_records_flow_loses_none_that_was_kept(three: KafkaCluster) -> None:

@@ -134,9 +134,17 @@ class KafkaProducer:
         self._replacing = asyncio.Lock()
         self._waiting: set[_Batch] = set()
         self._queued = 0
+        self._failing = ""
+        self._well_at = 0.0
 
     async def send(self, records: Sequence[Outgoing]) -> None:
-        """Keep them on every replica in sync. Raises `Unavailable`, at once when the queue is full."""
+        """Keep them on every replica in sync.
+
+        Raises `Unavailable`, at once when the queue is full, and when nothing was kept for `APPEND_S_MAX`
+        seconds and somebody else waits to see whether that is over.
+        """
+        if self._failing and self._waiting and self._now() - self._well_at > APPEND_S_MAX:
+            raise Unavailable(PART, self._failing)
         if self._queued + len(records) > APPEND_QUEUE_RECORDS_MAX:
             raise Unavailable(PART, "its queue is full")
         batch = _Batch(len(records), asyncio.get_running_loop().create_future())
@@ -180,12 +188,20 @@ class KafkaProducer:
                 continue
             self._waiting.discard(batch)
             self._queued -= batch.records
-            self._client.meter.answers(well=not batch.why)
-            if not batch.why:
-                self._client.well()
+            self._learn(batch.why)
             if batch.done.done():
                 continue
             if batch.why:
                 batch.done.set_exception(Unavailable(PART, batch.why))
             else:
                 batch.done.set_result(None)
+
+    def _learn(self, why: str) -> None:
+        self._client.meter.answers(well=not why)
+        self._failing = why
+        if not why:
+            self._client.well()
+            self._well_at = self._now()
+
+    def _now(self) -> float:
+        return self._client.clock.monotonic()
