@@ -58,6 +58,7 @@ NO_ADAPTERS = {
     "tifo.adapters.sqlite.database.Database": "what the SQLite adapters share",
     "tifo.adapters.sqlite.eventlog_members.Member": "a place in a group",
     "tifo.adapters.sqlite.eventlog_members.NameTaken": "why it has none",
+    "tifo.adapters.sqlite.eventlog_members.Share": "which partitions it has",
     "tifo.adapters.sqlite.eventlog_tables.Retention": "what is kept",
 }
 """Public classes below `adapters/` that stand behind no port."""

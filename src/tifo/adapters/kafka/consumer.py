@@ -82,8 +82,8 @@ class KafkaConsumer(Consumer):
     ) -> None:
         self._client = client
         self._prefix = client.address.prefix
-        self._topics = [*(wire.topic_name(self._prefix, one) for one in topics)]
-        self._topics.append(wire.again_topic(self._prefix, group))
+        wanted = [wire.topic_name(self._prefix, one) for one in dict.fromkeys(topics)]
+        self._topics = [*wanted, wire.again_topic(self._prefix, group)]
         self._config = _config(wire.group_name(self._prefix, group), member, pace)
         self._park = park
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")

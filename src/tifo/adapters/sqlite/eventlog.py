@@ -76,7 +76,7 @@ class SqliteEventLog(EventLogStore):
 
     async def consumer(self, group: str, topics: Sequence[str], member: str) -> SqliteConsumer:
         """Join at the group's committed offsets."""
-        place = Member(group, member, tuple(topics), epoch=0)
+        place = Member(group, member, tuple(dict.fromkeys(topics)), epoch=0)
         consumer = SqliteConsumer(self._reader, place, self._clock, self._pace)
         self._consumers.add(consumer)
         await consumer.join()

@@ -48,7 +48,7 @@ class SqliteConsumer(Consumer):
 
     async def join(self) -> None:
         """Take a place, and what partitions are free."""
-        await self._run(self._join)
+        self._have(await self._run(self._join))
         self._beating = asyncio.create_task(self._beat(), name="eventlog-member")
 
     def partitions(self) -> frozenset[Partition]:
@@ -59,7 +59,7 @@ class SqliteConsumer(Consumer):
         """The next records of all topics together, in the order they were appended."""
         now = self._polled_at = self._clock.monotonic()
         if now - self._balanced_at >= (self._beat_s if self._settled else SHORT_BEAT_S):
-            await self._run(self._balance)
+            self._have(await self._run(self._balance))
         limit = min(records_max, POLL_RECORDS_MAX)
         rows = await self._run(lambda c: tables.read(c, self._member.group, self._places(), limit))
         deliveries = tuple(Delivery(row[0], Record(*row[1:7]), Partition(row[1], row[7])) for row in rows)
@@ -80,7 +80,7 @@ class SqliteConsumer(Consumer):
 
     async def seek(self, at: float) -> None:
         """By a look at all that is kept of each partition."""
-        await self._run(lambda c: self._seek(c, at))
+        self._next = await self._run(lambda c: self._seek(c, at))
 
     async def close(self) -> None:
         """Renew its lease no more."""
@@ -105,14 +105,22 @@ class SqliteConsumer(Consumer):
         except members.NameTaken:
             raise Unavailable("eventlog", "another has its name in the group") from None
 
-    # --- in the database's thread ---------------------------------------------------------------------
+    def _have(self, share: members.Share) -> None:
+        """What a transaction gave, once it is in the file."""
+        went_on = share.member.epoch == self._member.epoch
+        before = self._next if went_on else {}
+        self._member, self._settled = share.member, share.settled
+        self._next = {place: before.get(place, offset) for place, offset in share.positions.items()}
+        self._balanced_at = self._clock.monotonic()
+
+    # --- in the database's thread, where nothing of this object changes ---------------------------------
 
     def _until(self) -> float:
         return self._clock.now() + self._pace.session_s
 
-    def _join(self, connection: sqlite3.Connection) -> None:
-        self._member = members.join(connection, self._member, self._until())
-        self._share(connection)
+    def _join(self, connection: sqlite3.Connection) -> members.Share:
+        member = members.join(connection, self._member, self._until())
+        return members.balance(connection, member, self._clock.now())
 
     def _renew(self, connection: sqlite3.Connection) -> None:
         members.renew(connection, self._member, self._until())
@@ -120,22 +128,15 @@ class SqliteConsumer(Consumer):
     def _leave(self, connection: sqlite3.Connection) -> None:
         members.leave(connection, self._member)
 
-    def _balance(self, connection: sqlite3.Connection) -> None:
+    def _balance(self, connection: sqlite3.Connection) -> members.Share:
         if members.renew(connection, self._member, self._until()):
-            self._share(connection)
-        else:
-            self._next = {}
-            self._join(connection)
+            return members.balance(connection, self._member, self._clock.now())
+        return self._join(connection)
 
-    def _share(self, connection: sqlite3.Connection) -> None:
-        held, self._settled = members.balance(connection, self._member, self._clock.now())
-        self._next = {place: self._next.get(place, offset) for place, offset in held.items()}
-        self._balanced_at = self._clock.monotonic()
-
-    def _seek(self, connection: sqlite3.Connection, at: float) -> None:
+    def _seek(self, connection: sqlite3.Connection, at: float) -> members.Positions:
         found = {place: tables.first_at(connection, place, at) for place in self._next}
         members.commit(connection, self._member, found)
-        self._next = found
+        return found
 
     def _places(self) -> list[tuple[str, int, list[int]]]:
         together: defaultdict[tuple[str, int], list[int]] = defaultdict(list)

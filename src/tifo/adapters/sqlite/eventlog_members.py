@@ -21,6 +21,15 @@ class Member:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a member holds, and whether that is all it will have as things are."""
+
+    member: Member
+    positions: Positions
+    settled: bool
+
+
 class NameTaken(Exception):
     """Another consumer joined under this one's name."""
 
@@ -39,9 +48,8 @@ def changes(
 
 def join(connection: sqlite3.Connection, member: Member, until: float) -> Member:
     """Take a place under the name, and the partitions of whoever had it."""
-    connection.execute(
-        "UPDATE members SET until = until WHERE consumer_group = ?", (member.group,)
-    )  # the lock comes first: what is read next is what is
+    # The lock comes first, so that what is read next is what is.
+    connection.execute("UPDATE members SET until = until WHERE consumer_group = ?", (member.group,))
     before = connection.execute(
         "SELECT epoch FROM members WHERE consumer_group = ? AND member = ?", (member.group, member.name)
     ).fetchone()
@@ -57,8 +65,12 @@ def join(connection: sqlite3.Connection, member: Member, until: float) -> Member
         "INSERT INTO subscriptions (epoch, topic) VALUES (?, ?)", [(epoch, one) for one in member.topics]
     )
     if before is not None:
-        connection.execute("DELETE FROM subscriptions WHERE epoch = ?", before)
-        connection.execute("UPDATE holdings SET epoch = ? WHERE epoch = ?", (epoch, *before))
+        connection.execute(
+            "UPDATE holdings SET epoch = ? WHERE epoch = ?"
+            " AND topic IN (SELECT topic FROM subscriptions WHERE epoch = ?)",
+            (epoch, *before, epoch),
+        )
+        _clear(connection, member.group)
     return Member(member.group, member.name, member.topics, epoch)
 
 
@@ -79,9 +91,8 @@ def leave(connection: sqlite3.Connection, member: Member) -> None:
     _clear(connection, member.group)
 
 
-def balance(connection: sqlite3.Connection, member: Member, now: float) -> tuple[Positions, bool]:
-    """Share out with the others, in the transaction that renewed: what it holds, and whether that is all
-    it will have."""
+def balance(connection: sqlite3.Connection, member: Member, now: float) -> Share:
+    """Share out with the others, in the transaction that renewed or joined."""
     connection.execute("DELETE FROM members WHERE consumer_group = ? AND until < ?", (member.group, now))
     _clear(connection, member.group)
     settled = True
@@ -92,7 +103,8 @@ def balance(connection: sqlite3.Connection, member: Member, now: float) -> tuple
         " USING (consumer_group, topic, partition) WHERE h.consumer_group = ? AND h.epoch = ?",
         (member.group, member.epoch),
     )
-    return {Partition(topic, number): offset for topic, number, offset in rows}, settled
+    positions = {Partition(topic, number): offset for topic, number, offset in rows}
+    return Share(member, positions, settled)
 
 
 def commit(connection: sqlite3.Connection, member: Member, positions: Positions) -> None:
