@@ -93,15 +93,6 @@ async def test_consumer_sees_only_its_topics(log: EventLogStore) -> None:
     assert sorted(await rest(log, topics=("sessions", "playback"))) == ["evt_1", "evt_3"]
 
 
-async def test_member_that_comes_back_for_other_topics_gets_those_only(log: EventLogStore) -> None:
-    await log.append([record(1), record(2, topic="ads")])
-    before = await log.consumer("g", ["sessions", "sessions"], "m")
-    assert names(await take(before, 1)) == ["evt_1"]
-    await before.close()
-    await log.append([record(3), record(4, topic="ads")])
-    assert names(await take(await log.consumer("g", ["ads"], "m"), 2)) == ["evt_2", "evt_4"]
-
-
 async def test_lag_counts_what_is_not_committed(log: EventLogStore) -> None:
     await log.append([record(n) for n in range(4)])
     consumer = await log.consumer("g", ["sessions"], "m")

@@ -39,10 +39,10 @@ async def join(log_place: LogPlace) -> AsyncIterator[Join]:
     """A consumer in a process of its own, as a member of one group."""
     async with AsyncExitStack() as stack:
 
-        async def join(member: str, pace: Pace = QUICK, group: str = "g") -> Consumer:
+        async def join(member: str, pace: Pace = QUICK, topics: tuple[str, ...] = ("sessions",)) -> Consumer:
             process = log_place.open(pace)
             stack.push_async_callback(process.close)
-            return await process.consumer(group, ["sessions"], member)
+            return await process.consumer("g", topics, member)
 
         yield join
 
@@ -170,6 +170,16 @@ async def test_restart_under_the_same_name_goes_on_at_once(log: EventLogStore, j
 
 async def _came(consumer: Consumer) -> bool:
     return bool(await consumer.poll())
+
+
+async def test_member_that_comes_back_for_other_topics_gets_those(log: EventLogStore, join: Join) -> None:
+    await log.append([record(1), record(2, topic="ads")])
+    before = await join("one", topics=("sessions", "sessions"))
+    assert names(await take(before, 1)) == ["evt_1"]
+    await before.close()
+    await log.append([record(3), record(4, topic="ads")])
+    again = await join("one", topics=("ads",))
+    assert names(await take(again, 2)) == ["evt_2", "evt_4"]
 
 
 async def test_second_consumer_of_a_name_takes_its_place_and_the_first_is_told(

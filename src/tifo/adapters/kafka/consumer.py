@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from zlib import crc32
 
 from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
@@ -84,7 +85,7 @@ class KafkaConsumer(Consumer):
         self._prefix = client.address.prefix
         wanted = [wire.topic_name(self._prefix, one) for one in dict.fromkeys(topics)]
         self._topics = [*wanted, wire.again_topic(self._prefix, group)]
-        self._config = _config(wire.group_name(self._prefix, group), member, pace)
+        self._config = _config(wire.group_name(self._prefix, group), _place(member, self._topics), pace)
         self._park = park
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         self._consumer: KafkaClient | None = None
@@ -242,11 +243,17 @@ class KafkaConsumer(Consumer):
             consumer.close()
 
 
-def _config(group: str, member: str, pace: Pace) -> dict[str, Any]:
+def _place(member: str, topics: Sequence[str]) -> str:
+    # Kafka gives a static member that returns what it had, also when it asks for other topics now; so one
+    # that asks for others has another place.
+    return f"{member}.{crc32(','.join(sorted(topics)).encode()):08x}"
+
+
+def _config(group: str, place: str, pace: Pace) -> dict[str, Any]:
     session_ms = round(pace.session_s * 1_000)
     return {
         "group.id": group,
-        "group.instance.id": member,
+        "group.instance.id": place,
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": session_ms,
         "heartbeat.interval.ms": min(session_ms // HEARTBEATS_PER_SESSION, HEARTBEAT_MS_MAX),
