@@ -23,10 +23,10 @@ from tifo.kernel.errors import Unavailable
 KEYS = [f"key-{n}" for n in range(24)]
 """Enough for every partition of every adapter to have some."""
 
-QUICK = Pace(session_s=2.0, poll_s_max=60.0)
+QUICK = Pace(session_s=1.5, poll_s_max=60.0)
 """The dead are missed soon, and nobody is stuck."""
 
-UNHURRIED = Pace(session_s=10.0)
+UNHURRIED = Pace(session_s=6.0)
 """A session that is longer than a restart."""
 
 STUCK = Pace(session_s=1.5, poll_s_max=1.5)

@@ -15,6 +15,8 @@ from tifo.eventlog.ports import Lag
 from tifo.kernel.errors import Unavailable
 
 METADATA_S_MAX = 3.0
+"""Seconds in which any broker answers, or the cluster is gone."""
+
 CREATE_S_MAX = 15.0
 LED_POLL_S = 0.02
 RETRY_S = 1.0
@@ -59,7 +61,7 @@ class Topics:
     async def lag(self) -> tuple[Lag, ...]:
         """Of every group of ours that committed, topic by topic."""
         prefix = f"{self._client.address.prefix}."
-        listed = await self._ask((await self._made()).list_consumer_groups(request_timeout=REQUEST_S_MAX))
+        listed = await self._ask((await self._made()).list_consumer_groups(request_timeout=METADATA_S_MAX))
         if listed.errors:
             raise self._unavailable(listed.errors[0])
         groups = sorted(
