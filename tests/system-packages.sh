@@ -4,10 +4,11 @@
 # the tests that need a missing one say so.
 set -eu
 
-packages="chromium wrk redis-server openssl"
+packages="chromium wrk redis-server openssl ffmpeg njs"
 missing=""
 # A daemon's folder is not always on the path.
 [ -x "$(PATH="$PATH:/usr/sbin" command -v nginx)" ] || missing="$missing nginx-light"
+command -v traffic_server >/dev/null 2>&1 || missing="$missing trafficserver trafficserver-experimental-plugins"
 for package in $packages; do
   command -v "$package" >/dev/null 2>&1 || missing="$missing $package"
 done

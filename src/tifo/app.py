@@ -5,8 +5,8 @@ Nothing else knows which form is running or which store was chosen.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -22,6 +23,7 @@ from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
+from tifo.board.breaks import BreakBook
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
 from tifo.board.revocations import Revocations
@@ -32,10 +34,15 @@ from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
+from tifo.kernel.trust import ca_file
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
+from tifo.services.ads import operator_routes as ads_operator_routes
 from tifo.services.ads import routes as ads_routes
+from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.deciding import Decider
+from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.service import AdService
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
@@ -49,6 +56,7 @@ from tifo.services.steering import routes as steering_routes
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.video import routes as video_routes
+from tifo.services.video.origins import Origins
 from tifo.services.video.service import VideoService
 from tifo.serving import health, metrics, pages
 from tifo.serving.asgi import AsgiApp, Host
@@ -122,11 +130,6 @@ class Wiring:
         return part
 
     @property
-    def schedule(self) -> BreakSchedule:
-        """When the channel's breaks are."""
-        return BreakSchedule(self.settings.channel.break_every_s, self.settings.channel.break_duration_s)
-
-    @property
     def signers(self) -> Mapping[str, AddressSigner]:
         """What signs each CDN's addresses."""
         return {one.id: one.tokens().signer for one in self.settings.pathways}
@@ -138,6 +141,11 @@ async def _board(w: Wiring) -> Board:
 
 async def _view(w: Wiring) -> BoardView:
     return await w.opened(BoardView(await w.once(_board), w.clock))
+
+
+async def _breaks(w: Wiring) -> BreakBook:
+    told = w.settings.channel
+    return BreakBook(BreakSchedule(told.break_every_s, told.break_duration_s), await w.once(_view))
 
 
 async def _log(w: Wiring) -> EventLog:
@@ -221,23 +229,50 @@ async def _sessions(w: Wiring) -> Sessions:
 async def _steering(w: Wiring) -> SteeringService:
     pathways = tuple(Pathway(one.id, one.weight) for one in w.settings.pathways)
     view, publisher = await w.once(_view), await w.once(_publisher)
-    return SteeringService(pathways, view, Postures(view), publisher, w.ids, w.settings.steering)
+    silent_s = w.settings.steering_loop.frozen_s
+    return await w.opened(
+        SteeringService(
+            pathways, view, Postures(view), publisher, w.ids, w.clock, w.settings.steering, silent_s
+        )
+    )
+
+
+async def _origins(w: Wiring) -> Origins:
+    catalogue, steering = await w.once(_catalogue), await w.once(_steering)
+    documents = w.closing(HttpOrigins(ca_file()))
+    origins = await w.opened(Origins(catalogue, documents, steering, w.clock, w.ids, w.settings.video))
+    w.meters.origins = origins.reports
+    return origins
 
 
 async def _video(w: Wiring) -> VideoService:
     return VideoService(
         catalogue=await w.once(_catalogue),
         steering=await w.once(_steering),
+        origins=await w.once(_origins),
         signers=w.signers,
         clock=w.clock,
+        ids=w.ids,
         settings=w.settings.video,
         public_url=w.settings.viewers_url,
     )
 
 
+async def _decider(w: Wiring) -> Decider:
+    ledger = await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
+    return Decider(ledger, w.clock)
+
+
+async def _inventory_desk(w: Wiring) -> InventoryDesk:
+    store, publisher = stores.inventory_store(w.settings, w.meters), await w.once(_publisher)
+    desk = InventoryDesk(store, await w.once(_decider), await w.once(_view), publisher, w.clock)
+    return await w.opened(desk)
+
+
 async def _ads(w: Wiring) -> AdService:
     return AdService(
-        schedule=w.schedule,
+        breaks=await w.once(_breaks),
+        decider=await w.once(_decider),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),
@@ -259,8 +294,10 @@ async def _control(w: Wiring) -> ControlService:
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),
             publisher=await w.once(_publisher),
-            schedule=w.schedule,
+            breaks=await w.once(_breaks),
+            break_notice_s=w.settings.channel.break_notice_s,
             clock=w.clock,
+            ids=w.ids,
             settings=w.settings.control,
         )
     )
@@ -293,7 +330,8 @@ async def _catalogue_handlers(w: Wiring) -> Handlers:
 async def _sessions_handlers(w: Wiring) -> Handlers:
     service, guard = await w.once(_session_service), await w.once(_guard)
     peers = operators_only(sessions_routes.peer_handlers(service), w.settings.keys.operator_token)
-    return {**sessions_routes.handlers(service, guard, w.settings.viewers_url), **peers}
+    own = sessions_routes.handlers(service, guard, w.settings.viewers_url, w.settings.video.renew_s)
+    return {**own, **peers}
 
 
 async def _video_handlers(w: Wiring) -> Handlers:
@@ -306,7 +344,10 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 
 async def _ads_handlers(w: Wiring) -> Handlers:
-    return ads_routes.handlers(await w.once(_ads), await w.once(_guard))
+    desk, decider = await w.once(_inventory_desk), await w.once(_decider)
+    api = ads_operator_routes.handlers(desk, decider, w.clock)
+    viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
+    return {**viewers, **operators_only(api, w.settings.keys.operator_token)}
 
 
 async def _beacons_handlers(w: Wiring) -> Handlers:
@@ -342,7 +383,12 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ),
             ServiceSpec("video", "signed playlists", video_routes.ROUTES, _video_handlers),
             ServiceSpec("steering", "which CDN", steering_routes.ROUTES, _steering_handlers),
-            ServiceSpec("ads", "what fills a break", ads_routes.ROUTES, _ads_handlers),
+            ServiceSpec(
+                "ads",
+                "what fills a break",
+                ads_routes.ROUTES + ads_operator_routes.ROUTES,
+                _ads_handlers,
+            ),
             ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
             # The cockpit calls its own origin, so its page stands where its API does.
             ServiceSpec(
@@ -443,6 +489,13 @@ viewers = _host.viewers
 operators = _host.operators
 
 
+@asynccontextmanager
+async def break_book(config: Settings) -> AsyncIterator[BreakBook]:
+    """The break book, for the channel: a process of its own that answers no API."""
+    async with AsyncExitStack() as stack:
+        yield await Wiring(config, frozenset(), stack).once(_breaks)
+
+
 # --- workers -----------------------------------------------------------------------------------------
 
 
@@ -459,7 +512,8 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         weights = {one.id: one.weight for one in config.pathways}
-        worker = SteeringWorker(weights, await w.once(_view), w.clock, config.steering_loop, config.node)
+        view, catalogue = await w.once(_view), await w.once(_catalogue)
+        worker = SteeringWorker(weights, view, catalogue, w.clock, config.steering_loop, config.node)
         await worker.run(stop)
 
 

@@ -9,10 +9,13 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from tifo import app, stores
+from tifo.adapters.maxmind import asn
 from tifo.adapters.oidc.keys import ALGORITHMS
+from tifo.api.catalogue import EVERY_FORMAT
 from tifo.api.fields import DeviceKind
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
+from tifo.kernel.web import web_address
 from tifo.services.accounts.settings import OidcSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, PathwaySettings, Settings
@@ -45,20 +48,24 @@ ABOVE_ZERO = (
     "accounts.device_seen_s", "accounts.oidc.refresh_s", "accounts.oidc.keys_stale_s",
     "accounts.oidc.unknown_key_s", "accounts.oidc.call_s_max", "accounts.oidc.failures_count_max",
     "accounts.oidc.verified_entries_max",
-    "ads.address_ttl_s", "ads.beacon_ttl_s", "catalogue.refresh_s", "control.audit_entries",
+    "ads.address_ttl_s", "ads.beacon_ttl_s", "ads.vmap_ahead_s", "catalogue.refresh_s",
+    "channel.break_notice_s", "control.audit_entries", "control.break_lead_s", "control.break_s",
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
     "insight.report_s", "insight.silent_s", "steering_loop.step_s", "steering_loop.frozen_s",
     "steering_loop.rise_s", "steering_loop.fall_s", "steering_loop.retry_s", "steering_loop.retry_s_max",
-    "steering_loop.trial_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
+    "steering_loop.trial_s", "steering_loop.settle_s", "steering_loop.probe_after_s",
+    "steering_loop.forecast_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
-    "telemetry.report_s",
-    "video.address_ttl_s",
+    "steering.asks_per_s_max", "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
+    "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
+    "video.origin_stale_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
 SHARES_OF_LOOP = (
     "target_load", "move_per_s", "dead_band", "warm_up_share", "warm_at_load", "dead_error_ratio",
-    "poor_error_ratio", "poor_rebuffer_ratio", "cap_load", "uncap_load",
+    "poor_error_ratio", "poor_rebuffer_ratio", "full_rebuffer_ratio", "back_off_share", "learned_from_share",
+    "probe_per_s", "cap_load", "uncap_load",
 )  # fmt: skip
 
 
@@ -77,10 +84,37 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _stores,
         _peers,
         _front,
+        _origins,
     )
     problems = tuple(problem for one in checks for problem in one(settings, wanted))
     if problems:
         raise SettingsError(problems)
+
+
+def refuse_unfit_origins(settings: Settings) -> None:
+    """Raise `SettingsError` with every problem of the live origins that events name."""
+    if problems := tuple(_origins(settings, frozenset())):
+        raise SettingsError(problems)
+
+
+def _origins(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    servers: dict[str, set[tuple[str, str, int] | None]] = {}
+    for event in settings.catalogue.events:
+        of_channel = servers.setdefault(event.channel, set())
+        addresses = {form: url for form in EVERY_FORMAT if (url := getattr(event.origin, form))}
+        if not addresses:
+            of_channel.add(None)
+        for form, url in addresses.items():
+            try:
+                of_channel.add(web_address(url).server)
+            except ValueError as error:
+                yield f"catalogue.events.{event.id}.origin.{form}: {error}"
+    for channel, found in servers.items():
+        if len(found) > 1:
+            yield (
+                f"catalogue.events: the channel {channel} has {len(found)} origins; give each a channel of "
+                "its own"
+            )
 
 
 def _keys(settings: Settings, services: frozenset[str]) -> Iterator[str]:
@@ -147,9 +181,22 @@ def _numbers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
             yield f"{path}: {value}; it is above 0"
     if not 0 <= settings.steering.ttl_jitter < 1:
         yield f"steering.ttl_jitter: {settings.steering.ttl_jitter}; a share of the TTL, from 0 to below 1"
+    if settings.steering.ttl_s_max < settings.steering.ttl_s:
+        yield f"steering.ttl_s_max: {settings.steering.ttl_s_max}; at least ttl_s, {settings.steering.ttl_s}"
+    if not 0 < settings.steering.drain_per_s <= 1:
+        yield f"steering.drain_per_s: {settings.steering.drain_per_s}; a share, above 0 and at most 1"
     every, lasts = settings.channel.break_every_s, settings.channel.break_duration_s
     if every > 0 and not 0 < lasts < every:
         yield f"channel.break_duration_s: {lasts}; above 0, and over before the next, {every} s on"
+    notice, early = settings.channel.break_notice_s, settings.ads.early_s
+    if early < notice:
+        yield f"ads.early_s: {early}; players ask for a break once it is announced, {notice} s ahead"
+    video = settings.video
+    if video.renew_s > video.renewed_ttl_s / 2:
+        yield (
+            f"video.renew_s: {video.renew_s}; at most half of renewed_ttl_s, {video.renewed_ttl_s}, or a try "
+            "that fails leaves no time for another"
+        )
 
 
 def _steering_loop(settings: Settings, _: frozenset[str]) -> Iterator[str]:
@@ -205,6 +252,8 @@ def _sessions(settings: Settings, services: frozenset[str]) -> Iterator[str]:
         yield f"sessions.lean_heartbeat_s: {one.lean_heartbeat_s}; at least heartbeat_s, {one.heartbeat_s}"
     if not 0 <= one.heartbeat_early_percent < 100:
         yield f"sessions.heartbeat_early_percent: {one.heartbeat_early_percent}; from 0 to below 100"
+    if one.asn_file and (why := asn.unfit(Path(one.asn_file))):
+        yield f"sessions.asn_file: {one.asn_file}: {why}"
     if one.stream_limit < 1:
         yield f"sessions.stream_limit: {one.stream_limit}; at least 1"
     for kind, limit in one.limits_by_kind.items():
@@ -253,6 +302,8 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.session_store,
         stores.profile_store,
         stores.calendar_store,
+        stores.inventory_store,
+        stores.budget_store,
         stores.event_log,
         stores.board,
         stores.shared_cache,

@@ -13,8 +13,19 @@ from rich.panel import Panel
 
 from tifo import app as wiring
 from tifo import check as checks
-from tifo import cli_letters, cli_sessions, cli_simulate, cli_token, machine, processes
+from tifo import (
+    cli_ads,
+    cli_letters,
+    cli_scte35,
+    cli_sessions,
+    cli_simulate,
+    cli_token,
+    machine,
+    processes,
+    settings_lines,
+)
 from tifo import export as exports
+from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
 from tifo.kernel.ids import SystemIds
@@ -34,7 +45,9 @@ app = App(
     "Begin with `tifo up`, and open the address it prints.",
 )
 
+app.command(cli_ads.app)
 app.command(cli_letters.letters)
+app.command(cli_scte35.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)
 app.command(cli_token.app)
@@ -52,18 +65,30 @@ def up(
     data: Annotated[Path, Parameter(help="The one folder where everything is kept.")] = Path("data"),
     break_every: Annotated[int, Parameter(help="Seconds from one ad break to the next; 0 for none.")] = 180,
     break_duration: Annotated[int, Parameter(help="Seconds that a break lasts.")] = 20,
+    origin: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            show_default=False,
+            help="A live origin to show instead of the test channel: the address of its HLS multivariant "
+            "playlist (.m3u8) or of its MPD (.mpd), or both.",
+        ),
+    ] = (),
     config: Config = None,
 ) -> None:
     """Run everything on this machine: a live channel, four CDNs, the edge with the services, a worker.
 
     No cloud, no container, nothing to configure. Ctrl-C stops it all.
     """
-    choices = machine.Choices(port, operator_port, data, break_every, break_duration)
+    choices = machine.Choices(
+        port, operator_port, data, break_every, break_duration, machine.origin_of(origin)
+    )
     with Instance(data):
         logs.configure("up", "warning")
         base = machine.load_base(os.environ, config)
         keys = machine.machine_keys(data / "keys.json")
         settings = machine.machine_settings(base, choices, keys, SystemClock().now())
+        checks.refuse_unfit_origins(settings)
         asyncio.run(machine.Machine(settings).run(Announcer()))
 
 
@@ -77,7 +102,7 @@ def serve(*names: str, config: Config = None) -> None:
     settings = _settings(config)
     logs.configure(settings.node, settings.telemetry.log_level)
     processes.refuse_together(settings, names)
-    checks.refuse_unfit(settings, names)
+    _refuse_unfit(settings, names, config)
     processes.serve(settings, names, config)
 
 
@@ -91,6 +116,7 @@ def worker(*names: str, config: Config = None) -> None:
         )
     settings = _settings(config)
     logs.configure(settings.node, settings.telemetry.log_level)
+    _refuse_unfit(settings, (), config)
     processes.run(processes.work(settings, names))
 
 
@@ -102,23 +128,37 @@ def check(*names: str, config: Config = None) -> None:
     """
     settings = _settings(config)
     processes.refuse_unknown(settings, names)
-    checks.refuse_unfit(settings, names or tuple(wiring.SERVICES))
+    _refuse_unfit(settings, names or tuple(wiring.SERVICES), config)
     out.print("The settings are fit to start with.")
 
 
 @app.command
 def export(
-    what: Literal["openapi", "settings", "metrics", "envoy", "contracts"],
+    what: Literal["openapi", "settings", "metrics", "envoy", "contracts", "edge-code"],
+    pathway: Annotated[
+        str, Parameter(help="For edge-code: one CDN, by its pathway's id.", show_default=False)
+    ] = "",
+    /,
     *,
     to: Annotated[Path, Parameter(help="For contracts: the folder to write to.")] = Path("contracts"),
+    out_folder: Annotated[
+        Path | None, Parameter(name="--out", help="For edge-code: write here, a folder for each CDN.")
+    ] = None,
     config: Config = None,
 ) -> None:
-    """Print a contract: the HTTP API, the settings, the metrics, or the edge's configuration.
+    """Print a contract (the HTTP API, the settings, the metrics, the edge's configuration), or a CDN's code.
 
     `contracts` writes all of them to a folder, by default settings and without this machine's paths.
+
+    `edge-code` makes what a CDN has to run to check the tokens that its pathway is signed with: a CloudFront
+    Function or an Akamai EdgeWorker for `cat`, VCL for `fastly`, a block for `nginx`, settings for the other
+    CDNs. No secret is in it: its INSTALL.md says which goes where.
     """
     if what == "contracts":
         exports.write_contracts(to)
+        return
+    if what == "edge-code":
+        edge_codes.export(_settings(config), pathway, out_folder, sys.stdout)
         return
     sys.stdout.write(exports.EXPORTS[what](_settings(config)))
 
@@ -202,7 +242,18 @@ class Announcer(machine.Say):
 
 
 def _settings(config: Path | None) -> Settings:
-    return machine.load_base(os.environ, config)
+    try:
+        return machine.load_base(os.environ, config)
+    except SettingsError as error:
+        raise settings_lines.located(error, config) from None
+
+
+def _refuse_unfit(settings: Settings, names: tuple[str, ...], config: Path | None) -> None:
+    """Of a worker, what does not depend on the services."""
+    try:
+        checks.refuse_unfit(settings, names)
+    except SettingsError as error:
+        raise settings_lines.located(error, config) from None
 
 
 def main() -> None:

@@ -2,28 +2,22 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import msgspec
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
 
 from tifo import machine, stores
+from tifo.cli_platform import Config, Json, NotDone, table_of, write_json
 from tifo.eventlog.ports import LETTERS_MAX, DeadLetters, Letter
 from tifo.kernel.clock import rfc3339
-from tifo.kernel.errors import TifoError, Unavailable
+from tifo.kernel.errors import Unavailable
 
 out = Console(highlight=False)
 
 T = TypeVar("T")
-
-
-class NotDone(TifoError):
-    """A command that could not do its work; its text says why."""
 
 
 def letters(
@@ -34,10 +28,8 @@ def letters(
         bool, Parameter(negative=(), help="Deliver the oldest again, to this group only.")
     ] = False,
     limit: Annotated[int, Parameter(help="Letters to show or deliver at the most.")] = 50,
-    as_json: Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document.")] = False,
-    config: Annotated[
-        Path | None, Parameter(help="A TOML file of settings; TIFO_* variables go before it.")
-    ] = None,
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Show the dead letters of a group of workers: what it could not handle, and why.
 
@@ -49,11 +41,11 @@ def letters(
         raise NotDone(f"--limit {limit}: 1 to {LETTERS_MAX}.")
     if replay:
         count = _with_log(config, lambda log: log.replay(group, limit))
-        _say({"replayed": count}) if as_json else out.print(f"{count:,} delivered again to {group}")
+        write_json({"replayed": count}) if as_json else out.print(f"{count:,} delivered again to {group}")
         return
     found = _with_log(config, lambda log: log.letters(group))
     if as_json:
-        _say({"letters": [_told(one) for one in found[:limit]], "more": len(found) > limit})
+        write_json({"letters": [_told(one) for one in found[:limit]], "more": len(found) > limit})
         return
     _show(found[:limit])
     out.print(f"{len(found[:limit]):,} shown{'; there are more, see --limit' if len(found) > limit else ''}")
@@ -76,9 +68,7 @@ def _with_log(config: Path | None, do: Callable[[DeadLetters], Awaitable[T]]) ->
 
 
 def _show(found: tuple[Letter, ...]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("set aside", "topic", "key", "type", "event", "reason"):
-        table.add_column(heading, overflow="fold")
+    table = table_of("set aside", "topic", "key", "type", "event", "reason")
     for one in found:
         record = one.record
         table.add_row(rfc3339(one.parked_at), record.topic, record.key, record.type, record.id, one.reason)
@@ -98,8 +88,3 @@ def _told(one: Letter) -> dict[str, object]:
         "at": rfc3339(record.at),
         "value": record.value.decode(errors="replace"),
     }
-
-
-def _say(document: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-    sys.stdout.buffer.flush()

@@ -1,25 +1,16 @@
 """`tifo sessions`: who watches a running platform, told and sent away from the command line."""
 
-import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
-from tifo import machine
 from tifo.adapters.http.operators import Audience, PlatformClient
 from tifo.api.reports import AudienceSplit
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Kick, RunningSession
-from tifo.kernel.errors import Refusal, TifoError, Unavailable
-from tifo.settings import Settings
+from tifo.cli_platform import WHICH_PLATFORM, Config, Json, NotDone, Url, table_of, with_platform, write_json
 
 PAGES_MAX = 20_000
 """Pages that one command reads; a filter may leave most of them empty."""
@@ -31,27 +22,10 @@ out = Console(highlight=False)
 app = App(
     name="sessions",
     help="List, count and kick the sessions of a running platform, by its operators' port.\n\n"
-    "The platform is the one of your settings (edge.operator_host and operator_port; 127.0.0.1:8090 by "
-    "default), or the one that --url names. Where it asks for the operators' token, give it as "
-    "TIFO_KEYS__OPERATOR_TOKEN or in the settings file of --config, for instance the data/run/settings.toml "
-    "of `tifo up`: never on the command line, where everybody on the machine reads it.",
+    + WHICH_PLATFORM,
 )
 
 By = Literal["event", "device-kind", "isp"]
-Url = Annotated[
-    str,
-    Parameter(
-        help="Where the operators' port is: http://HOST:PORT; else by the settings.", show_default=False
-    ),
-]
-Config = Annotated[Path | None, Parameter(help="A TOML file of settings; TIFO_* variables go before it.")]
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON document.")]
-
-T = TypeVar("T")
-
-
-class NotDone(TifoError):
-    """A command that could not do its work; its text says what to do next."""
 
 
 @app.command(name="list")
@@ -69,11 +43,11 @@ def list_sessions(
     async def read(platform: PlatformClient) -> "_Found":
         return await _find(platform, account, event, limit)
 
-    found = _with_platform(url, config, read)
+    found = with_platform(url, config, read)
     if as_json:
-        _write_json({"sessions": found.sessions, "more": found.more, "total": found.total})
+        write_json({"sessions": found.sessions, "more": found.more, "total": found.total})
         return
-    table = _table("account", "event", "device", "kind", "since", "session")
+    table = table_of("account", "event", "device", "kind", "since", "session")
     for one in found.sessions:
         table.add_row(
             one.account,
@@ -101,15 +75,15 @@ def count(
 
     The split comes from the event log: it follows a second or two behind the total.
     """
-    seen = _with_platform(url, config, PlatformClient.audience)
+    seen = with_platform(url, config, PlatformClient.audience)
     split = _split(seen, by) if by else AudienceSplit()
     if as_json:
         groups = [{"name": one.name, "sessions": one.viewers} for one in split.top]
         more = {"by": by, "groups": groups, "others": split.others} if by else {}
-        _write_json({"sessions": seen.viewers, **more})
+        write_json({"sessions": seen.viewers, **more})
         return
     if by:
-        table = _table(by, "sessions")
+        table = table_of(by, "sessions")
         table.columns[1].justify = "right"
         for one in split.top:
             table.add_row(one.name or UNKNOWN, f"{one.viewers:,}")
@@ -150,7 +124,7 @@ def kick(
         await platform.kick(what)
         return whom
 
-    out.print(f"Kicked {_with_platform(url, config, carry_out)}.")
+    out.print(f"Kicked {with_platform(url, config, carry_out)}.")
 
 
 class _Found(NamedTuple):
@@ -220,73 +194,3 @@ def _confirm(whom: str) -> None:
 def _split(seen: Audience, by: By) -> AudienceSplit:
     audience = seen.audience
     return {"event": audience.event, "device-kind": audience.device_kind, "isp": audience.isp}[by]
-
-
-def _with_platform(
-    url: str, config: Path | None, do: Callable[[PlatformClient], Coroutine[None, None, T]]
-) -> T:
-    """Have something done with the platform that is meant, every failure told with what to do next."""
-    settings = machine.load_base(os.environ, config)
-    base = _base(url, settings)
-
-    async def run() -> T:
-        async with _platform(base, settings.keys.operator_token) as platform:
-            return await do(platform)
-
-    try:
-        return asyncio.run(run())
-    except Unavailable as error:
-        raise NotDone(
-            f"{base} did not answer as a platform does ({error.why}). Is it running? Start one with "
-            "`tifo up`, or say where its operators' port is with --url."
-        ) from None
-    except Refusal as refusal:
-        raise NotDone(_explained(refusal, base)) from None
-
-
-@asynccontextmanager
-async def _platform(base: str, token: str) -> AsyncIterator[PlatformClient]:
-    platform = PlatformClient(base, token)
-    try:
-        yield platform
-    finally:
-        await platform.close()
-
-
-def _base(url: str, settings: Settings) -> str:
-    edge = settings.edge
-    everywhere = edge.operator_host in ("0.0.0.0", "::")  # noqa: S104 - where it listens, not where we do
-    here = f"http://{'127.0.0.1' if everywhere else edge.operator_host}:{edge.operator_port}"
-    base = url.rstrip("/") or here
-    try:
-        parts = urlsplit(base)
-        fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        fit = False
-    if not fit:
-        raise NotDone(f"--url {url}: that is no address; it is http://HOST:PORT of an operators' port.")
-    return base
-
-
-def _explained(refusal: Refusal, base: str) -> str:
-    if refusal.code == "bad-credentials":
-        return (
-            f"{base} asks for the operators' token, and yours is missing or another. Set "
-            "TIFO_KEYS__OPERATOR_TOKEN, or name the platform's settings file with --config."
-        )
-    if refusal.code == "not-found" and not refusal.detail:
-        return f"{base} answers, but not to operators: --url names the operators' port, 8090 by default."
-    return f"{base} refused: {refusal.detail or refusal.code}"
-
-
-def _table(*headings: str) -> Table:
-    """A table that never cuts what one may want to copy."""
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
-
-
-def _write_json(document: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-    sys.stdout.buffer.flush()

@@ -28,6 +28,7 @@ PARAMETERS: Mapping[str, str] = {
     "beacon": "a signed tracking address's last segment, as the asset list gave it",
     "brk": "the break's id, as the playlist's EXT-X-DATERANGE has it",
     "event": "an event's id",
+    "item": "a line item's id",
     "pathway": "a pathway's (CDN's) id",
     "session": "a session's id",
     "token": "the session's playback token",
@@ -133,6 +134,9 @@ def _query_parameter(query: Query) -> dict[str, Any]:
 def _answer(route: Route) -> dict[str, Any]:
     if route.status == 204:
         return {"description": "Done"}
+    if route.status == 302:
+        where = {"required": True, "schema": {"type": "string", "format": "uri"}}
+        return {"description": "Led on", "headers": {"Location": where}}
     media = route.media.partition(";")[0]
     content: dict[str, Any] = {media: {"schema": {"type": "string"}}}
     if route.answer is not None:

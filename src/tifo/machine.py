@@ -18,7 +18,7 @@ import msgspec
 import tomli_w
 
 from tifo import app, stores
-from tifo.api.catalogue import CalendarEvent
+from tifo.api.catalogue import TEST_CHANNEL, CalendarEvent, EventOrigin
 from tifo.api.reports import PartReport
 from tifo.board.entries import PARTS, PartsReport
 from tifo.board.ports import Board
@@ -42,6 +42,10 @@ PARTS_EVERY_S = 2.0
 MATCH_S = 24 * 3600
 """Seconds the demo match lasts: a laptop may stay on."""
 
+FORMAT_BY_ENDING = {"m3u8": "hls", "mpd": "dash"}
+ORIGIN_CHANNEL = "origin"
+"""The channel of the demo match where its origin is elsewhere."""
+
 _LOOPBACK = "127.0.0.1"
 
 
@@ -54,6 +58,7 @@ class Choices:
     data: Path
     break_every_s: int
     break_duration_s: int
+    origin: EventOrigin = TEST_CHANNEL
 
 
 # --- settings -----------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ def machine_settings(base: Settings, choices: Choices, keys: "MachineKeys", now:
         channel=channel,
         accounts=msgspec.structs.replace(base.accounts, dev_issuer=True),
         catalogue=msgspec.structs.replace(
-            base.catalogue, events=(*base.catalogue.events, _demo_match(base, now))
+            base.catalogue, events=(*base.catalogue.events, _demo_match(base, choices.origin, now))
         ),
     )
 
@@ -99,14 +104,29 @@ def _pathway(n: int, name: str, choices: Choices, keys: "MachineKeys") -> Pathwa
     )
 
 
-def _demo_match(base: Settings, now: float) -> CalendarEvent:
+def origin_of(urls: Sequence[str]) -> EventOrigin:
+    """An origin by the addresses of its playlist and its MPD; raises `SettingsError` for others."""
+    found: dict[str, str] = {}
+    for url in urls:
+        form = FORMAT_BY_ENDING.get(url.partition("?")[0].rpartition(".")[2].lower())
+        if form is None or form in found:
+            raise SettingsError(
+                (f"--origin: {url!r}; give one address that ends in .m3u8, one in .mpd, or one of each",)
+            )
+        found[form] = url
+    return EventOrigin(**found)
+
+
+def _demo_match(base: Settings, origin: EventOrigin, now: float) -> CalendarEvent:
     return CalendarEvent(
         id="demo",
         title="Tifo United against the Test Card",
         starts=float(int(now) - 60),
         ends=float(int(now) + MATCH_S),
-        channel=base.channel.name,
+        # The test channel keeps its own: what a CDN has of it is not what the origin has.
+        channel=base.channel.name if origin == TEST_CHANNEL else ORIGIN_CHANNEL,
         criticality="exceptional",
+        origin=origin,
     )
 
 

@@ -20,9 +20,12 @@ from tifo.edge.binary import arguments, environment, validate, write_config
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.envoy import Json
 from tifo.edge.front import Front, Service, front_config
+from tifo.edge.mounts import Mount
 from tifo.edge.settings import EdgeSettings
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError
+from tifo.kernel.trust import ca_file
+from tifo.kernel.web import web_address
 from tifo.serving.routes import Listener, Route
 from tifo.settings import PathwaySettings, Settings
 
@@ -105,9 +108,10 @@ async def serve_channel(settings: Settings) -> None:
     from tifo.channel.service import run as run_channel  # noqa: PLC0415 - brings the encoder with it
 
     stop = stop_on_signals()
-    await run_channel(
-        settings.channel, creatives=settings.folder("creatives"), clock=SystemClock(), stop=stop
-    )
+    async with app.break_book(settings) as book:
+        await run_channel(
+            settings.channel, book, creatives=settings.folder("creatives"), clock=SystemClock(), stop=stop
+        )
 
 
 async def work(settings: Settings, names: Iterable[str]) -> None:
@@ -195,8 +199,23 @@ def cdn_of(settings: Settings, pathway: PathwaySettings) -> Json:
             cache_folder=cache,
             cache_bytes_max=pathway.cache_mib_max * 1024 * 1024,
             admin_socket=settings.admin_socket.with_name(f"{pathway.id}.sock"),
+            mounts=mounts(settings),
+            ca_file=ca_file(),
         )
     )
+
+
+def mounts(settings: Settings) -> tuple[Mount, ...]:
+    """The channels whose origins are elsewhere, as far as the settings' own events say."""
+    found = {
+        event.channel: event.origin.hls or event.origin.dash
+        for event in settings.catalogue.events
+        if event.origin.hls or event.origin.dash
+    }
+    made = tuple(Mount(channel, web_address(url)) for channel, url in found.items())
+    if not ca_file() and any(one.origin.scheme == "https" for one in made):
+        raise SettingsError(("no file of trusted CAs is found for an origin with https; set SSL_CERT_FILE",))
+    return made
 
 
 def on(listener: Listener, routes: tuple[Route, ...]) -> tuple[Route, ...]:

@@ -110,6 +110,12 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     another of the schemes of Redis on many. Such a Redis must not evict (`maxmemory-policy noeviction`)."""
     cache: str = ""
     """What nodes share of what they read: `redis://HOST:PORT`, one that may evict; empty shares nothing."""
+    inventory: str = ""
+    """The ad inventory: `sqlite:///FILE`, or `dynamodb://REGION/TABLE` as for profiles, in the same table if
+    you like."""
+    budgets: str = ""
+    """What is spent of ad budgets: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or another of the
+    schemes of Redis on many. Such a Redis must not evict."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 

@@ -6,13 +6,16 @@ from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.oidc.claims import Terms
 from tifo.adapters.oidc.provider import OidcProvider, Sources
 from tifo.adapters.redis.board import RedisBoard
+from tifo.adapters.redis.budgets import RedisBudgetStore
 from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
@@ -22,6 +25,7 @@ from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids, SystemIds
 from tifo.services.accounts.ports import IdentityProvider, ProfileStore
+from tifo.services.ads.ports import BudgetStore, InventoryStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
@@ -97,6 +101,33 @@ def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
 def calendar_store(settings: Settings) -> CalendarStore:
     """`sqlite:///FILE`"""
     return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
+
+
+def budget_store(settings: Settings, redis: RedisConnections | None = None) -> BudgetStore:
+    """`sqlite:///FILE`, `redis://HOST:PORT` and its kin"""
+    connection = _redis(settings, "budgets", redis)
+    if connection is not None:
+        return RedisBudgetStore(connection)
+    return SqliteBudgetStore(_sqlite_path(settings, "budgets", "budgets.db", " or redis://HOST:PORT"))
+
+
+def inventory_store(settings: Settings, meters: Meters | None = None) -> InventoryStore:
+    """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
+    if settings.stores.inventory.startswith("dynamodb:"):
+        return _dynamo_inventory(settings.stores.inventory, meters or Meters(SystemClock()))
+    path = _sqlite_path(settings, "inventory", "inventory.db", " or dynamodb://REGION/TABLE")
+    return SqliteInventoryStore(path)
+
+
+def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
+    from tifo.adapters.dynamodb.address import TableAddress  # noqa: PLC0415 - as for profiles
+    from tifo.adapters.dynamodb.inventory import DynamoInventoryStore  # noqa: PLC0415
+
+    try:
+        address = TableAddress.parse(url)
+    except ValueError as error:
+        raise SettingsError((f"stores.inventory: {error}",)) from error
+    return DynamoInventoryStore(address, meters.store("inventory", "dynamodb"), SystemClock(), SystemIds())
 
 
 def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
-from tifo.api.catalogue import CalendarEvent
+from tifo.api.catalogue import CalendarEvent, EventOrigin
 from tifo.services.catalogue.ports import CalendarStore
 
 Opener = Callable[[], CalendarStore]
@@ -46,6 +46,13 @@ async def test_who_may_watch_where_comes_back_too(calendar: CalendarStore) -> No
     derby = msgspec.structs.replace(event("derby"), access="pass", regions=("FR", "BE"), stream_limit=1)
     await calendar.put(derby)
     assert await calendar.events() == (derby,)
+
+
+async def test_origin_comes_back_too(calendar: CalendarStore) -> None:
+    origin = EventOrigin(hls="https://origin.example/a.m3u8?key=1", dash="https://origin.example/a.mpd")
+    away = msgspec.structs.replace(event("away"), origin=origin)
+    await calendar.put(away)
+    assert await calendar.events() == (away,)
 
 
 async def test_events_stand_by_start_then_id(calendar: CalendarStore) -> None:

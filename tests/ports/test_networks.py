@@ -60,6 +60,16 @@ def test_isp_is_no_longer_than_it_may_be(networks: Networks) -> None:
     assert len(networks.isp("198.51.100.1")) == ISP_LENGTH_MAX
 
 
+def test_file_of_isps_is_fit_and_one_of_towns_or_half_a_one_is_not(file: Path) -> None:
+    assert asn.unfit(file) == ""
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"autonomous_system_number", b"autonomous_system_nothing"[:24]))
+    assert asn.unfit(file) == "it has no AS numbers; its type is Test-ASN"
+    file.write_bytes(whole[: len(whole) // 2])
+    assert "no whole file" in asn.unfit(file)
+    assert asn.unfit(file.with_suffix(".none")) == "there is no such file"
+
+
 def test_no_file_knows_no_isp(clock: ManualClock) -> None:
     assert AsnFile("", clock).isp("203.0.113.7") == ""
 

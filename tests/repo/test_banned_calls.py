@@ -30,7 +30,7 @@ PLACES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.app": "built inside Envoy, which passes nothing else",
             "tifo.cli": "the command line's own",
             "tifo.cli_letters": "the command line's own",
-            "tifo.cli_sessions": "the command line's own",
+            "tifo.cli_platform": "the command line's own",
             "tifo.cli_token": "the command line's own",
             "tifo.processes": "what the next program is started with",
             "tifo.rehearsal.generator": "what the next program is started with",

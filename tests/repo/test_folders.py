@@ -25,7 +25,36 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "logins.py": "which tokens are believed, and when",
         "sightings.py": "devices on their way to the store",
     },
-    "control": {"qoe.py": "what viewers had, of all insight nodes"},
+    "ads": {
+        "tracking.py": "signed addresses, and what comes back by them",
+        "vast.py": "a pod in the words of VAST and VMAP",
+        "inventory_file.py": "an inventory from a file, with the lines of its problems",
+        "inventory_check.py": "whether an inventory is sound",
+        "model.py": "what decisions are made of",
+        "index.py": "an inventory made ready for them",
+        "dayparts.py": "hours of the week",
+        "decision.py": "who is asked in what order, and what became of each",
+        "pods.py": "who may join a pod, and where",
+        "desk.py": "the inventory in force, and how operators change it",
+        "operator_routes.py": "what operators ask of it",
+        "deciding.py": "decisions with all they need in memory",
+        "budgets.py": "a node's parts of the budgets",
+        "exposures.py": "what the accounts of a node have seen",
+        "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
+    },
+    "control": {
+        "qoe.py": "what viewers had, of all insight nodes",
+        "break_rules.py": "what may be said of breaks, and when",
+        "origins.py": "how live origins do, of all nodes",
+    },
+    "video": {
+        "origins.py": "live origins elsewhere, read beside the requests",
+        "hls_origin.py": "what one offers in HLS, and how it stands in a playlist",
+        "dash_origin.py": "the same in DASH",
+        "attributes.py": "attribute lists of HLS",
+        "xml_reading.py": "XML of others, within limits",
+        "references.py": "where a document of others may lead",
+    },
 }
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 
@@ -40,8 +69,12 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
         "model.py": "what the loop is told in",
         "demand.py": "how much there is to carry",
         "health.py": "which CDNs are bad",
+        "learning.py": "what they carry in truth",
+        "schedule.py": "who is expected",
         "allocation.py": "who has room for what",
         "routing.py": "where it would be best",
+        "state.py": "what is remembered, and what is in force",
+        "telling.py": "what is said of it",
     },
 }
 """The same of workers."""

@@ -25,7 +25,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def live() -> LiveShelf:
-    shelf = LiveShelf(WINDOW, BreakSchedule(20, 6))
+    shelf = LiveShelf(WINDOW, BreakSchedule(20, 6), 20)
     shelf.open({r.id: b"init" for r in RENDITIONS})
     shelf.add(FIRST, media(FIRST))
     return shelf
@@ -89,7 +89,7 @@ def test_what_is_not_there_is_a_problem_that_caches_forget_soon(origin: Origin, 
 
 
 def test_a_playlist_before_the_first_segment_is_told_to_come_back(clock: ManualClock) -> None:
-    origin = Origin("demo", LiveShelf(WINDOW, BreakSchedule(0, 0)), CreativeShelf(), clock)
+    origin = Origin("demo", LiveShelf(WINDOW, BreakSchedule(0, 0), 20), CreativeShelf(), clock)
     answer = origin.answer("GET", "/live/demo/v360/index.m3u8")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert answer.headers["cache-control"] == "no-store"

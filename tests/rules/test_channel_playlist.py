@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -6,12 +7,13 @@ import pytest
 
 from tifo.api.breaks import Break, BreakSchedule
 from tifo.api.renditions import RENDITIONS, Rendition
-from tifo.channel.playlist import BREAK_NOTICE_S, date_range, live_playlist, vod_playlist
+from tifo.channel.playlist import announced, date_range, live_playlist, shown, vod_playlist
 from tifo.channel.timeline import audio_start
 
 VIDEO, AUDIO = RENDITIONS[0], RENDITIONS[-1]
 NO_BREAKS = BreakSchedule(0, 0)
 FIRST = 900_000_000
+NOTICE_S = 20
 
 
 def playlist(
@@ -20,7 +22,9 @@ def playlist(
     schedule: BreakSchedule = NO_BREAKS,
     window: int = 15,
 ) -> list[str]:
-    return live_playlist(rendition, present or range(FIRST, FIRST + 10), window, schedule).splitlines()
+    numbers = present or range(FIRST, FIRST + 10)
+    there = shown(numbers, window)
+    return live_playlist(rendition, numbers, there, announced(schedule, there, NOTICE_S)).splitlines()
 
 
 def dates(lines: list[str]) -> list[datetime]:
@@ -73,12 +77,20 @@ def test_audio_durations_are_whole_frames() -> None:
 
 
 def test_a_break_is_an_interstitial_in_the_agreed_words() -> None:
-    assert date_range(Break("brk-123", 1_800_000_000.0, 20.0)) == (
+    assert date_range(Break("brk-123", 1_800_000_000.0, 20.0), 1_800_000_000.0) == (
         '#EXT-X-DATERANGE:ID="brk-123",CLASS="com.apple.hls.interstitial",'
-        'START-DATE="2027-01-15T08:00:00.000Z",DURATION=20.000,'
-        'X-ASSET-LIST="{$tifo-ads}/breaks/brk-123",X-RESUME-OFFSET=20.000,'
+        'START-DATE="2027-01-15T08:00:00.000Z",PLANNED-DURATION=20.000,'
+        'X-ASSET-LIST="{$tifo-ads}/breaks/brk-123",'
         'X-SNAP="OUT,IN",X-RESTRICT="SKIP,JUMP"'
     )
+
+
+def test_an_early_return_adds_to_what_was_said_once_the_edge_is_there() -> None:
+    one = Break("brk-123", 1_800_000_000.0, 20.0)
+    said = date_range(one, one.start)
+    back = replace(one, returned_at=one.start + 12.5)
+    assert date_range(back, one.start + 12) == said
+    assert date_range(back, one.start + 14) == f"{said},DURATION=12.500,X-PLAYOUT-LIMIT=12.500"
 
 
 def test_a_break_is_announced_ahead_and_stays_until_it_has_left_the_window() -> None:
@@ -90,7 +102,7 @@ def test_a_break_is_announced_ahead_and_stays_until_it_has_left_the_window() -> 
         lines = playlist(present=range(newest - 40, newest + 1), schedule=schedule)
         if ranges(lines):
             seen.append(edge - start)
-    assert seen[0] == -BREAK_NOTICE_S + 2
+    assert seen[0] == -NOTICE_S + 2
     assert seen[-1] == 20 + 15 * 2 - 2
     assert seen == list(range(seen[0], seen[-1] + 2, 2))
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from tifo.api.breaks import BreakSchedule
-from tifo.api.control import QoeView, StoreView
+from tifo.api.control import QoeView, StoreView, TrafficSample
 from tifo.api.reports import (
     AudienceCount,
     AudienceReport,
@@ -26,6 +26,7 @@ from tifo.board.entries import (
     current_qoe,
 )
 from tifo.board.ports import Entry
+from tifo.kernel.errors import Refusal
 from tifo.services.control.qoe import qoe_view
 from tifo.services.control.rules import (
     Seen,
@@ -34,6 +35,7 @@ from tifo.services.control.rules import (
     merge_caches,
     merge_routes,
     merge_stores,
+    newest,
     overview,
     pathway_views,
     sample,
@@ -66,6 +68,7 @@ def seen(**changes: object) -> Seen:
         "capacities": {"cdn-a": 40e9, "cdn-b": None},
         "weights": None,
         "qoe": (),
+        "traffic": {},
         "loop_silent_s": 10.0,
         "states": {"cdn-b": PathwayState("out")},
         "nodes": {"node-1": NodeReport(("sessions",), (route("a", 10.0, errors=1.0),))},
@@ -169,11 +172,40 @@ def test_each_cdn_has_what_the_loop_an_operator_and_players_say_of_it() -> None:
     assert (second.bps, second.capacity_bps) == (None, None)
 
 
+def test_the_newest_word_of_each_cdns_logs_counts() -> None:
+    some = [TrafficSample("cdn-a", at, bps, 10, 1) for at, bps in ((5.0, 5e9), (9.0, 9e9), (7.0, 7e9))]
+    found = newest([*some, TrafficSample("cdn-b", 1.0, 1e9)], ("cdn-a", "cdn-b"), 9.0)
+    assert {name: one.bps for name, one in found.items()} == {"cdn-a": 9e9, "cdn-b": 1e9}
+
+
+@pytest.mark.parametrize(
+    ("sample", "code"),
+    [
+        (TrafficSample("cdn-z", 1.0, 1.0), "not-found"),
+        (TrafficSample("cdn-a", 1.0, 1.0, requests=1, errors=2), "invalid"),
+        (TrafficSample("cdn-a", NOW + 11, 1.0), "invalid"),
+    ],
+)
+def test_logs_with_nonsense_are_refused_with_its_place(sample: TrafficSample, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        newest([TrafficSample("cdn-a", 1.0, 1.0), sample], ("cdn-a",), NOW)
+    assert refused.value.code == code
+    assert "samples[1]" in str(refused.value)
+
+
+def test_a_cdns_own_logs_go_before_what_players_report() -> None:
+    reports = (QoeReport(NOW, 30.0, (QoeCell("cdn-a", "AS64500 One", "tv", 10, 2e9),)),)
+    logs = {name: TrafficSample(name, NOW, 3e9) for name in ("cdn-a", "cdn-b")}
+    assert [one.bps for one in pathway_views(seen(qoe=reports, traffic=logs))] == [3e9, 3e9]
+
+
 @pytest.mark.parametrize(("silent_s", "state"), [(10.0, "steering"), (4.0, "frozen")])
 def test_loop_that_is_silent_is_frozen_with_its_last_word(silent_s: float, state: str) -> None:
     view = overview(seen(weights=WEIGHTS, loop_silent_s=silent_s), SCHEDULE).steering
     assert (view.state, view.since, view.bandwidth_max_bps) == (state, NOW - 5, 350_000)
-    assert (view.by_isp, view.decisions) == (WEIGHTS.by_isp, WEIGHTS.decisions)
+    freeze = [(one.what, one.at) for one in view.decisions[: -len(WEIGHTS.decisions)]]
+    assert freeze == ([("freeze", NOW - 1)] if state == "frozen" else [])
+    assert (view.by_isp, view.decisions[len(freeze) :]) == (WEIGHTS.by_isp, WEIGHTS.decisions)
 
 
 def test_where_no_loop_ever_spoke_there_is_none() -> None:

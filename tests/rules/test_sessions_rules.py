@@ -12,7 +12,7 @@ from tifo.services.sessions.rules import Departed, LeasePolicy
 NOW = 1_800_000_000
 POLICY = LeasePolicy(heartbeat_s=5, lease_s=30, token_ttl_s=3600, take_back_s=600)
 LEASE = Lease("ses_1", "demo", "final", "tv-1", "tv", since=float(NOW), until=NOW + 30.0)
-CLAIMS = rules.token_claims(LEASE, 2, "AS64500 Example", NOW, POLICY)
+CLAIMS = rules.token_claims(LEASE, 2, "AS64500 Example", "FR", NOW, POLICY)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,12 @@ def test_store_that_remembers_asks_for_a_free_slot(remembers_for_s: float, freel
 def test_token_says_all_that_a_heartbeat_needs() -> None:
     assert rules.lease_of(CLAIMS, LEASE.until) == LEASE
     assert (CLAIMS.nbf, CLAIMS.exp, CLAIMS.limit) == (NOW, NOW + 3600, 2)
+    assert (CLAIMS.isp, CLAIMS.reg) == ("AS64500 Example", "FR")
 
 
 @given(st.floats(min_value=NOW, max_value=NOW + 1e6))
 def test_token_never_promises_more_lease_than_the_store_gave(until: float) -> None:
-    assert rules.token_claims(replace(LEASE, until=until), 2, "", NOW, POLICY).until <= until
+    assert rules.token_claims(replace(LEASE, until=until), 2, "", "", NOW, POLICY).until <= until
 
 
 def test_lean_posture_lengthens_leases_as_much_as_heartbeats() -> None:

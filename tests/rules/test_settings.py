@@ -120,7 +120,8 @@ def test_terms_of_cdns_are_read_and_their_keys_checked(write) -> None:
 
 def test_unknown_key_far_from_any_is_told_what_there_is(write: Write) -> None:
     assert problems(write("[steering]\nqqq = 1")) == (
-        "steering.qqq: there is no such setting; there are lean_ttl_s, ttl_jitter, ttl_s",
+        "steering.qqq: there is no such setting; there are asks_per_s_max, drain_per_s, "
+        "lean_ttl_s, ttl_jitter, ttl_s, ttl_s_max",
     )
 
 

@@ -13,7 +13,7 @@ from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import SettingsError
 from tifo.simulate import match, picture, scenarios
 from tifo.simulate.course import Course, Figures, figures
-from tifo.simulate.measuring import DELAY_S, Eyes
+from tifo.simulate.measuring import DELAY_S, WINDOW_S, Eyes
 from tifo.simulate.policies import POLICIES
 from tifo.simulate.scenarios import SCENARIOS
 from tifo.simulate.world import Second
@@ -100,6 +100,20 @@ def test_reports_come_late_and_tell_what_arrives_rather_than_what_is_asked_for()
     assert seen.error_ratio[0, 1] > 0.8
 
 
+def test_waits_are_told_of_half_a_minute_together() -> None:
+    viewers, none = np.full((1, 2), 1000.0), np.array([False, False])
+    full, calm = (
+        Second(7, viewers, np.full((1, 2), 1e9), np.full(2, 1e9), np.full((1, 2), load), none, 0)
+        for load in (2.0, 0.5)
+    )
+    eyes = Eyes(1)
+    told = [eyes.look(one) for one in [full] * 10 + [calm] * (WINDOW_S + DELAY_S)]
+    ratios = [float(one.rebuffer_ratio[0, 0]) for one in told if one is not None]
+    assert ratios[9] == pytest.approx(0.5, rel=0.2)
+    assert ratios[WINDOW_S - 1] == pytest.approx(0.5 * 10 / WINDOW_S, rel=0.2)
+    assert ratios[-1] < 0.1
+
+
 @pytest.fixture(scope="module")
 def rans() -> tuple[match.Ran, ...]:
     return match.play(LOST, SIZE, tuple(POLICIES), 2, ManualClock(), lambda name, at: None)
@@ -163,6 +177,19 @@ def test_every_scenario_is_played_to_its_end_by_the_loop(name: str) -> None:
     assert heard[-1] == scenarios.END_S
     assert ran.figures.peak_tbps == pytest.approx(3.6 * SIZE.viewers / 3.2e6, rel=0.02)
     assert msgspec.json.decode(msgspec.json.encode(ran.figures), type=Figures) == ran.figures
+
+
+@pytest.mark.parametrize(
+    ("name", "bad_minutes", "moves"),
+    [("wrong-capacity", 0.8, 3.0), ("brown-out", 0.6, 3.0), ("isp-peering", 0.2, 3.0)],
+)
+def test_a_cdn_that_carries_less_than_is_stated_makes_no_swing(
+    name: str, bad_minutes: float, moves: float
+) -> None:
+    """By viewer: minutes on a bad CDN, and moves. Without lessons the first has 1.7 and 13."""
+    play = match.play(SCENARIOS[name], SIZE, ("tifo",), 1, ManualClock(), lambda _name, at: None)
+    assert play[0].figures.stalled_viewer_minutes < bad_minutes * SIZE.viewers
+    assert play[0].figures.moves < moves * SIZE.viewers
 
 
 @pytest.mark.parametrize("suffix", picture.SUFFIXES)

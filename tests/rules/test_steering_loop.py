@@ -101,7 +101,7 @@ def test_what_is_out_gets_nobody_at_once_unless_all_are(moment) -> None:
 def test_a_step_moves_no_more_than_its_bound_and_what_is_dead_or_too_much(moment) -> None:
     cdns, demand, said, shares = moment
     cdns = tuple(replace(cdn, isp_capacity_bps={}) for cdn in cdns)
-    before = begin(cdns, {OTHERS: shares}, 0, 0.0).shares[OTHERS]
+    before = begin(cdns, {OTHERS: shares}, {}, 0.0).shares[OTHERS]
     _, decided, _ = stepped(cdns, demand, said, shares)
     total = sum(demand.values())
     live = [cdn for cdn in cdns if said[cdn.id].state != "out"] or list(cdns)

@@ -23,7 +23,7 @@ def test_without_capacities_and_costs_the_settings_weights_stay() -> None:
 
 
 def test_nothing_measured_changes_nothing() -> None:
-    loop = begin((A, B), {OTHERS: {"cdn-a": 0.2, "cdn-b": 0.8}}, 3_000_000, 1.0)
+    loop = begin((A, B), {OTHERS: {"cdn-a": 0.2, "cdn-b": 0.8}}, {OTHERS: 3_000_000}, 1.0)
     for second in range(2, 60):
         loop, decided = step(loop, (A, B), [], {}, LADDER, float(second), SETTINGS)
     assert decided.weights == {"cdn-a": 0.2, "cdn-b": 0.8}
@@ -43,7 +43,7 @@ def test_nothing_measured_changes_nothing() -> None:
 )
 def test_with_nothing_measured_operators_are_obeyed_and_their_words_taken_back(said, weights) -> None:
     before = {"cdn-a": 0.5, "cdn-b": 0.2, "cdn-c": 0.3}
-    loop = begin((A, B, C), {OTHERS: before}, 0, 0.0)
+    loop = begin((A, B, C), {OTHERS: before}, {}, 0.0)
     for second in range(1, 60):
         loop, decided = step(loop, (A, B, C), [], said, LADDER, float(second), SETTINGS)
     assert decided.weights == pytest.approx(weights or before)
@@ -180,9 +180,9 @@ def test_an_isp_whose_way_is_narrow_has_shares_of_its_own() -> None:
 
 
 def test_a_cdn_that_is_poor_at_one_isp_is_avoided_there_only() -> None:
-    loop = begin((A, B), {OTHERS: {"cdn-a": 1.0}}, 0, 0.0)
+    loop = begin((A, B), {OTHERS: {"cdn-a": 1.0}}, {}, 0.0)
     measured = [
-        Cell("cdn-a", ISPS[0], 10 * GBPS, 2_000, 0.0, rebuffer_ratio=0.3),
+        Cell("cdn-a", ISPS[0], 10 * GBPS, 2_000, 0.2, rebuffer_ratio=0.3),
         Cell("cdn-a", ISPS[1], 10 * GBPS, 2_000, 0.0, rebuffer_ratio=0.0),
     ]
     for second in range(1, 40):

@@ -12,8 +12,10 @@ from tifo.services.steering.rules import (
     reported_pathway,
     reported_throughput,
     seconds_to_next,
+    unhurried,
     weighted,
 )
+from tifo.services.steering.settings import SteeringSettings
 
 FOUR = tuple(Pathway(f"cdn-{letter}", 1.0) for letter in "abcd")
 KNOWN = frozenset(pathway.id for pathway in FOUR)
@@ -166,3 +168,17 @@ def test_with_room_too_every_pathway_is_named_once_and_what_is_out_stands_last(s
     found = order(session, FILLED, out)
     assert sorted(found) == sorted(KNOWN)
     assert set(found[len(KNOWN) - len(out) :]) == out
+
+
+@given(st.floats(0, 1e8), st.integers(1, 60), st.integers(1, 100_000), st.integers(1, 600), st.floats(0, 1))
+def test_the_more_viewers_the_less_often_they_ask_within_bounds(
+    viewers, ttl_s, most, longest_s, chance
+) -> None:
+    settings = SteeringSettings(ttl_s=ttl_s, asks_per_s_max=most, ttl_s_max=longest_s)
+    told = unhurried(viewers, settings)
+    assert ttl_s <= told <= max(ttl_s, longest_s)
+    assert told == ttl_s or told <= viewers / most
+    assert viewers / told <= most * 1.001 or told == max(ttl_s, longest_s)
+    assert unhurried(viewers * 2, settings) >= told
+    jittered = seconds_to_next(told, settings.ttl_jitter, chance)
+    assert abs(jittered - told) <= told * settings.ttl_jitter + 0.5

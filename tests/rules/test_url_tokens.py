@@ -1,14 +1,16 @@
 """What holds for every format alike: what is signed opens what it names, and nothing else ever does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tifo.tokens.formats import TokenSettings, pathway_tokens
+from tifo.tokens.addresses import AddressSigner
+from tifo.tokens.formats import FORMATS, TokenSettings, pathway_tokens
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.ports import Grant, UrlTokens
 
@@ -59,6 +61,7 @@ FORMS: Mapping[str, tuple[TokenSettings, dict[str, str]]] = {
     "uri-signing": (TokenSettings("uri-signing"), pairs(p256)),
     "uri-signing-hs256": (TokenSettings("uri-signing", algorithm="HS256"), secrets()),
     "nginx": (TokenSettings("nginx"), secrets()),
+    "fastly": (TokenSettings("fastly"), secrets()),
     "cloudfront": (TokenSettings("cloudfront"), pairs(rsa2048)),
     "cloudfront-ecdsa": (TokenSettings("cloudfront", algorithm="SHA256"), pairs(p256)),
 }
@@ -75,6 +78,14 @@ class Form:
     def with_keys(self, current: str, *others: str) -> UrlTokens:
         keys = {kid: self._keys[kid] for kid in (current, *others)}
         return pathway_tokens("fast", BASE_URL, self._told, current, keys).tokens
+
+    def signers(self) -> Iterator[tuple[str, AddressSigner]]:
+        """What signs addresses in each place where the token may stand, and what precedes it in a query."""
+        form = FORMATS[self._told.format]
+        for place in form.places:
+            told = replace(self._told, place=place)
+            before = f"?{form.name}=" if form.name else "?"
+            yield before, pathway_tokens("fast", BASE_URL, told, "k1", self._keys).signer
 
 
 @pytest.fixture(scope="module", params=list(FORMS))
@@ -203,6 +214,24 @@ def test_absurdly_long_token_is_refused_unread(tokens) -> None:
 
 def test_token_is_short_enough_for_any_address(tokens) -> None:
     assert len(tokens.sign(GRANT)) < 1024
+
+
+@examples
+@given(grants, st.integers(1, 9), st.lists(names, max_size=3))
+def test_renewed_address_differs_in_its_token_alone_and_opens_the_same(form, grant, later_s, rest) -> None:
+    later = Grant(grant.session, grant.prefix, grant.begin + later_s, grant.end + later_s)
+    path, now = grant.prefix + "/".join(rest), later.begin
+    for before, signer in form.signers():
+        old, new = signer.address(grant), signer.address(later)
+        assert (new.before, bool(new.token)) == (old.before, not old.query)
+        assert "/" not in new.token
+        assert new != old
+        found = [
+            form.tokens.verify(one.token or one.query.removeprefix(before), path, now) for one in (old, new)
+        ]
+        assert [one.end for one in found] == [grant.end, later.end]
+        assert {one.session for one in found} in ({grant.session}, {""})
+        assert now < signer.renew_at(later) < later.end
 
 
 def test_it_is_renewed_before_it_ends(tokens) -> None:

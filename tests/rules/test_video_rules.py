@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.api.renditions import RENDITIONS, Rendition
-from tifo.services.video.rules import Address, Program, mpd, multivariant_playlist
+from tifo.services.video.rules import Address, Program, mpd, multivariant_playlist, seconds_to_renewal
 
 NAMES = ("cdn-b", "cdn-a", "cdn-d", "cdn-c")
 NOW = "2027-01-15T08:00:00.000Z"
@@ -90,6 +90,10 @@ def test_mpd_is_live_since_the_epoch(manifest: ElementTree.Element) -> None:
     assert manifest.get("availabilityStartTime") == "1970-01-01T00:00:00Z"
     period = manifest.findall("mpd:Period", NS)
     assert [one.get("start") for one in period] == ["PT0S"]
+
+
+def test_mpd_is_read_once_in_a_match(manifest: ElementTree.Element) -> None:
+    assert manifest.get("minimumUpdatePeriod") == "PT24H"
 
 
 def test_mpd_has_every_service_location_best_first(manifest: ElementTree.Element) -> None:
@@ -176,3 +180,11 @@ def test_pathway_whose_token_dash_would_lose_is_left_out_of_the_mpd() -> None:
     found = [one.get("serviceLocation") for one in manifest.findall("mpd:BaseURL", NS)]
     assert found == list(NAMES)
     assert manifest.find("mpd:ContentSteering", NS).get("defaultServiceLocation") == "cdn-b"
+
+
+@given(st.integers(1, 1_000), st.floats(0, 3_000), st.floats(0, 1, exclude_max=True))
+def test_renewal_is_in_time_and_a_little_early_at_most(renew_s: int, left_s: float, chance: float) -> None:
+    found = seconds_to_renewal(renew_s, 1_000_000 + left_s, 1_000_000, chance)
+    assert 1 <= found <= renew_s
+    assert found <= max(1, left_s)
+    assert found >= min(int(renew_s * 0.9), int(left_s) - 1)

@@ -11,13 +11,13 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "oracles"
 
 
-def node(what: str, **told: object) -> Any:
-    """What `tests/oracles/tokens.mjs` answers; the test says so where it cannot be asked."""
+def node(what: str, script: str = "tokens.mjs", **told: object) -> Any:
+    """What a script of `tests/oracles` answers; the test says so where it cannot be asked."""
     program = shutil.which("node")
     if program is None or not (FOLDER / "node_modules").exists():
         pytest.skip("the oracles are not installed: npm --prefix tests/oracles ci")
     done = subprocess.run(
-        [program, str(FOLDER / "tokens.mjs")],
+        [program, str(FOLDER / script)],
         input=json.dumps({"what": what, **told}),
         capture_output=True,
         text=True,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from accounts_parts import Accounts
-from delivery_parts import ads, signers, steering, video
+from control_parts import audit, calendar, cockpit, control, sessions
+from delivery_parts import ads, decider, no_origins, signers, steering, video
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -24,7 +25,19 @@ from tifo.services.sessions.settings import SessionsSettings
 from tifo.tokens.keys import Keyring
 from tifo.tokens.playback import PlaybackTokens, playback_tokens
 
-__all__ = ["ads", "signers", "steering", "video"]
+__all__ = [
+    "ads",
+    "audit",
+    "calendar",
+    "cockpit",
+    "control",
+    "decider",
+    "no_origins",
+    "sessions",
+    "signers",
+    "steering",
+    "video",
+]
 
 Told = Callable[[], Awaitable[list[Event | None]]]
 

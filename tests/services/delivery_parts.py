@@ -1,20 +1,27 @@
 """A match on three CDNs, and the services that carry it to a viewer."""
 
+import msgspec
 import pytest
 
+from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
-from tifo.kernel.errors import Refusal
+from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
+from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.deciding import Decider
 from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.steering.rules import Pathway
 from tifo.services.steering.service import SteeringService
 from tifo.services.steering.settings import SteeringSettings
+from tifo.services.video.origins import Origins
+from tifo.services.video.ports import Document, OriginDocuments
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.tokens.addresses import AddressSigner
@@ -42,6 +49,16 @@ class Calendar(Catalogue):
         return (await self.event("final"),)
 
 
+class NoOrigin(OriginDocuments):
+    """Answers nobody."""
+
+    async def read(self, url: str) -> Document:
+        raise Unavailable("origin", "there is none")
+
+    async def close(self) -> None:
+        pass
+
+
 def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
     return PlaybackClaims(
         aud="playback", nbf=NOW, exp=NOW + 9_000, sid=session, acc="demo", ev=event, dev="tv", kind="tv",
@@ -49,11 +66,25 @@ def claims(session: str = "ses_1", event: str = "final") -> PlaybackClaims:
     )  # fmt: skip
 
 
+async def weigh(view: BoardView, weights: dict[str, float], key: str = "loop", **more: object) -> None:
+    word = SteeringWeights(**{"at": 1.0, "weights": weights, **more})  # type: ignore[arg-type]
+    await view.write(WEIGHTS + key, msgspec.json.encode(word))
+
+
 @pytest.fixture
-def steering(view: BoardView, publisher: Publisher, ids: SequentialIds) -> SteeringService:
+def steering(
+    view: BoardView, publisher: Publisher, ids: SequentialIds, clock: ManualClock
+) -> SteeringService:
     pathways = tuple(Pathway(name, 1.0) for name in NAMES)
     return SteeringService(
-        pathways, view, Postures(view), publisher, ids, SteeringSettings(ttl_s=10, ttl_jitter=0.2)
+        pathways,
+        view,
+        Postures(view),
+        publisher,
+        ids,
+        clock,
+        SteeringSettings(ttl_s=10, ttl_jitter=0.2),
+        loop_silent_s=10.0,
     )
 
 
@@ -64,12 +95,26 @@ def signers() -> dict[str, AddressSigner]:
 
 
 @pytest.fixture
-def video(steering: SteeringService, signers: dict[str, AddressSigner], clock: ManualClock) -> VideoService:
-    return VideoService(Calendar(), steering, signers, clock, VideoSettings(), PUBLIC)
+def no_origins(steering, clock: ManualClock, ids: SequentialIds) -> Origins:
+    """For events that the test channel carries."""
+    return Origins(Calendar(), NoOrigin(), steering, clock, ids, VideoSettings())
 
 
 @pytest.fixture
-def ads(steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock) -> AdService:
+def video(steering, no_origins, signers, clock: ManualClock, ids: SequentialIds) -> VideoService:
+    return VideoService(Calendar(), steering, no_origins, signers, clock, ids, VideoSettings(), PUBLIC)
+
+
+@pytest.fixture
+def decider(clock: ManualClock) -> Decider:
+    """Without an inventory: breaks are the house's."""
+    return Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
+
+
+@pytest.fixture
+def ads(
+    decider: Decider, steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock
+) -> AdService:
     schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
-    return AdService(schedule, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
+    return AdService(schedule, decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)

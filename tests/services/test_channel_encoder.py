@@ -56,7 +56,7 @@ def numbers(shelf: LiveShelf) -> list[int]:
 
 
 def test_a_start_fills_the_players_hold_back_and_then_follows_the_clock() -> None:
-    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS)
+    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS, 20)
     with encoding(shelf, clock):
         until(lambda: shelf.newest == ON_AIR - 1)
         assert numbers(shelf) == list(range(ON_AIR - START_SEGMENTS, ON_AIR))
@@ -65,7 +65,7 @@ def test_a_start_fills_the_players_hold_back_and_then_follows_the_clock() -> Non
 
 
 def test_after_a_long_sleep_it_goes_on_at_the_segment_on_air() -> None:
-    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS)
+    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS, 20)
     slept = LAG_SEGMENTS_MAX + 2
     with encoding(shelf, clock):
         until(lambda: shelf.newest == ON_AIR - 1)
@@ -81,7 +81,7 @@ def test_after_a_long_sleep_it_goes_on_at_the_segment_on_air() -> None:
 
 
 def test_a_short_delay_is_caught_up_without_a_gap() -> None:
-    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS)
+    clock, shelf = ManualClock(NOW_S), LiveShelf(15, NO_BREAKS, 20)
     with encoding(shelf, clock):
         until(lambda: shelf.newest == ON_AIR - 1)
         clock.advance(3 * SEGMENT_S)
@@ -94,7 +94,7 @@ def test_a_clock_that_is_set_back_ends_the_encoder() -> None:
         def now(self) -> float:
             return super().now() if shelf.newest is None else NOW_S - 3600
 
-    shelf = LiveShelf(15, NO_BREAKS)
+    shelf = LiveShelf(15, NO_BREAKS, 20)
     with pytest.raises(ClockWentBack):
         LiveEncoder("demo", NO_BREAKS, shelf, SetBack(NOW_S)).run(threading.Event())
 
@@ -102,7 +102,7 @@ def test_a_clock_that_is_set_back_ends_the_encoder() -> None:
 def test_a_stop_ends_it_amidst_a_segment() -> None:
     stop = threading.Event()
     stop.set()
-    shelf = LiveShelf(15, NO_BREAKS)
+    shelf = LiveShelf(15, NO_BREAKS, 20)
     LiveEncoder("demo", NO_BREAKS, shelf, ManualClock(NOW_S)).run(stop)
     assert shelf.newest is None
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tifo.api.breaks import BreakSchedule
 from tifo.channel.live import ClockWentBack
 from tifo.channel.service import run
 from tifo.channel.settings import ChannelSettings
 from tifo.kernel.clock import SystemClock
 
 WAIT_S_MAX = 20
+BREAKS = BreakSchedule(180, 20)
 STOP_S_MAX = 2.0
 
 
@@ -43,7 +45,7 @@ async def test_it_ends_soon_after_it_is_told_to(
     settings: ChannelSettings, tmp_path: Path, moment: str
 ) -> None:
     stop = asyncio.Event()
-    running = asyncio.create_task(run(settings, creatives=tmp_path, clock=SystemClock(), stop=stop))
+    running = asyncio.create_task(run(settings, BREAKS, creatives=tmp_path, clock=SystemClock(), stop=stop))
     if moment != "at once":
         await healthy(settings)
     stop.set()
@@ -56,7 +58,9 @@ async def test_an_encoder_that_dies_ends_the_service_with_its_error(
     settings: ChannelSettings, tmp_path: Path
 ) -> None:
     clock = SetBack()
-    running = asyncio.create_task(run(settings, creatives=tmp_path, clock=clock, stop=asyncio.Event()))
+    running = asyncio.create_task(
+        run(settings, BREAKS, creatives=tmp_path, clock=clock, stop=asyncio.Event())
+    )
     await healthy(settings)
     clock.back_s = 3600
     with pytest.raises(ClockWentBack):
@@ -66,7 +70,9 @@ async def test_an_encoder_that_dies_ends_the_service_with_its_error(
 async def test_the_port_is_free_again_afterwards(settings: ChannelSettings, tmp_path: Path) -> None:
     for _ in range(2):
         stop = asyncio.Event()
-        running = asyncio.create_task(run(settings, creatives=tmp_path, clock=SystemClock(), stop=stop))
+        running = asyncio.create_task(
+            run(settings, BREAKS, creatives=tmp_path, clock=SystemClock(), stop=stop)
+        )
         await healthy(settings)
         stop.set()
         await running
@@ -74,7 +80,7 @@ async def test_the_port_is_free_again_afterwards(settings: ChannelSettings, tmp_
 
 async def test_a_cancelled_service_leaves_nothing_behind(settings: ChannelSettings, tmp_path: Path) -> None:
     running = asyncio.create_task(
-        run(settings, creatives=tmp_path, clock=SystemClock(), stop=asyncio.Event())
+        run(settings, BREAKS, creatives=tmp_path, clock=SystemClock(), stop=asyncio.Event())
     )
     await healthy(settings)
     running.cancel()

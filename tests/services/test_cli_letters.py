@@ -8,7 +8,7 @@ import tomli_w
 
 from tifo import cli_letters
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.cli_letters import NotDone
+from tifo.cli_platform import NotDone
 from tifo.eventlog.ports import Record
 from tifo.kernel.clock import ManualClock
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tifo import cli_sessions
+from tifo import cli_platform, cli_sessions
 from tifo.adapters.http.operators import Audience
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
 from tifo.api.sessions import Device, Kick, RunningSession, SessionPage
-from tifo.cli_sessions import NotDone
+from tifo.cli_platform import NotDone
 from tifo.edge.settings import EdgeSettings
 from tifo.settings import Settings
 
@@ -109,10 +109,10 @@ def test_nobody_told_apart_is_not_nobody() -> None:
     ],
 )
 def test_platform_is_that_of_the_settings_unless_one_is_named(host: str, url: str, base: str) -> None:
-    assert cli_sessions._base(url, Settings(edge=EdgeSettings(operator_host=host))) == base
+    assert cli_platform.base_of(url, Settings(edge=EdgeSettings(operator_host=host))) == base
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8090", "ftp://a", "http://", "http://a:70000", "http://[::1"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(NotDone, match="it is http://HOST:PORT"):
-        cli_sessions._base(url, Settings())
+        cli_platform.base_of(url, Settings())

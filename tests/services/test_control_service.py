@@ -2,134 +2,31 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
-from tifo.adapters.sqlite.audit import SqliteAuditTrail
-from tifo.adapters.sqlite.board import SqliteBoard
-from tifo.api.breaks import BreakSchedule
-from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import OperatorActed
 from tifo.api.reports import PartReport, RouteReport
-from tifo.api.sessions import Kick, SessionPage, Sessions
+from tifo.api.sessions import Kick
 from tifo.board.entries import (
     INSIGHT,
     NODE,
     PARTS,
     POSTURE,
+    TRAFFIC,
     InsightReport,
     NodeReport,
     PartsReport,
     PathwayState,
+    fresh_traffic,
 )
-from tifo.board.view import BoardView
-from tifo.eventlog.publisher import Publisher
-from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.control import routes
 from tifo.services.control import service as control_service
 from tifo.services.control.service import ControlService
-from tifo.services.control.settings import ControlSettings
-from tifo.serving.responders import application
-from tifo.serving.routes import Listener
-from tifo.telemetry.requests import RequestMetrics
-from tifo.telemetry.tracing import Tracing
-
-
-class Watching(Sessions):
-    """A session service that notes what it is asked to do, and can be taken away."""
-
-    def __init__(self) -> None:
-        self.asked: list[Kick | tuple[str, str, str]] = []
-        self.failure: Refusal | None = None
-        self.count = 7
-
-    async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
-        return SessionPage((), None, self.count)
-
-    async def end(self, session: str, account: str, reason: str) -> None:
-        self.asked.append((session, account, reason))
-
-    async def kick(self, kick: Kick) -> None:
-        self.asked.append(kick)
-
-    async def live(self) -> int:
-        if self.failure is not None:
-            raise self.failure
-        return self.count
-
-
-class Calendar(Catalogue):
-    """A calendar of one match, which can be taken away."""
-
-    failing = False
-
-    async def event(self, event_id: str) -> CalendarEvent:
-        if self.failing:
-            raise Unavailable("catalogue", "down")
-        if event_id != "final":
-            raise Refusal("not-found", f"There is no event {event_id}.")
-        return CalendarEvent("final", "The final", 0.0, 1.0, "main")
-
-    async def events(self) -> tuple[CalendarEvent, ...]:
-        return (await self.event("final"),)
-
-
-@pytest.fixture
-def calendar() -> Calendar:
-    return Calendar()
-
-
-@pytest.fixture
-def sessions() -> Watching:
-    return Watching()
-
-
-@pytest.fixture
-async def audit(tmp_path: Path) -> AsyncIterator[SqliteAuditTrail]:
-    audit = SqliteAuditTrail(tmp_path / "audit.db")
-    yield audit
-    await audit.close()
-
-
-@pytest.fixture
-async def control(
-    sessions: Watching,
-    calendar: Calendar,
-    board: SqliteBoard,
-    view: BoardView,
-    audit: SqliteAuditTrail,
-    publisher: Publisher,
-    clock: ManualClock,
-) -> AsyncIterator[ControlService]:
-    control = ControlService(
-        pathways={"cdn-a": 1e9, "cdn-b": None},
-        loop_silent_s=10.0,
-        sessions=sessions,
-        catalogue=calendar,
-        board=board,
-        view=view,
-        audit=audit,
-        publisher=publisher,
-        schedule=BreakSchedule(180, 20),
-        clock=clock,
-        settings=ControlSettings(sample_s=0.01, history_samples=3, audit_entries=2),
-    )
-    await control.open()
-    yield control
-    await control.close()
-
-
-@pytest.fixture
-async def cockpit(control: ControlService, sessions: Watching) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = routes.handlers(control, sessions)
-    app = application(Listener.OPERATORS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
-        yield client
 
 
 async def test_overview_is_there_from_the_start(control: ControlService) -> None:
@@ -306,7 +203,7 @@ async def test_cockpit_that_closes_makes_room(control, monkeypatch: pytest.Monke
     await until(room)
 
 
-async def test_operators_api_answers(cockpit: httpx.AsyncClient, sessions: Watching) -> None:
+async def test_operators_api_answers(cockpit: httpx.AsyncClient, sessions) -> None:
     overview = await cockpit.get("/v1/control/overview")
     assert (overview.json()["viewers"], overview.headers["Cache-Control"]) == (7, "no-store")
     assert (await cockpit.get("/v1/control/sessions")).json() == {"sessions": [], "next": None, "total": 7}
@@ -339,6 +236,16 @@ async def test_word_on_a_pathway_that_makes_no_sense_is_refused(
 ) -> None:
     assert (await cockpit.put(path, json=body)).status_code == status
     assert (await cockpit.get("/v1/control/audit")).json() == {"entries": []}
+
+
+async def test_what_cdns_logs_say_is_believed_for_a_while(cockpit, view, clock) -> None:
+    good = {"pathway": "cdn-a", "at": clock.now(), "bps": 8e9}
+    for sample, status in (({**good, "at": 1e12}, 422), (good, 204), ({**good, "at": 1, "bps": 1e9}, 204)):
+        answer = await cockpit.post("/v1/control/traffic", json={"samples": [sample]})
+        assert answer.status_code == status
+    assert fresh_traffic(view.under(TRAFFIC), clock.now())["cdn-a"].bps == 8e9
+    clock.advance(31)
+    assert not fresh_traffic(view.under(TRAFFIC), clock.now())
 
 
 async def test_operators_may_say_whose_session_they_stop(cockpit, sessions) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 import openm3u8
 import pytest
-from delivery_parts import BREAK, NAMES, NOW, PUBLIC, SECRETS, claims
+from delivery_parts import BREAK, NAMES, NOW, PUBLIC, SECRETS, claims, weigh
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -16,16 +16,13 @@ from joserfc.jwk import OctKey
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.events import AdTracked, BreakDecided, PathwayUsed, PlaybackReported
-from tifo.board.entries import PATHWAY, POSTURE, WEIGHTS, PathwayState, PostureState, SteeringWeights
-from tifo.board.postures import Postures
+from tifo.board.entries import PATHWAY, PathwayState
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.errors import Refusal, Unavailable
-from tifo.kernel.ids import SequentialIds
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.beacons.service import BeaconService
 from tifo.services.steering.service import SteeringService
-from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.metrics import BEACONS, STEERING_BANDWIDTH_MAX
@@ -92,11 +89,6 @@ async def test_pathway_nobody_knows_changes_nothing(steering, board, view) -> No
     assert steering.order("ses_1") == before
 
 
-async def weigh(view: BoardView, weights: dict[str, float], key: str = "loop", **more: object) -> None:
-    word = SteeringWeights(**{"at": 1.0, "weights": weights, **more})  # type: ignore[arg-type]
-    await view.write(WEIGHTS + key, msgspec.json.encode(word))
-
-
 async def test_viewers_go_where_the_loop_says_each_isp_its_own_way(steering, video, ads, view) -> None:
     only = {"cdn-a": 1.0, "cdn-b": 0.0, "cdn-c": 0.0}
     await weigh(view, only, by_isp={"AS64500 One": {"cdn-c": 1.0}})
@@ -143,7 +135,7 @@ async def test_out_is_out_whatever_the_loop_says(steering, board, view) -> None:
 async def test_a_cap_leaves_out_the_better_pictures_but_never_the_last(video, steering, view) -> None:
     whole = openm3u8.loads(await video.playlist(claims(), "token"))
     await weigh(view, {}, bandwidth_max_bps=500_000)
-    assert steering.bandwidth_max_bps == STEERING_BANDWIDTH_MAX.collect()[0].samples[0].value == 500_000
+    assert steering.bandwidth_max_bps() == STEERING_BANDWIDTH_MAX.collect()[0].samples[0].value == 500_000
     capped = openm3u8.loads(await video.playlist(claims(), "token"))
     assert len(capped.playlists) == len(NAMES) < len(whole.playlists)
     await weigh(view, {}, bandwidth_max_bps=1)
@@ -151,37 +143,6 @@ async def test_a_cap_leaves_out_the_better_pictures_but_never_the_last(video, st
     manifest = await video.manifest(claims(), "token")
     assert 'bandwidth="1000000"' not in manifest
     assert 'mimeType="audio/mp4"' in manifest
-
-
-@pytest.mark.parametrize(("posture", "ttl_s"), [("normal", 10), ("lean", 60), ("guarded", 10)])
-async def test_players_ask_less_often_while_it_is_lean(view, publisher, posture: str, ttl_s: int) -> None:
-    service = SteeringService(
-        (), view, Postures(view), publisher, Fraction(0.5), SteeringSettings(ttl_s=10, ttl_jitter=0.2)
-    )
-    await view.write(POSTURE, msgspec.json.encode(PostureState(posture)))
-    assert service.ttl_s() == ttl_s
-
-
-class Fraction(SequentialIds):
-    """Ids whose fraction is given."""
-
-    def __init__(self, fraction: float) -> None:
-        super().__init__()
-        self._fraction = fraction
-
-    def fraction(self) -> float:
-        return self._fraction
-
-
-@pytest.mark.parametrize(("fraction", "ttl_s"), [(0.0, 8), (0.5, 10), (0.999, 12)])
-async def test_players_ask_again_at_different_times(view, publisher, fraction: float, ttl_s: int) -> None:
-    jittered = SteeringSettings(ttl_s=10, ttl_jitter=0.2)
-    assert SteeringService((), view, Postures(view), publisher, Fraction(fraction), jittered).ttl_s() == ttl_s
-
-
-async def test_players_never_ask_again_at_once(view, publisher) -> None:
-    hasty = SteeringSettings(ttl_s=1, ttl_jitter=0.9)
-    assert SteeringService((), view, Postures(view), publisher, Fraction(0.0), hasty).ttl_s() == 1
 
 
 async def test_players_word_is_told(steering, told) -> None:
@@ -210,7 +171,10 @@ async def test_break_is_decided_the_same_again(ads) -> None:
 
 async def test_decision_is_told(ads, told) -> None:
     creatives = tuple(slot.creative.id for slot in ads.pod(claims(), BREAK))
-    assert await told() == [BreakDecided(session="ses_1", event="final", break_id=BREAK, creatives=creatives)]
+    decided = BreakDecided(
+        session="ses_1", event="final", break_id=BREAK, creatives=creatives, line_items=("", "")
+    )
+    assert await told() == [decided]
 
 
 @pytest.mark.parametrize("break_id", ["", "brk-1", "brk-x", "brk-10000002", "nonsense"])

@@ -25,29 +25,32 @@ def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str
     return {**keys, **made}
 
 
-@pytest.mark.parametrize("form", ["cat", "akamai", "nginx"])
-async def test_each_cdn_gets_its_own_format(steering, signers, clock, form: str) -> None:
+@pytest.mark.parametrize("form", ["cat", "akamai", "nginx", "fastly"])
+async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock, ids, form: str) -> None:
     told = in_query(signers, form, NAMES[0])
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, no_origins, told, clock, ids, VideoSettings(), PUBLIC)
     for one in openm3u8.loads(await video.playlist(claims(), "token")).playlists:
         assert ("?" in one.uri) == (one.stream_info.pathway_id == NAMES[0])
         assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
 
 
 async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    steering, signers, keys: Keyring, publisher, clock: ManualClock
+    decider, steering, signers, keys: Keyring, publisher, clock: ManualClock
 ) -> None:
     told = in_query(signers, "akamai", *NAMES)
     schedule = BreakSchedule(every_s=180, duration_s=20)
-    ads = AdService(schedule, steering, told, beacon_tokens(keys), publisher, clock, AdsSettings(), PUBLIC)
+    tokens = beacon_tokens(keys)
+    ads = AdService(schedule, decider, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC)
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
         assert urlsplit(slot.url).query.startswith("hdnts=")
 
 
-async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(steering, signers, clock) -> None:
+async def test_event_without_a_cdn_that_dash_can_use_is_refused_in_dash(
+    steering, no_origins, signers, clock, ids
+) -> None:
     told = in_query(signers, "cat", *NAMES)
-    video = VideoService(Calendar(), steering, told, clock, VideoSettings(), PUBLIC)
+    video = VideoService(Calendar(), steering, no_origins, told, clock, ids, VideoSettings(), PUBLIC)
     assert "?cat=" in await video.playlist(claims(), "token")
     with pytest.raises(Refusal, match="not-found"):
         await video.manifest(claims(), "token")

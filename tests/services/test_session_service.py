@@ -2,9 +2,10 @@
 
 import msgspec
 import pytest
-from session_nodes import SETTINGS, Brittle, beat, full, read, refused, revoked, start
+from session_nodes import SETTINGS, Brittle, Calendar, beat, full, read, refused, revoked, start
 
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.catalogue import CalendarEvent, EventOrigin
 from tifo.api.events import SessionEnded, SessionRefused, SessionsRenewed, SessionStarted
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Kick
 from tifo.board.entries import REVOKED
@@ -22,6 +23,20 @@ async def test_viewer_is_let_in_with_a_token_and_a_slot(service, tokens, clock) 
     )  # fmt: skip
     assert (started.limit, started.used, claims.limit) == (2, 1, 2)
     assert claims.until == clock.now() + 30
+
+
+class InDash(Calendar):
+    """The same matches, of an origin that has DASH alone."""
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        origin = EventOrigin(dash="https://origin.example/live/manifest.mpd")
+        return msgspec.structs.replace(await super().event(event_id), origin=origin)
+
+
+async def test_start_says_what_the_event_is_there_in(service, make, clock) -> None:
+    elsewhere = make(catalogue=InDash(clock.now() - 60))
+    assert (await service.start(start())).formats == ("hls", "dash")
+    assert (await elsewhere.start(start(device="other"))).formats == ("dash",)
 
 
 async def test_start_without_a_token_is_refused_and_nobody_is_told(service, told) -> None:

@@ -1,5 +1,6 @@
-"""Exposes the platforms' fixtures to the stories."""
+"""Exposes the fixtures of platforms and of the browser to the stories."""
 
+from browsers import browser
 from platforms import new_folder, platform
 
-__all__ = ["new_folder", "platform"]
+__all__ = ["browser", "new_folder", "platform"]

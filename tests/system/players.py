@@ -103,6 +103,9 @@ class Player:
     def master(self) -> httpx.Response:
         return self.platform.viewers.get(f"/v1/playback/{self.token}/master.m3u8")
 
+    def addresses(self) -> httpx.Response:
+        return self.platform.viewers.get(f"/v1/playback/{self.token}/addresses")
+
     def steering(self, **query: str) -> httpx.Response:
         return self.platform.viewers.get(f"/v1/steering/{self.token}", params=query)
 
@@ -115,6 +118,7 @@ class Player:
             "heartbeat": self.beat(),
             "playlist": self.master(),
             "manifest": self.platform.viewers.get(f"/v1/playback/{self.token}/manifest.mpd"),
+            "addresses": self.addresses(),
             "steering": self.steering(),
             "ads": self.asset_list(break_now()),
         }

@@ -42,6 +42,7 @@ VIDEOS = [r for r in RENDITIONS if r.kind == "video"]
 CHANNEL = """
 import asyncio, signal, sys
 from pathlib import Path
+from tifo.api.breaks import BreakSchedule
 from tifo.channel.service import run
 from tifo.channel.settings import ChannelSettings
 from tifo.kernel.clock import SystemClock
@@ -49,8 +50,8 @@ from tifo.kernel.clock import SystemClock
 async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    settings = ChannelSettings(port=int(sys.argv[1]), break_every_s=20, break_duration_s=6)
-    await run(settings, creatives=Path(sys.argv[2]), clock=SystemClock(), stop=stop)
+    settings = ChannelSettings(port=int(sys.argv[1]))
+    await run(settings, BreakSchedule(20, 6), creatives=Path(sys.argv[2]), clock=SystemClock(), stop=stop)
 
 asyncio.run(main())
 """

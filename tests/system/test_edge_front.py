@@ -19,6 +19,10 @@ SESSIONS = (
 )
 CATALOGUE = (Route("catalogue.event", "GET", "/v1/events/{event}", ""),)
 PAGES = (Route("pages.watch", "GET", "/watch/{event}", ""),)
+ADS = (
+    Route("ads.break", "GET", "/v1/ads/{token}/breaks/{brk}", "", Credential.PATH),
+    Route("ads.track", "GET", "/v1/ads/t/{beacon}", ""),
+)
 FOLDERS = (Route("pages.assets", "GET", "/assets/", ""),)
 BEARER = {"authorization": "Bearer " + envoys.token(b"k", {"alg": "HS256"}, {"sub": "sess_1"})}
 
@@ -26,10 +30,14 @@ BEARER = {"authorization": "Bearer " + envoys.token(b"k", {"alg": "HS256"}, {"su
 class Place:
     def __init__(self, folder, ports):
         self.port = envoys.free_port()
-        tables = {"sessions": (SESSIONS, ()), "catalogue": (CATALOGUE, ()), "pages": (PAGES, FOLDERS)}
+        tables = {
+            "sessions": (SESSIONS, ()), "catalogue": (CATALOGUE, ()), "pages": (PAGES, FOLDERS),
+            "ads": (ADS, ()),
+        }  # fmt: skip
         services = tuple(
             Service(name, tuple(("127.0.0.1", port) for port in ports[name]), *table)
             for name, table in tables.items()
+            if name in ports
         )
         settings = EdgeSettings(port=self.port)
         self.config = front_config(Front(settings, services, folder / "admin.sock"))
@@ -124,3 +132,18 @@ def test_process_that_is_gone_is_passed_over(tmp_path, services, path):
     with envoys.running(place.config, tmp_path):
         answers = [ask(place.port, "POST", path, BEARER) for _ in range(20)]
     assert [(one.status, one.body) for one in answers if one.status != 200] == []
+
+
+def test_breaks_of_a_session_go_to_the_same_process_and_sessions_to_all(tmp_path):
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(envoys.origin_server()) for _ in range(3)]
+        place = Place(tmp_path, {"ads": [one.port for one in processes]})
+        stack.enter_context(envoys.running(place.config, tmp_path))
+        for n in range(30):
+            token = envoys.token(b"k", {"alg": "HS256"}, {"sub": f"ses_{n}"})
+            for brk in range(3):
+                assert ask(place.port, "GET", f"/v1/ads/{token}/breaks/brk-{brk}?x={brk}").status == 200
+        assert ask(place.port, "GET", "/v1/ads/t/a.b.c").status == 200
+    served = [{path.split("/")[3] for _, path, _ in one.requests if "/breaks/" in path} for one in processes]
+    assert all(len(some) >= 3 for some in served)
+    assert sum(map(len, served)) == 30

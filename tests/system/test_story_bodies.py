@@ -122,6 +122,7 @@ def bodies_of(platform: Platform) -> dict[str, Ask]:
         "start": viewers("/v1/sessions", **bearer(access)),
         "kick": operators("POST", "/v1/control/sessions/ses_x/kick"),
         "pathway": operators("PUT", "/v1/control/pathways/cdn-a"),
+        "traffic": operators("POST", "/v1/control/traffic"),
     }
 
 

@@ -2,6 +2,7 @@
 
 import io
 from urllib.parse import urljoin, urlsplit
+from xml.etree.ElementTree import fromstring
 
 import av
 import httpx
@@ -11,6 +12,7 @@ from players import BREAK_S, Platform, Player, attribute, break_now, media, refu
 
 pytestmark = pytest.mark.system
 
+VMAP = "{http://www.iab.net/videosuite/vmap}"
 POINTS = ["impression", "firstQuartile", "midpoint", "thirdQuartile", "complete"]
 
 
@@ -26,7 +28,9 @@ def date_ranges(player: Player) -> list[dict[str, str]]:
     found = []
     for address in renditions(player):
         line = next(line for line in media(address)[0].splitlines() if line.startswith("#EXT-X-DATERANGE"))
-        found.append({name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "DURATION")})
+        found.append(
+            {name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "PLANNED-DURATION")}
+        )
     return found
 
 
@@ -39,7 +43,7 @@ def test_every_rendition_announces_the_break(platform: Platform) -> None:
     first, *others = date_ranges(platform.player())
     assert first["CLASS"] == "com.apple.hls.interstitial"
     assert first["X-ASSET-LIST"] == f"{{$tifo-ads}}/breaks/{first['ID']}"
-    assert float(first["DURATION"]) == BREAK_S
+    assert float(first["PLANNED-DURATION"]) == BREAK_S
     assert others == [first, first]
 
 
@@ -81,7 +85,7 @@ def test_who_joins_late_gets_the_whole_pod(platform: Platform, offset: str) -> N
 def test_each_beacon_of_an_ad_is_in_the_log(platform: Platform) -> None:
     player, brk = platform.player(), break_now()
     asset = player.asset_list(brk).json()["ASSETS"][0]
-    points = tracking(asset)
+    points = [point for point in tracking(asset) if "offset" in point]
     assert [point["type"] for point in points] == POINTS
     for point in points:
         assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
@@ -90,6 +94,38 @@ def test_each_beacon_of_an_ad_is_in_the_log(platform: Platform) -> None:
     assert {(event["break_id"], event["slot"], event["event"]) for event in tracked} == {(brk, 1, "demo")}
     decided = eventually(lambda: platform.events("ads.decided", player.session))
     assert decided[0]["break_id"] == brk
+
+
+def test_error_of_an_ad_is_in_the_log_with_its_code(platform: Platform) -> None:
+    player, brk = platform.player(), break_now()
+    error = next(
+        one for one in tracking(player.asset_list(brk).json()["ASSETS"][0]) if one["type"] == "error"
+    )
+    platform.new_secret(error["urls"][0].partition("?")[0])
+    for code in ("402", "[ERRORCODE]"):
+        address = error["urls"][0].replace("[ERRORCODE]", code)
+        assert httpx.get(address, trust_env=False).status_code == 204
+    told = [event for event in platform.events("ads.tracked", player.session) if event["what"] == "error"]
+    assert [event["code"] for event in told] == [402, 0]
+
+
+def test_vast_and_vmap_lead_to_the_same_ads_as_the_asset_list(platform: Platform) -> None:
+    player, brk = platform.player(), break_now()
+    assets = player.asset_list(brk).json()["ASSETS"]
+    ads = f"/v1/ads/{player.token}"
+    pod = platform.viewers.get(f"{ads}/breaks/{brk}/vast")
+    assert (pod.status_code, pod.headers["content-type"]) == (200, "application/xml; charset=utf-8")
+    files = [one.text for one in fromstring(pod.content).iter("{http://www.iab.com/VAST}MediaFile")]
+    paths = [urlsplit(address).path.rpartition("/ads/")[2] for address in files]
+    assert paths == [urlsplit(asset["URI"]).path.rpartition("/ads/")[2] for asset in assets]
+    assert httpx.get(files[0], trust_env=False).status_code == 200
+    breaks = platform.viewers.get(f"{ads}/vmap")
+    tags = [one.text for one in fromstring(breaks.content).iter(f"{VMAP}AdTagURI")]
+    assert any(tag.endswith(f"{ads}/breaks/{brk}/vast") for tag in tags)
+
+
+def test_click_that_was_made_up_leads_nowhere(platform: Platform) -> None:
+    assert refused(platform.viewers.get("/v1/ads/c/made.up.click")) == (401, "bad-token")
 
 
 @pytest.mark.parametrize("beacon", ["made.up.token", "x", "a" * 5000])

@@ -131,6 +131,14 @@ def test_control_without_sessions_is_told_to_say_where_they_are(tmp_path: Path, 
     assert (status, "peers.sessions" in said) == (2, True), said
 
 
+def test_a_worker_refuses_nonsense_terms_with_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('[[steering_loop.cdns]]\nid = "cdn-a"\ngbps = -40\n')
+    done = tifo("worker", "steering", "--config", str(file), TIFO_DATA=str(tmp_path))
+    assert done.returncode == 2
+    assert f"{file}:3: steering_loop.cdns[0].gbps: -40.0; at least 0" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [

@@ -46,6 +46,7 @@ def with_path(platform: Platform, token: str) -> dict[str, httpx.Response]:
     return {
         "playlist": platform.viewers.get(f"/v1/playback/{token}/master.m3u8"),
         "manifest": platform.viewers.get(f"/v1/playback/{token}/manifest.mpd"),
+        "addresses": platform.viewers.get(f"/v1/playback/{token}/addresses"),
         "steering": platform.viewers.get(f"/v1/steering/{token}"),
         "ads": platform.viewers.get(f"/v1/ads/{token}/breaks/{break_now()}"),
     }

@@ -21,12 +21,14 @@ export interface Pathway {
   readonly fixed_share: number | null;
   readonly bps: number | null;
   readonly capacity_bps: number | null;
+  /** What it was found to carry, where that is less than its capacity. */
+  readonly learned_bps: number | null;
 }
 
 /** One change that the steering loop made. `at` is in seconds since the epoch; `isp` is empty where it holds for all. */
 export interface Decision {
   readonly at: number;
-  readonly what: "move" | "cap" | "uncap" | "warm-up" | "return" | "drain" | "freeze";
+  readonly what: "move" | "cap" | "uncap" | "warm-up" | "return" | "drain" | "freeze" | "learn";
   readonly pathway: string;
   readonly isp: string;
   readonly reason: string;
@@ -37,6 +39,7 @@ export interface Steering {
   readonly state: "steering" | "frozen" | "off";
   readonly since: number;
   readonly bandwidth_max_bps: number;
+  readonly bandwidth_max_by_isp: Readonly<Record<string, number>>;
   readonly by_isp: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly decisions: readonly Decision[];
 }
@@ -124,6 +127,19 @@ export interface Cache {
   readonly misses_per_s: number;
 }
 
+/** An event's live origin elsewhere, in one format, as all nodes together see it. */
+export interface Origin {
+  readonly event: string;
+  readonly format: "hls" | "dash";
+  readonly address: string;
+  readonly state: "ok" | "stale" | "failing";
+  readonly since: number;
+  readonly error: string;
+  readonly renditions: number;
+  readonly nodes: number;
+  readonly nodes_failing: number;
+}
+
 /** The steps of the degradation ladder, mildest first. */
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
@@ -146,6 +162,7 @@ export interface Overview {
   readonly caches: readonly Cache[];
   readonly steering: Steering;
   readonly qoe: Qoe;
+  readonly origins: readonly Origin[];
 }
 
 export interface Session {
@@ -226,6 +243,15 @@ export class Control {
   /** The whole word on a CDN: a share of null leaves it to the loop. */
   setPathway(id: string, state: Pathway["state"], share: number | null): Promise<void> {
     return this.call(`/v1/control/pathways/${encodeURIComponent(id)}`, { method: "PUT", body: { state, share } });
+  }
+
+  startBreak(seconds: number): Promise<unknown> {
+    return this.call("/v1/control/breaks", { method: "POST", body: { duration_s: seconds } });
+  }
+
+  /** The early return of a break, or its end before it began. */
+  returnBreak(id: string): Promise<unknown> {
+    return this.call(`/v1/control/breaks/${encodeURIComponent(id)}`, { method: "DELETE" });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

@@ -1,11 +1,13 @@
 import { byId, setText } from "../shared/dom.ts";
-import { clock, count, duration, rate, UNKNOWN } from "../shared/format.ts";
+import { clock, count, rate } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
-import { Control, type Breaks, type Overview } from "./api.ts";
+import { Control, type Overview } from "./api.ts";
 import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
+import { BreakTile } from "./breaks.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
+import { Origins } from "./origins.ts";
 import { History, sampleOf } from "./history.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
@@ -54,12 +56,14 @@ class Cockpit {
   private readonly audit = new Audit(this.control);
   private readonly sessions = new Sessions(this.control, () => this.audit.refresh());
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
+  private readonly breaks = new BreakTile(this.control, () => this.audit.refresh());
   private readonly steering = new SteeringLoop();
   private readonly qoe = new QoeTable();
   private readonly audience = new Audience((event) => this.sessions.showEvent(event));
   private readonly posture = new PostureChoice(this.control, () => this.audit.refresh());
   private readonly stores = new Stores();
   private readonly caches = new Caches();
+  private readonly origins = new Origins();
   private readonly parts = new Parts();
   private readonly routes = new Routes();
   private readonly groups = new Groups();
@@ -109,6 +113,8 @@ class Cockpit {
     this.sessions.update(overview);
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);
+    this.breaks.update(overview.breaks);
+    this.origins.update(overview.origins, overview.at);
     this.tick();
   }
 
@@ -143,7 +149,7 @@ class Cockpit {
     setText(at("clock"), clock(Date.now()));
     if (this.latest && this.heardAt !== null) {
       const serverNow = this.latest.at + (Date.now() - this.heardAt) / 1000;
-      showBreak(this.latest.breaks, serverNow);
+      this.breaks.tick(serverNow);
     }
   }
 }
@@ -153,15 +159,6 @@ function showHealth(id: string, name: string, state: "ok" | "failing"): void {
   badge.hidden = false;
   setText(badge, `${name} ${state}`);
   badge.dataset["tone"] = state === "ok" ? "good" : "bad";
-}
-
-/** The break that runs, with what is left of it, or how long until the next. */
-function showBreak({ running, next }: Breaks, serverNow: number): void {
-  at("break-tile").dataset["tone"] = running ? "warn" : "";
-  setText(at("break-title"), running ? "In a break" : "Next break");
-  if (running) setText(at("break"), `${duration(running.ends_at - serverNow)} left`);
-  else setText(at("break"), next ? `in ${duration(next.starts_at - serverNow)}` : UNKNOWN);
-  setText(at("break-id"), running?.id ?? next?.id ?? "");
 }
 
 new Cockpit().run();

@@ -8,8 +8,9 @@ const DECISIONS_MAX = 12;
 const ISPS_MAX = 5;
 
 /** What the loop's state means for who looks on. */
-export function stateWords({ state, bandwidth_max_bps }: Steering): string {
-  const cap = bandwidth_max_bps > 0 ? ` Playlists offer at most ${bitrate(bandwidth_max_bps)}.` : "";
+export function stateWords({ state, bandwidth_max_bps, bandwidth_max_by_isp }: Steering): string {
+  const isps = Object.entries(bandwidth_max_by_isp).map(([isp, bps]) => ` At ${isp} they offer at most ${bitrate(bps)}.`);
+  const cap = (bandwidth_max_bps > 0 ? ` Playlists offer at most ${bitrate(bandwidth_max_bps)}.` : "") + isps.slice(0, ISPS_MAX).join("");
   if (state === "steering") return `The loop moves viewers by what they have and by each CDN's traffic.${cap}`;
   if (state === "frozen") return `The loop is silent: its last decision stands, and what operators say goes on top.${cap}`;
   return "No loop runs: viewers go by the weights of the settings and by what operators say.";
@@ -44,14 +45,16 @@ export function wanted({ fixed_share, weight }: Pathway): { readonly share: numb
   return weight === null ? null : { share: weight, isFixed: false };
 }
 
-/** How full a CDN is: its traffic beside what is committed; a tone from the share of the capacity that is used. */
-export function load({ bps, capacity_bps }: Pathway): { readonly words: string; readonly fill: number | null; readonly tone: string } {
+/** How full a CDN is: its traffic beside what it carries, as stated or as learned; a tone from the share that is used. */
+export function load({ bps, capacity_bps, learned_bps }: Pathway): { readonly words: string; readonly fill: number | null; readonly tone: string } {
   if (bps === null) return { words: UNKNOWN, fill: null, tone: "" };
   if (!capacity_bps) return { words: bitrate(bps), fill: null, tone: "" };
-  const fill = bps / capacity_bps;
+  const carries = learned_bps ?? capacity_bps;
+  const fill = bps / carries;
   const tone = fill > 0.95 ? "bad" : fill > 0.8 ? "warn" : "";
   const mark = { bad: " full", warn: " high", "": "" }[tone];
-  return { words: `${ofWhole(bitrate(bps), bitrate(capacity_bps))}, ${Math.round(fill * 100)} %${mark}`, fill: Math.min(fill, 1), tone };
+  const stated = learned_bps === null ? "" : `, ${bitrate(capacity_bps)} stated`;
+  return { words: `${ofWhole(bitrate(bps), bitrate(carries))}, ${Math.round(fill * 100)} %${mark}${stated}`, fill: Math.min(fill, 1), tone };
 }
 
 /** "1.2 of 2.0 Tb/s": the unit once where it is the same. */

@@ -18,6 +18,8 @@ const asset = {
           { type: "firstQuartile", offset: 2.5, urls: ["https://t.example/q1"] },
           { type: "midpoint", offset: 5, urls: ["https://t.example/q2"] },
           { type: "complete", offset: 10, urls: ["https://t.example/c"] },
+          { type: "skip", urls: ["https://t.example/s"] },
+          { type: "error", urls: ["https://t.example/e?code=[ERRORCODE]"] },
         ],
       },
     ],
@@ -46,6 +48,17 @@ test("an asset without signalling has no creative", () => {
 test("an address that is not http is never fired", () => {
   const payload = [{ type: "linear", tracking: [{ type: "impression", offset: 0, urls: ["javascript:alert(1)", 7] }] }];
   expect(creativeOf({ "X-AD-CREATIVE-SIGNALING": { payload } })?.tracking[0]?.urls).toEqual([]);
+});
+
+test("what may happen does not fire by playing on, and an error fires once, with its number", () => {
+  const urls: string[] = [];
+  const beacons = new Beacons((url) => urls.push(url));
+  beacons.stopped(house, 0, 10);
+  expect(urls).not.toContain("https://t.example/s");
+  expect(urls).toHaveLength(4);
+  beacons.failed(house, 400);
+  beacons.failed(house, 400);
+  expect(urls.slice(4)).toEqual(["https://t.example/e?code=400"]);
 });
 
 test("points fire as they are passed, each once", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Sample } from "../operators/api.ts";
+import { breakSeconds, breakWords } from "../operators/breaks.ts";
 import { hitShare } from "../operators/hit-share.ts";
 import { History } from "../operators/history.ts";
 import { RouteMemory } from "../operators/route-memory.ts";
@@ -110,4 +111,17 @@ test("a cache's share counts stale answers, for they asked nobody", () => {
   const cache = { name: "events", entries: 1, hits_per_s: 80, stale_per_s: 10, coalesced_per_s: 5, misses_per_s: 5 };
   expect(hitShare(cache)).toBe(0.9);
   expect(hitShare({ ...cache, hits_per_s: 0, stale_per_s: 0, coalesced_per_s: 0, misses_per_s: 0 })).toBeNull();
+});
+
+test("a break is of one second to one hour", () => {
+  expect([" 60 ", "1", "3600", "1.5"].map(breakSeconds)).toEqual([60, 1, 3600, 1.5]);
+  expect(["", " ", "0", "3601", "-5", "x", "Infinity"].map(breakSeconds)).toEqual(Array(7).fill(null));
+});
+
+test("the break that runs is said before the next one", () => {
+  const running = { id: "brk-1", ends_at: 130 };
+  const next = { id: "brk-2", starts_at: 160 };
+  expect(breakWords({ running, next }, 100)).toEqual({ title: "In a break", figure: expect.stringContaining("left"), id: "brk-1" });
+  expect(breakWords({ running: null, next }, 100)).toMatchObject({ title: "Next break", id: "brk-2" });
+  expect(breakWords({ running: null, next: null }, 100)).toMatchObject({ title: "Next break", id: "" });
 });

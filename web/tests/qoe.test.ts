@@ -28,6 +28,7 @@ const pathway = (more: Partial<Pathway> = {}): Pathway => ({
   fixed_share: null,
   bps: null,
   capacity_bps: null,
+  learned_bps: null,
   ...more,
 });
 
@@ -37,6 +38,7 @@ const steering = (more: Partial<Steering> = {}): Steering => ({
   state: "steering",
   since: 1,
   bandwidth_max_bps: 0,
+  bandwidth_max_by_isp: {},
   by_isp: {},
   decisions: [],
   ...more,
@@ -112,8 +114,14 @@ test("traffic stands beside its capacity where that is known, and a full CDN say
   expect(load(pathway({ bps: 2e9, capacity_bps: 1e9 }))).toMatchObject({ fill: 1, tone: "bad", words: "2.0 of 1.0 Gb/s, 200 % full" });
 });
 
+test("what a CDN was found to carry counts, beside what is stated", () => {
+  const learned = load(pathway({ bps: 4e9, capacity_bps: 1e10, learned_bps: 5e9 }));
+  expect(learned).toEqual({ words: "4.0 of 5.0 Gb/s, 80 %, 10.0 Gb/s stated", fill: 0.8, tone: "" });
+});
+
 test("a cap on renditions is part of the loop's state", () => {
   expect(stateWords(steering({ bandwidth_max_bps: 3e6 }))).toContain("at most 3.0 Mb/s");
+  expect(stateWords(steering({ bandwidth_max_by_isp: { "AS1 A": 1e6 } }))).toContain("At AS1 A they offer at most 1.0 Mb/s");
   expect(stateWords(steering({ state: "off" }))).toContain("No loop");
 });
 

@@ -10,7 +10,14 @@ export interface Creative {
   readonly id: string;
   readonly duration: number;
   readonly tracking: readonly Tracking[];
+  /** Where to tell that it could not be played, with a macro in place of VAST's number of the error. */
+  readonly errors: readonly string[];
 }
+
+/** VAST's number for an ad that could not be played (VAST 4.3, section 2.3.6.3). */
+export const LINEAR_ERROR = 400;
+
+const ERROR_CODE = "[ERRORCODE]";
 
 /** Addresses remembered as fired; far more than one evening's breaks hold. */
 const FIRED_MAX = 2_000;
@@ -33,11 +40,14 @@ export function creativeOf(asset: unknown): Creative | null {
   const signaling = asset["X-AD-CREATIVE-SIGNALING"];
   const linear = isObject(signaling) ? listOf(signaling["payload"]).find((p) => p["type"] === "linear") : undefined;
   if (!linear) return null;
+  // A point without an offset is not reached by playing on: it happens, or it does not.
+  const points = listOf(linear["tracking"]);
   const identifier = listOf(linear["identifiers"])[0]?.["value"];
   return {
     id: typeof identifier === "string" ? identifier : "",
     duration: numberOf(linear["duration"]) || numberOf(asset["DURATION"]),
-    tracking: listOf(linear["tracking"]).map((t) => trackingOf(t, numberOf(linear["start"]))),
+    tracking: points.filter((t) => typeof t["offset"] === "number").map((t) => trackingOf(t, numberOf(linear["start"]))),
+    errors: points.filter((t) => t["type"] === "error").flatMap((t) => trackingOf(t, 0).urls),
   };
 }
 
@@ -63,7 +73,7 @@ export class Beacons {
   reached(creative: Creative, from: number, position: number): void {
     for (const point of creative.tracking) {
       const seen = point.offset >= from - JOIN_SLACK_S || point.type === "impression";
-      if (seen && point.offset <= position) this.fireOnce(point);
+      if (seen && point.offset <= position) for (const url of point.urls) this.fireOnce(url, point.type);
     }
   }
 
@@ -73,11 +83,14 @@ export class Beacons {
     this.reached(creative, from, toTheEnd ? creative.duration : position);
   }
 
-  private fireOnce(point: Tracking): void {
-    for (const url of point.urls) {
-      if (this.seen.has(url) || this.seen.size >= FIRED_MAX) continue;
-      this.seen.add(url);
-      this.fire(url, point.type);
-    }
+  /** The creative could not be played, or not to its end. */
+  failed(creative: Creative, code: number): void {
+    for (const url of creative.errors) this.fireOnce(url.replace(ERROR_CODE, String(code)), "error");
+  }
+
+  private fireOnce(url: string, type: string): void {
+    if (this.seen.has(url) || this.seen.size >= FIRED_MAX) return;
+    this.seen.add(url);
+    this.fire(url, type);
   }
 }

@@ -1,4 +1,5 @@
 import { call } from "../shared/http.ts";
+import type { Addresses } from "./addresses.ts";
 
 /** One match in the calendar. Times are RFC 3339. */
 export interface MatchEvent {
@@ -14,13 +15,14 @@ export interface Device {
   readonly kind: string;
 }
 
-/** A started session: its playback token, how often to renew it, and where the pictures are. */
+/** A started session: its playback token, how often to renew it, where the pictures are (empty: not in that format)
+ * and when that is renewed. */
 export interface Started {
   readonly session: string;
   readonly token: string;
   readonly heartbeat_s: number;
   readonly expires_at: string;
-  readonly playback: { readonly hls: string; readonly dash: string };
+  readonly playback: { readonly hls: string; readonly dash: string; readonly renew_s: number };
   readonly streams: { readonly limit: number; readonly used: number };
   /** What this device may start with again while nobody can log in. */
   readonly grace_token?: string;
@@ -66,6 +68,11 @@ export function start(accessToken: string, event: string, device: Device, takeov
 
 export function heartbeat(session: string, token: string): Promise<Renewed> {
   return call(`/v1/sessions/${encodeURIComponent(session)}/heartbeat`, { method: "POST", token });
+}
+
+/** The session's addresses anew. */
+export function addresses(token: string): Promise<Addresses> {
+  return call(`/v1/playback/${encodeURIComponent(token)}/addresses`);
 }
 
 /** Ends the session; outlives the page. */

@@ -1,4 +1,5 @@
 import { MediaPlayer, type MediaPlayerClass } from "dashjs";
+import type { AddressBook } from "./addresses.ts";
 import { bufferedAhead, type MatchPlayer, type Picture, type PlayerEvents } from "./match-player.ts";
 import type { Recovery } from "./recovery.ts";
 
@@ -22,6 +23,13 @@ interface Steered {
 const RETRIES = 1;
 const RETRY_MS = 250;
 
+/**
+ * The MPD of an origin elsewhere may have to be read again every few seconds, and dash.js ends the playback when that
+ * fails for good: together longer than any of our processes takes to come back.
+ */
+const MPD_RETRIES = 20;
+const MPD_RETRY_MS = 1_000;
+
 /** dash.js on one video element, for one session. A DASH match has no ads in it. */
 export class DashPlayer implements MatchPlayer {
   private readonly dash: MediaPlayerClass = MediaPlayer().create();
@@ -33,11 +41,13 @@ export class DashPlayer implements MatchPlayer {
     private readonly video: HTMLVideoElement,
     private readonly eventId: string,
     private readonly session: string,
+    private readonly book: AddressBook,
     private readonly recovery: Recovery,
     private readonly on: PlayerEvents,
   ) {
     this.listen();
     this.configure();
+    this.renew();
   }
 
   play(url: string): void {
@@ -73,8 +83,8 @@ export class DashPlayer implements MatchPlayer {
       streaming: {
         applyContentSteering: true,
         delay: { liveDelay: LIVE_DELAY_S },
-        retryAttempts: { MediaSegment: RETRIES, InitializationSegment: RETRIES },
-        retryIntervals: { MediaSegment: RETRY_MS, InitializationSegment: RETRY_MS },
+        retryAttempts: { MediaSegment: RETRIES, InitializationSegment: RETRIES, MPD: MPD_RETRIES },
+        retryIntervals: { MediaSegment: RETRY_MS, InitializationSegment: RETRY_MS, MPD: MPD_RETRY_MS },
         cmcd: {
           enabled: true,
           version: 2,
@@ -88,6 +98,14 @@ export class DashPlayer implements MatchPlayer {
           ],
         },
       },
+    });
+  }
+
+  private renew(): void {
+    // The addresses of the MPD stay as they were; each request leaves with the newest.
+    this.dash.addRequestInterceptor(async (request) => {
+      request.url = await this.book.fresh(request.url);
+      return request;
     });
   }
 

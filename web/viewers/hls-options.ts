@@ -1,4 +1,5 @@
 import type { HlsConfig, LoadPolicy } from "hls.js";
+import type { AddressBook } from "./addresses.ts";
 import { type PathwayLog, reportSender } from "./cmcd.ts";
 
 /** How often CMCD time-interval events go out, in seconds. */
@@ -18,8 +19,13 @@ function policy(firstByteMs: number, loadMs: number, retries: number, retryDelay
  * hls.js leaves a pathway only after every level of it has failed, and by default it first retries each for tens of
  * seconds. The viewer holds about 6 s of pictures, so all tries on a dead CDN together must fit into that.
  */
-export function hlsOptions(eventId: string, session: string, pathways: PathwayLog): Partial<HlsConfig> {
+export function hlsOptions(eventId: string, session: string, book: AddressBook, pathways: PathwayLog): Partial<HlsConfig> {
   return {
+    // hls.js never changes a variant's address by itself; what a playlist names by relative ones follows.
+    xhrSetup: async (xhr, url) => {
+      const fresh = await book.fresh(url);
+      if (fresh !== url) xhr.open("GET", fresh, true);
+    },
     playlistLoadPolicy: policy(2_000, 5_000, 1, 250),
     fragLoadPolicy: policy(2_500, 8_000, 1, 250),
     // The multivariant playlist and the steering manifest come from Tifo itself, not from a CDN.

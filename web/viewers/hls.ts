@@ -7,7 +7,8 @@ import Hls, {
   type InterstitialAssetStartedData,
   type Level,
 } from "hls.js";
-import { Beacons, creativeOf, type Creative } from "./ads.ts";
+import type { AddressBook } from "./addresses.ts";
+import { Beacons, creativeOf, LINEAR_ERROR, type Creative } from "./ads.ts";
 import { PathwayLog } from "./cmcd.ts";
 import { hlsOptions } from "./hls-options.ts";
 import { type AdNow, bufferedAhead, type MatchPlayer, type Picture, type PlayerEvents } from "./match-player.ts";
@@ -33,11 +34,12 @@ export class HlsPlayer implements MatchPlayer {
     private readonly video: HTMLVideoElement,
     eventId: string,
     session: string,
+    book: AddressBook,
     private readonly beacons: Beacons,
     private readonly recovery: Recovery,
     private readonly on: PlayerEvents,
   ) {
-    this.hls = new Hls(hlsOptions(eventId, session, this.pathways));
+    this.hls = new Hls(hlsOptions(eventId, session, book, this.pathways));
     this.listen();
   }
 
@@ -143,6 +145,8 @@ export class HlsPlayer implements MatchPlayer {
   private onAdError(data: InterstitialAssetErrorData): void {
     this.on.error(data.details);
     if (!data.fatal) return;
+    const failed = creativeOf(assetOf(data.event.assetListResponse, data.assetListIndex));
+    if (failed) this.beacons.failed(failed, LINEAR_ERROR);
     if (data.asset?.identifier === this.running?.data.asset.identifier) this.endAd();
     this.on.adFailed();
   }
@@ -169,5 +173,5 @@ function startOf(data: InterstitialAssetStartedData): number {
 /** An ad whose list says nothing about it: named by its folder, tracked by nobody. */
 function unsigned(data: InterstitialAssetStartedData): Creative {
   const id = new URL(data.asset.uri, location.href).pathname.split("/").at(-2) ?? "";
-  return { id, duration: data.asset.duration ?? 0, tracking: [] };
+  return { id, duration: data.asset.duration ?? 0, tracking: [], errors: [] };
 }

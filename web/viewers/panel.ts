@@ -13,9 +13,12 @@ export class Panel {
   private chips = "";
   private beatAt: number | null = null;
   private failures = 0;
+  private renewals = 0;
+  private renewedAt: number | null = null;
 
   session(started: Started): void {
     data["session"] = started.session;
+    this.renewedAt = null;
     setText(at("session"), started.session);
     setText(at("streams"), `${started.streams.used} of ${started.streams.limit}`);
     this.heartbeat(0);
@@ -25,6 +28,13 @@ export class Panel {
   heartbeat(failures: number): void {
     this.failures = failures;
     if (failures === 0) this.beatAt = Date.now();
+  }
+
+  /** The addresses of the pictures are new. */
+  renewed(): void {
+    this.renewals += 1;
+    this.renewedAt = Date.now();
+    data["renewals"] = String(this.renewals);
   }
 
   pathway(pathway: string): void {
@@ -59,6 +69,7 @@ export class Panel {
     setText(at("rendition"), rendition(picture));
     setText(at("steered"), ago(picture?.steeredAt ?? null));
     setText(at("heartbeat"), this.failures ? `no answer (${this.failures})` : ago(this.beatAt));
+    setText(at("addresses"), this.renewedAt === null ? UNKNOWN : `renewed ${ago(this.renewedAt)}`);
     this.showPathways(picture?.pathways ?? [], picture?.pathway ?? "");
     this.showAd(picture?.ad ?? null);
   }

@@ -1,6 +1,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { byId, setText } from "../shared/dom.ts";
 import { inWords, Problem, Unreachable } from "../shared/http.ts";
+import { AddressBook, type Addresses } from "./addresses.ts";
 import { Beacons } from "./ads.ts";
 import * as api from "./api.ts";
 import { thisDevice } from "./device.ts";
@@ -10,6 +11,7 @@ import { Panel } from "./panel.ts";
 import { HlsPlayer } from "./hls.ts";
 import type { MatchPlayer, PlayerEvents } from "./match-player.ts";
 import { Recovery } from "./recovery.ts";
+import { renewAddresses } from "./renewal.ts";
 import { Stage } from "./stage.ts";
 
 /** How often the panel is brought up to date and ads' tracking is checked, in milliseconds. */
@@ -128,17 +130,32 @@ class Watch {
     visit.started = started;
     visit.token = started.token;
     this.panel.session(started);
-    const player = await this.playerOf(started.session, this.eventsOf(visit));
+    const { hls, dash } = started.playback;
+    // An origin elsewhere may offer only one of the two.
+    const inDash = dash !== "" && (wantsDash || hls === "");
+    const book = new AddressBook(Date.now);
+    const player = await this.playerOf(inDash, started.session, book, this.eventsOf(visit));
     visit.leaving.signal.throwIfAborted();
     visit.player = player;
-    player.play(wantsDash ? started.playback.dash : started.playback.hls);
+    player.play(`${inDash ? dash : hls}?renew=1`);
+    this.renew(visit, started, book);
   }
 
-  private async playerOf(session: string, events: PlayerEvents): Promise<MatchPlayer> {
+  private async playerOf(inDash: boolean, session: string, book: AddressBook, events: PlayerEvents): Promise<MatchPlayer> {
     const { video } = this.stage;
-    if (!wantsDash) return new HlsPlayer(video, eventId, session, this.beacons, this.recovery, events);
+    if (!inDash) return new HlsPlayer(video, eventId, session, book, this.beacons, this.recovery, events);
     const { DashPlayer } = await import("./dash.ts");
-    return new DashPlayer(video, eventId, session, this.recovery, events);
+    return new DashPlayer(video, eventId, session, book, this.recovery, events);
+  }
+
+  /** Keeps the player's addresses new while the visit lasts; what becomes of the session the heartbeats say. */
+  private renew(visit: Visit, started: api.Started, book: AddressBook): void {
+    const ask = (): Promise<Addresses> => api.addresses(visit.token);
+    const onRenewed = (): void => this.panel.renewed();
+    const { signal } = visit.leaving;
+    renewAddresses(book, started.playback.renew_s, ask, onRenewed, signal, Math.random).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 
   private eventsOf(visit: Visit): PlayerEvents {

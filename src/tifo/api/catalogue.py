@@ -9,6 +9,22 @@ from tifo.api.fields import Id, Timestamp
 
 Criticality = Literal["ordinary", "high", "exceptional"]
 Access = Literal["free", "subscriber", "pass"]
+Format = Literal["hls", "dash"]
+
+EVERY_FORMAT: tuple[Format, ...] = ("hls", "dash")
+
+
+class EventOrigin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A live origin elsewhere, by the http or https address of what it offers; both are on one server."""
+
+    hls: str = ""
+    """Its multivariant playlist; empty where it has no HLS."""
+    dash: str = ""
+    """Its MPD; empty where it has no DASH."""
+
+
+TEST_CHANNEL = EventOrigin()
+"""What an event says that names no origin: the channel of the settings carries it."""
 
 
 # What is as usual is not written: a node of the version before reads an event until it uses a new field.
@@ -35,6 +51,14 @@ class CalendarEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     """Where it may be shown, by the regions of accounts; none is everywhere."""
     stream_limit: int = 0
     """Sessions of one account at once in this event; 0 is no limit of its own."""
+    origin: EventOrigin = TEST_CHANNEL
+    """A live origin elsewhere that carries it instead of the test channel."""
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """What players can have of it; the test channel, which carries who names no origin, has both."""
+        offered: tuple[Format, ...] = tuple(one for one in EVERY_FORMAT if getattr(self.origin, one))
+        return offered or EVERY_FORMAT
 
     def state(self, now: float) -> Literal["upcoming", "live", "over"]:
         """Where the event stands at `now`."""

@@ -4,9 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tifo.api.fields import AccountName, Reason, Timestamp
+from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
 from tifo.api.steering import Decision
+
+TRAFFIC_BPS_MAX = 1e15
+TRAFFIC_REQUESTS_MAX = 10**12
+"""More than any CDN has in a moment."""
 
 Health = Literal["ok", "failing"]
 
@@ -18,8 +22,9 @@ class PathwayView(msgspec.Struct, frozen=True):
     """One CDN: the operators' word on it, and who is on it now.
 
     `share` is its part of the viewers whose CDN is known, `weight` the part that the loop wants it to have,
-    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports and
-    `capacity_bps` what is committed, both in bits/s; None where nobody has said.
+    `fixed_share` the part that an operator has fixed. `bps` is what it delivers by the players' reports,
+    `capacity_bps` what is committed and `learned_bps` what it was found to carry where that is less, all in
+    bits/s; None where nobody has said.
     """
 
     id: str
@@ -30,17 +35,21 @@ class PathwayView(msgspec.Struct, frozen=True):
     fixed_share: float | None = None
     bps: float | None = None
     capacity_bps: float | None = None
+    learned_bps: float | None = None
 
 
 class SteeringView(msgspec.Struct, frozen=True):
     """The steering loop: `off` where there is none, `frozen` while it is silent and its last word stands.
 
-    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first.
+    `since` (epoch seconds) is when it last decided; `decisions` its last changes, newest first: that it is
+    frozen is one. `bandwidth_max_bps` caps what playlists offer everybody, `bandwidth_max_by_isp` the viewers
+    of one ISP further.
     """
 
     state: Literal["steering", "frozen", "off"] = "off"
     since: float = 0.0
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
     by_isp: dict[str, dict[str, float]] = {}
     decisions: tuple[Decision, ...] = ()
 
@@ -89,6 +98,52 @@ class BreaksView(msgspec.Struct, frozen=True):
     next: NextBreak | None
 
 
+BREAK_S_MAX = 3600
+"""Seconds of one break."""
+
+BreakState = Literal["planned", "announced", "running", "over", "off"]
+"""`announced` stands in playlists and begins when it says; `off` was called off."""
+
+BreakSource = Literal["schedule", "operator", "cue"]
+
+BreakSeconds = Annotated[float, msgspec.Meta(ge=1, le=BREAK_S_MAX)]
+
+
+class BreakBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A break of `duration_s` seconds, from `starts_at` (epoch seconds) on or as soon as players can know.
+
+    Or a SCTE-35 cue, in base64 or hexadecimal: `duration_s` is then for one that states none, and
+    `starts_at` for one whose clock is not the channel's.
+    """
+
+    duration_s: BreakSeconds | None = None
+    starts_at: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    scte35: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+
+
+class BreakDurationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a break shall last in all: longer, it goes on in another one; shorter, it returns early."""
+
+    duration_s: BreakSeconds
+
+
+class BreakView(msgspec.Struct, frozen=True):
+    """One break as it stands; times in epoch seconds. `announced_s` is how long it was announced to last."""
+
+    id: str
+    state: BreakState
+    source: BreakSource
+    starts_at: float
+    ends_at: float
+    announced_s: float
+
+
+class BreaksAnswer(msgspec.Struct, frozen=True):
+    """The breaks that were asked for, or that a word concerned; none, when a cue changed nothing."""
+
+    breaks: tuple[BreakView, ...]
+
+
 class StoreView(msgspec.Struct, frozen=True):
     """A store as all nodes together see it: `failing` as soon as it fails for one of them.
 
@@ -104,6 +159,23 @@ class StoreView(msgspec.Struct, frozen=True):
     nodes_failing: int
     commands_per_s: float
     round_trips_per_s: float
+
+
+class OriginView(msgspec.Struct, frozen=True):
+    """An event's live origin in one format, as all nodes together see it: the worst of their states.
+
+    `since` (epoch seconds): when the first of those that are worst began to be; `error` is one of theirs.
+    """
+
+    event: str
+    format: Literal["hls", "dash"]
+    address: str
+    state: Literal["ok", "stale", "failing"]
+    since: float
+    error: str
+    renditions: int
+    nodes: int
+    nodes_failing: int
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -126,6 +198,7 @@ class Overview(msgspec.Struct, frozen=True):
     caches: Annotated[tuple[CacheReport, ...], msgspec.Meta(description="of all nodes together")]
     steering: SteeringView = SteeringView()
     qoe: QoeView = QoeView()
+    origins: tuple[OriginView, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -159,6 +232,26 @@ class PathwayAnswer(msgspec.Struct, frozen=True):
     id: str
     state: Literal["in", "draining", "out"]
     share: float | None = None
+
+
+class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one CDN's logs say of one moment, all its ISPs together.
+
+    `at` is epoch seconds, `bps` what it delivered in bits/s, `requests` and `errors` (its own, 5xx and
+    timeouts) those of the interval that ended then.
+    """
+
+    pathway: Id
+    at: Annotated[float, msgspec.Meta(ge=0)]
+    bps: Annotated[float, msgspec.Meta(ge=0, le=TRAFFIC_BPS_MAX)]
+    requests: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+    errors: Annotated[int, msgspec.Meta(ge=0, le=TRAFFIC_REQUESTS_MAX)] = 0
+
+
+class TrafficBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What CDNs' logs say, in any order; the newest of each CDN counts."""
+
+    samples: Annotated[tuple[TrafficSample, ...], msgspec.Meta(max_length=64)]
 
 
 class KickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 class Creative:
     """One ad; `/ads/<id>/index.m3u8` is its multivariant playlist.
 
-    `duration_s` is its picture's exact length, a whole number of segments.
+    `duration_s` is its picture's exact length, a whole number of segments. `click_url` is the http address
+    that a click leads to, and `skip_after_s` when it may be skipped (None is never), where players do that.
+    With `tag_url`, an outside ad server's VAST tag fills its place, and it is in no asset list.
     """
 
     id: str
     title: str
     duration_s: int
+    click_url: str = ""
+    skip_after_s: int | None = None
+    tag_url: str = ""
 
 
 HOUSE_CREATIVES: tuple[Creative, ...] = (

@@ -93,16 +93,25 @@ class PlaybackReported(Event, frozen=True, kw_only=True, tag="playback.reported"
 
 
 class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
-    """What a viewer's break was filled with."""
+    """What a viewer's break was filled with: creatives in their order, and whose line item each is of.
+
+    A line item is empty for house ads and slate.
+    """
 
     TOPIC: ClassVar[str] = ADS
 
     break_id: str
     creatives: tuple[str, ...]
+    line_items: tuple[str, ...] = ()
 
 
 class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
-    """A signed beacon of one slot of one break: impression, quartiles, complete."""
+    """A signed beacon of one slot of one break, `slot` 0 being the break itself.
+
+    `what`: impression, firstQuartile, midpoint, thirdQuartile, complete, skip, click, error, or of a break
+    breakStart, breakEnd, error. `code` is VAST's of an error, 0 where the player did not say. The id of the
+    event comes from what the beacon says, so that one called again is the same event.
+    """
 
     TOPIC: ClassVar[str] = ADS
 
@@ -110,6 +119,7 @@ class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
     slot: int
     creative: str
     what: str
+    code: int = 0
 
 
 class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):

@@ -47,6 +47,23 @@ class StoreReport(msgspec.Struct, frozen=True):
     round_trips_per_s: float
 
 
+class OriginReport(msgspec.Struct, frozen=True):
+    """An event's live origin as one node sees it, in one format.
+
+    `stale`: it cannot be read, and what it said last is played; `failing`: there is nothing to play. `since`
+    (epoch seconds) is when that began, `error` a sentence on why, `renditions` how many there are to choose
+    from.
+    """
+
+    event: str
+    format: Literal["hls", "dash"]
+    address: str
+    state: Literal["ok", "stale", "failing"]
+    since: float
+    error: str = ""
+    renditions: int = 0
+
+
 class CacheReport(msgspec.Struct, frozen=True):
     """A cache of one node: how many values it holds, and how it answered, each second.
 

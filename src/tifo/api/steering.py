@@ -10,7 +10,7 @@ class Decision(msgspec.Struct, frozen=True):
     """One change that the steering loop made: `at` epoch seconds, of what, and why in a sentence."""
 
     at: float
-    what: Literal["move", "cap", "uncap", "warm-up", "return", "drain", "freeze"]
+    what: Literal["move", "cap", "uncap", "warm-up", "return", "drain", "freeze", "learn"]
     pathway: str
     isp: str
     reason: str
@@ -26,7 +26,9 @@ class Steering(Protocol):
         Never empty; `isp` as the session's claims say it, empty where it is not known.
         """
 
-    @property
     @abstractmethod
-    def bandwidth_max_bps(self) -> int:
-        """The best bandwidth that playlists may offer now; 0 where any may. Reads memory only."""
+    def bandwidth_max_bps(self, isp: str = "") -> int:
+        """The best bandwidth that playlists may offer a viewer of this ISP now; 0 where any may.
+
+        Reads memory only.
+        """

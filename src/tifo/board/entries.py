@@ -5,11 +5,12 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from tifo.api.control import Posture
+from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AudienceReport,
     CacheReport,
     GroupLag,
+    OriginReport,
     PartReport,
     QoeCell,
     RouteReport,
@@ -18,6 +19,7 @@ from tifo.api.reports import (
 from tifo.api.steering import Decision
 from tifo.board.ports import Entry
 
+BREAK = "break/"
 PATHWAY = "pathway/"
 POSTURE = "posture"
 REVOKED = "revoked/"
@@ -29,9 +31,25 @@ INSIGHT = "insight/"
 QOE = "qoe/"
 WEIGHTS = "weights/"
 STALE = "stale/"
+ADS = "ads/"
+TRAFFIC = "traffic/"
 
-LASTING = frozenset({PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
+
+
+class BreakWord(msgspec.Struct, frozen=True):
+    """What operators and cues have said of one break; times in epoch seconds, durations as announced.
+
+    `returned_at` is its early return. With `off` it was called off before anybody knew of it, and is no
+    break. `cue` is the event id of the SCTE-35 cue that it came with.
+    """
+
+    start: float
+    duration_s: float
+    returned_at: float | None = None
+    off: bool = False
+    cue: int | None = None
 
 
 class PathwayState(msgspec.Struct, frozen=True):
@@ -71,6 +89,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     eventlog: Literal["ok", "failing"] = "ok"
     stores: tuple[StoreReport, ...] = ()
     caches: tuple[CacheReport, ...] = ()
+    origins: tuple[OriginReport, ...] = ()
 
 
 class StaleKeys(msgspec.Struct, frozen=True):
@@ -82,6 +101,12 @@ class StaleKeys(msgspec.Struct, frozen=True):
     life: str
     count: int
     keys: tuple[tuple[str, str], ...]
+
+
+class InventoryWord(msgspec.Struct, frozen=True):
+    """The revision of the ad inventory that an operator put in force last."""
+
+    revision: int
 
 
 class PartsReport(msgspec.Struct, frozen=True):
@@ -115,7 +140,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
 
     `weights` are shares by pathway, `by_isp` those that hold for the viewers of one ISP instead. `spare` is
     the room that each has left, as shares of all such room: who would take the viewers of one that fails.
-    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `decisions` are the last
+    `bandwidth_max_bps` caps the renditions that playlists offer; 0 caps nothing. `bandwidth_max_by_isp` caps
+    those of one ISP's viewers further. `learned_bps` is what a CDN carries where that was found to be less
+    than is stated. `viewers_per_node` is how many ask each node for their steering. `decisions` are the last
     changes with their reasons, newest first.
     """
 
@@ -124,6 +151,9 @@ class SteeringWeights(msgspec.Struct, frozen=True):
     by_isp: dict[str, dict[str, float]] = {}
     spare: dict[str, float] = {}
     bandwidth_max_bps: int = 0
+    bandwidth_max_by_isp: dict[str, int] = {}
+    learned_bps: dict[str, float] = {}
+    viewers_per_node: float = 0.0
     decisions: tuple[Decision, ...] = ()
 
 
@@ -153,6 +183,16 @@ def current_qoe(entries: Mapping[str, Entry]) -> tuple[QoeReport, ...]:
     reports = decode_all(entries, QoeReport).values()
     newest = max((report.at for report in reports), default=0.0)
     return tuple(report for report in reports if report.at >= newest - QOE_STALE_S)
+
+
+TRAFFIC_S_MAX = 30.0
+"""Seconds for which a CDN's own word on its traffic is believed; then what players report counts again."""
+
+
+def fresh_traffic(entries: Mapping[str, Entry], now: float) -> dict[str, TrafficSample]:
+    """What CDNs' logs say of now, by pathway."""
+    samples = decode_all(entries, TrafficSample)
+    return {pathway: one for pathway, one in samples.items() if now - one.at <= TRAFFIC_S_MAX}
 
 
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:

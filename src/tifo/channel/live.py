@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 
-from tifo.api.breaks import BreakSchedule
+from tifo.api.breaks import Breaks
 from tifo.channel.boxes import Run, Sample, segment
 from tifo.channel.encoders import Header
 from tifo.channel.picture import LivePicture
@@ -67,8 +67,8 @@ class Encoders:
 class LiveEncoder:
     """Encodes by the clock; `run` is the body of its one thread."""
 
-    def __init__(self, channel: str, schedule: BreakSchedule, shelf: LiveShelf, clock: Clock) -> None:
-        self._picture = LivePicture(channel, schedule)
+    def __init__(self, channel: str, breaks: Breaks, shelf: LiveShelf, clock: Clock) -> None:
+        self._picture = LivePicture(channel, breaks)
         self._shelf = shelf
         self._clock = clock
 

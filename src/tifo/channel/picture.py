@@ -7,7 +7,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.breaks import Break, Breaks
 from tifo.channel import match, pitch
 from tifo.channel.drawing import Colour, Digits, Planes, Sprite, figure, typeface
 from tifo.channel.timeline import FRAMES_PER_S, segment_number
@@ -36,8 +36,8 @@ _SLATE_SIZE = (320, 128)
 class LivePicture:
     """Draws one frame after the other into the same 640 x 360 frame; not for several threads."""
 
-    def __init__(self, channel: str, schedule: BreakSchedule) -> None:
-        self._schedule = schedule
+    def __init__(self, channel: str, breaks: Breaks) -> None:
+        self._breaks = breaks
         self._ground = Planes.of_rgb(_still(channel))
         self._stand = pitch.Stand("TIFO")
         u, v = self._stand.chroma()
@@ -96,7 +96,7 @@ class LivePicture:
         self._small.write(self._canvas, 534, 343, str(segment_number(epoch_s)))
 
     def _draw_break(self, epoch_s: float) -> None:
-        running = next(iter(self._schedule.between(epoch_s, epoch_s + 0.001)), None)
+        running = next(iter(self._breaks.between(epoch_s, epoch_s + 0.001)), None)
         if running is not None:
             self._draw_slate(running, epoch_s)
 

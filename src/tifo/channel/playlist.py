@@ -3,16 +3,13 @@
 from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 
-from tifo.api.breaks import Break, BreakSchedule
+from tifo.api.breaks import Break, Breaks
 from tifo.api.renditions import Rendition
 from tifo.channel.timeline import SEGMENT_S, audio_start, video_start
 from tifo.kernel.clock import rfc3339
 
 VERSION = 8
 """EXT-X-DEFINE and EXT-X-GAP ask for it."""
-
-BREAK_NOTICE_S = 20
-"""Seconds before its start from which a break stands in the playlists."""
 
 _HEAD = (
     "#EXTM3U",
@@ -22,41 +19,60 @@ _HEAD = (
 )
 
 
-def live_playlist(
-    rendition: Rendition, present: Collection[int], window_segments: int, schedule: BreakSchedule
-) -> str:
-    """The playlist of one rendition; `present` are the numbers of the segments that exist, at least one.
-
-    It shows the newest `window_segments` numbers. One that is missing amidst them (the machine slept) is
-    an EXT-X-GAP: the timeline runs on through it, so it is no discontinuity. Breaks are announced by the
-    end of the newest segment and not by a clock, so all renditions of one moment say the same.
-    """
+def shown(present: Collection[int], window_segments: int) -> range:
+    """The numbers that a playlist shows: the newest `window_segments` of `present`, at least one."""
     newest = max(present)
-    shown = range(min(n for n in present if n > newest - window_segments), newest + 1)
+    return range(min(n for n in present if n > newest - window_segments), newest + 1)
+
+
+def announced(breaks: Breaks, window: range, notice_s: float) -> tuple[Break, ...]:
+    """The breaks that stand in playlists which show these numbers.
+
+    They go by the end of the newest segment and not by a clock, and are asked for once for all renditions,
+    so that all of one moment say the same.
+    """
+    return breaks.between(float(window.start * SEGMENT_S), float(window.stop * SEGMENT_S) + notice_s)
+
+
+def live_playlist(
+    rendition: Rendition, present: Collection[int], window: range, breaks: Iterable[Break]
+) -> str:
+    """The playlist of one rendition; `present` are the numbers of the segments that exist.
+
+    A number of the window that is missing (the machine slept) is an EXT-X-GAP: the timeline runs on
+    through it, so it is no discontinuity.
+    """
     begins = video_start if rendition.kind == "video" else audio_start
-    breaks = schedule.between(float(shown.start * SEGMENT_S), float(shown.stop * SEGMENT_S + BREAK_NOTICE_S))
     lines = [
         *_HEAD,
         f"#EXT-X-SERVER-CONTROL:HOLD-BACK={3 * SEGMENT_S}.0",
-        f"#EXT-X-MEDIA-SEQUENCE:{shown.start}",
+        f"#EXT-X-MEDIA-SEQUENCE:{window.start}",
         '#EXT-X-DEFINE:IMPORT="tifo-ads"',
         '#EXT-X-MAP:URI="init.mp4"',
-        *map(date_range, breaks),
+        *(date_range(one, float(window.stop * SEGMENT_S)) for one in breaks),
     ]
-    for msn in shown:
+    for msn in window:
         lines += _segment(msn, begins, gap=msn not in present)
     return _text(lines)
 
 
-def date_range(one: Break) -> str:
-    """A break as an HLS interstitial (RFC 8216bis, appendix D); the session's own playlist says whose ads."""
-    duration = f"{one.duration_s:.3f}"
-    return (
+def date_range(one: Break, edge_s: float) -> str:
+    """A break as an HLS interstitial (RFC 8216bis, appendix D); the session's own playlist says whose ads.
+
+    Nothing of it changes once it was announced. An early return adds how long it was, and that limit for
+    what plays in it, once the newest segment's end `edge_s` has come there: players are behind it, and until
+    then the return may still become an earlier one. Without X-RESUME-OFFSET players resume after what they
+    played, at the same latency.
+    """
+    tag = (
         f'#EXT-X-DATERANGE:ID="{one.id}",CLASS="com.apple.hls.interstitial",'
-        f'START-DATE="{rfc3339(one.start)}",DURATION={duration},'
-        f'X-ASSET-LIST="{{$tifo-ads}}/breaks/{one.id}",X-RESUME-OFFSET={duration},'
-        'X-SNAP="OUT,IN",X-RESTRICT="SKIP,JUMP"'
+        f'START-DATE="{rfc3339(one.start)}",PLANNED-DURATION={one.duration_s:.3f},'
+        f'X-ASSET-LIST="{{$tifo-ads}}/breaks/{one.id}",X-SNAP="OUT,IN",X-RESTRICT="SKIP,JUMP"'
     )
+    if one.returned_at is None or one.end > edge_s:
+        return tag
+    lasted = f"{one.end - one.start:.3f}"
+    return f"{tag},DURATION={lasted},X-PLAYOUT-LIMIT={lasted}"
 
 
 def vod_playlist(durations_s: Iterable[Fraction]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from tifo.api.breaks import BreakSchedule
+from tifo.api.breaks import Breaks
 from tifo.api.creatives import HOUSE_CREATIVES
 from tifo.channel.house_ads import prepare
 from tifo.channel.live import LiveEncoder
@@ -30,16 +30,20 @@ class PartEnded(TifoError):
     """A part of the channel ended though nobody told it to."""
 
 
-async def run(settings: ChannelSettings, *, creatives: Path, clock: Clock, stop: asyncio.Event) -> None:
+async def run(
+    settings: ChannelSettings, breaks: Breaks, *, creatives: Path, clock: Clock, stop: asyncio.Event
+) -> None:
     """Encode and serve until `stop` is set; `creatives` is the folder where the house ads are kept.
+
+    `breaks` is read by other threads than this one.
 
     Raises what ended the encoder, the house ads or the server, PartEnded when one ended without an error,
     and OSError when the port is taken. Nothing runs on afterwards.
     """
     _refuse_taken_port(settings.host, settings.port)
-    schedule = BreakSchedule(settings.break_every_s, settings.break_duration_s)
-    live, ads, halt = LiveShelf(settings.window_segments, schedule), CreativeShelf(), threading.Event()
-    encoder = LiveEncoder(settings.name, schedule, live, clock)
+    live = LiveShelf(settings.window_segments, breaks, settings.break_notice_s)
+    ads, halt = CreativeShelf(), threading.Event()
+    encoder = LiveEncoder(settings.name, breaks, live, clock)
     server = _server(settings, Origin(settings.name, live, ads, clock))
     filling = asyncio.create_task(asyncio.to_thread(_fill, ads, live, creatives, halt), name="house ads")
     parts = {

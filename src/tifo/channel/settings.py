@@ -16,3 +16,5 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds from the start of a break to the start of the next; 0 for no breaks."""
     break_duration_s: int = 20
     """Seconds that a break lasts."""
+    break_notice_s: int = 20
+    """Seconds before its start from which a break stands in the playlists: until then it may be changed."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from tifo.api.breaks import BreakSchedule
+from tifo.api.breaks import Breaks
 from tifo.api.renditions import CREATIVE_RENDITIONS, RENDITIONS
-from tifo.channel.playlist import live_playlist
+from tifo.channel.playlist import announced, live_playlist, shown
 from tifo.channel.timeline import SEGMENT_S
 
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -51,9 +51,10 @@ class LiveShelf:
     asks for what stood in a playlist some time ago.
     """
 
-    def __init__(self, window_segments: int, schedule: BreakSchedule) -> None:
+    def __init__(self, window_segments: int, breaks: Breaks, break_notice_s: float) -> None:
         self._window = window_segments
-        self._schedule = schedule
+        self._breaks = breaks
+        self._break_notice_s = break_notice_s
         self._segments: dict[int, Mapping[str, StoredFile]] = {}
         self._files: Mapping[str, StoredFile] = {}
         self._inits: Mapping[str, StoredFile] = {}
@@ -99,10 +100,10 @@ class LiveShelf:
     def _playlists(self) -> dict[str, StoredFile]:
         if not self._segments:
             return {}
+        window = shown(self._segments, self._window)
+        breaks = announced(self._breaks, window, self._break_notice_s)
         return {
-            f"{r.id}/index.m3u8": StoredFile.live(
-                live_playlist(r, self._segments, self._window, self._schedule)
-            )
+            f"{r.id}/index.m3u8": StoredFile.live(live_playlist(r, self._segments, window, breaks))
             for r in RENDITIONS
         }
 

@@ -12,6 +12,7 @@ from tifo.edge.cdn_token import HEALTH_PATH, OTHER_PATH_STATUS, token_filters
 from tifo.edge.envoy import Json, extension, header, message
 from tifo.edge.filters import CORS, cors_filters, cors_policy, disabled, router_filter
 from tifo.edge.listeners import bootstrap, connection_manager, listener
+from tifo.edge.mounts import Mount
 from tifo.edge.origin_door import ORIGIN_DOOR, origin_door
 from tifo.edge.problems import local_replies
 from tifo.edge.routes import preflight, refusal
@@ -28,7 +29,8 @@ class LocalCdn:
     """One CDN: where it listens, what it forwards to, whose tokens it takes.
 
     `keys` are the HMAC secrets by key id; all of them are accepted, so a key can be rotated.
-    `cache_folder` must exist; `cache_bytes_max` is what it may hold.
+    `cache_folder` must exist; `cache_bytes_max` is what it may hold. `mounts` are channels whose origins are
+    elsewhere, those with https believed as `ca_file` says.
     """
 
     id: str
@@ -40,6 +42,8 @@ class LocalCdn:
     cache_folder: Path
     cache_bytes_max: int
     admin_socket: Path
+    mounts: tuple[Mount, ...] = ()
+    ca_file: str = ""
     access_log: AccessLog = NO_LOG
     limits: EdgeLimits = CDN_LIMITS
 
@@ -58,7 +62,7 @@ def cdn_config(cdn: LocalCdn) -> Json:
         replies=local_replies({403: "bad-token", OTHER_PATH_STATUS: "not-entitled"}, cors=True),
         log_fields={"age": "%RESP(AGE)%"},
     )
-    door = origin_door(cdn.origin_host, cdn.origin_port)
+    door = origin_door(cdn.origin_host, cdn.origin_port, cdn.mounts, cdn.ca_file)
     listeners = [listener(cdn.id, cdn.host, cdn.port, manager, cdn.limits), door.listener]
     whole = bootstrap(cdn.id, cdn.admin_socket, cdn.limits, listeners, door.clusters)
     return {**whole, **door.bootstrap}
@@ -67,7 +71,7 @@ def cdn_config(cdn: LocalCdn) -> Json:
 def _filters(cdn: LocalCdn) -> list[Json]:
     return [
         *cors_filters(("*",)),
-        *token_filters(cdn.id, cdn.keys),
+        *token_filters(cdn.id, cdn.keys, cdn.mounts),
         _cache(cdn),
         router_filter(),
     ]

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tifo.edge.envoy import Json, extension
+from tifo.edge.mounts import Mount, prefixes_in_lua
 from tifo.kernel.limits import TOKEN_LENGTH_MAX
 
 TOKEN_HEADER = "x-path-token"  # noqa: S105
@@ -23,21 +24,35 @@ HEALTH_PATH = "/healthz"
 _JWT = "envoy.filters.http.jwt_authn"
 _CLAIMS = "claims"
 
-# The query goes too: players put their own measurements there, and the cache would key on it. What a
-# browser adds about its user is none of the origin's business.
+# The query goes too: players put their own measurements there, and the cache would key on it. An origin
+# elsewhere may need its own, so of those only the measurements go. What a browser adds about its user is
+# none of the origin's business.
 _TAKE_TOKEN = f"""
+local mounted = %s
+local function kept(path, query)
+  for _, prefix in ipairs(mounted) do
+    if string.sub(path, 1, #prefix) == prefix then
+      local pairs_kept = {{}}
+      for pair in string.gmatch(query, "[^?&]+") do
+        if string.sub(pair, 1, 5) ~= "CMCD=" then pairs_kept[#pairs_kept + 1] = pair end
+      end
+      return #pairs_kept > 0 and "?" .. table.concat(pairs_kept, "&") or ""
+    end
+  end
+  return ""
+end
 function envoy_on_request(handle)
   local headers = handle:headers()
   headers:remove("{TOKEN_HEADER}")
   for _, name in ipairs({{"authorization", "cookie", "referer"}}) do headers:remove(name) end
-  local token, rest = string.match(headers:get(":path"), "^/t/([^/?]+)(/[^?]*)")
+  local token, rest, query = string.match(headers:get(":path"), "^/t/([^/?]+)(/[^?]*)(.*)")
   if token == nil then return end
   if #token > {TOKEN_LENGTH_MAX} then
     handle:respond({{[":status"] = "401"}}, "")
     return
   end
   headers:replace("{TOKEN_HEADER}", token)
-  headers:replace(":path", rest)
+  headers:replace(":path", rest .. kept(rest, query))
 end
 """
 _CHECK_PREFIX = f"""
@@ -59,10 +74,10 @@ end
 """
 
 
-def token_filters(audience: str, keys: Mapping[str, bytes]) -> list[Json]:
+def token_filters(audience: str, keys: Mapping[str, bytes], mounts: Iterable[Mount] = ()) -> list[Json]:
     """The filters that let a request through with a good token only; `keys` are HMAC secrets by key id."""
     return [
-        _lua("take-token", _TAKE_TOKEN),
+        _lua("take-token", _TAKE_TOKEN.replace("%s", prefixes_in_lua(mounts), 1)),
         _jwt(audience, keys),
         _lua("check-prefix", _CHECK_PREFIX),
     ]

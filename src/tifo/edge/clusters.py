@@ -19,14 +19,20 @@ EJECTED_SHARE_MAX = 50
 """Percent of the processes that may be left out at once."""
 
 
+KEPT_LOAD_MAX = 150
+"""Percent of the mean load at which a process that sessions are kept on passes new requests to the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceCluster:
     """A service's processes behind one name, at `addresses` (host and port; each address that a name
-    resolves to is one process); an empty `health_path` means no active health checks."""
+    resolves to is one process); an empty `health_path` means no active health checks. With `keeps` requests
+    of the same hash go to the same process."""
 
     name: str
     addresses: tuple[tuple[str, int], ...]
     health_path: str = ""
+    keeps: bool = False
 
 
 def service_cluster(cluster: ServiceCluster) -> Json:
@@ -35,13 +41,20 @@ def service_cluster(cluster: ServiceCluster) -> Json:
     return {
         "name": cluster.name,
         "type": "STRICT_DNS",
-        "lb_policy": "LEAST_REQUEST",
+        **_balancer(keeps=cluster.keeps),
         "connect_timeout": f"{CONNECT_MS_MAX / 1000:g}s",
         "load_assignment": {"cluster_name": cluster.name, "endpoints": [{"lb_endpoints": endpoints}]},
         "circuit_breakers": {"thresholds": [_thresholds("DEFAULT"), _thresholds("HIGH")]},
         "outlier_detection": _outliers(),
         **_health(cluster.health_path),
     }
+
+
+def _balancer(*, keeps: bool) -> Json:
+    if not keeps:
+        return {"lb_policy": "LEAST_REQUEST"}
+    bounded = {"consistent_hashing_lb_config": {"hash_balance_factor": KEPT_LOAD_MAX}}
+    return {"lb_policy": "MAGLEV", "common_lb_config": bounded}
 
 
 def _thresholds(priority: str) -> Json:

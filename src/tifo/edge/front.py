@@ -29,6 +29,19 @@ OTHER_HOST = extension(
 OTHER_HOST_TRIES_MAX = 20
 """Times that the balancer draws until it finds a process which was not asked yet: draws are at random."""
 
+KEPT = frozenset({"ads"})
+"""Services that remember what a session's account has seen: its requests go to the same process."""
+
+_BY_TOKEN = {
+    "header": {
+        "header_name": ":path",
+        "regex_rewrite": {
+            "pattern": {"regex": r"^(/v1/[^/]+/[^/]+)/.*$"}, "substitution": r"\1",
+        },
+    }
+}  # fmt: skip
+"""The path up to its token, which is the same for all breaks of a playlist."""
+
 _RUNNING_VIEWERS = frozenset({Credential.PLAYBACK, Credential.PATH})
 
 
@@ -107,7 +120,9 @@ def _all_routes(front: Front) -> tuple[Route, ...]:
 def _forward(route: Route, owners: Mapping[str, str]) -> Json:
     # Priorities are separate pools: a wave of newcomers cannot fill the one that renewals use.
     priority = "HIGH" if route.credential in _RUNNING_VIEWERS else "DEFAULT"
-    return {"route": {"cluster": owners[route.name], "priority": priority, **_patience(route)}}
+    cluster = owners[route.name]
+    kept = {"hash_policy": [_BY_TOKEN]} if cluster in KEPT and route.credential is Credential.PATH else {}
+    return {"route": {"cluster": cluster, "priority": priority, **_patience(route), **kept}}
 
 
 def _patience(route: Route) -> Json:
@@ -138,4 +153,4 @@ def _retry(route: Route) -> Json:
 
 
 def _cluster(service: Service) -> ServiceCluster:
-    return ServiceCluster(service.name, service.addresses, service.health_path)
+    return ServiceCluster(service.name, service.addresses, service.health_path, service.name in KEPT)

@@ -65,13 +65,14 @@ class Publisher:
         """Make the events durable, or raise `Unavailable`."""
         await self._append([self._record(event) for event in events])
 
-    async def keep_or_tell(self, event: Event) -> bool:
+    async def keep_or_tell(self, event: Event, event_id: str = "") -> bool:
         """Make the event durable, or have it appended later; whether it is durable now.
 
+        An event that may be told again by others has an id of its own, `event_id`.
         While the log is known to fail, nobody waits to find that out again. It keeps its id: an append
         that failed may have been kept all the same.
         """
-        record = self._record(event)
+        record = self._record(event, event_id)
         if not self.failing:
             with contextlib.suppress(Unavailable):
                 await self._append([record])
@@ -94,8 +95,8 @@ class Publisher:
         self._backlog.append(record)
         self._wake.set()
 
-    def _record(self, event: Event) -> Record:
-        return to_record(event, self._ids.new("evt"), self._clock.now())
+    def _record(self, event: Event, event_id: str = "") -> Record:
+        return to_record(event, event_id or self._ids.new("evt"), self._clock.now())
 
     async def _send(self) -> None:
         while not self._closing.is_set():

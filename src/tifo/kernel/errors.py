@@ -26,6 +26,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "slow-request": Code(408, "The request took too long to arrive"),
         "stream-limit": Code(409, "The account already watches on as many devices as it may"),
         "bad-takeover": Code(409, "The take-over code was used, has expired or belongs to another account"),
+        "break-overlap": Code(409, "Another break is announced or running at that time"),
+        "inventory-changed": Code(409, "Another ad inventory was put in force meanwhile"),
         "ended": Code(410, "The session has ended"),
         "kicked": Code(410, "The session was ended by an operator"),
         "event-over": Code(410, "The event is over"),
@@ -37,6 +39,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "headers-too-large": Code(431, "The request's headers are too large"),
         "internal": Code(500, "Something went wrong on our side"),
         "unavailable": Code(503, "A part this request needs is not available"),
+        "origin-unavailable": Code(503, "The event's origin does not give what can be played"),
         "waiting-room": Code(503, "The event is full for the moment"),
         "timeout": Code(504, "A part this request needs did not answer in time"),
     }

@@ -12,6 +12,9 @@ from tifo.serving.routes import LeanRequest, Query
 
 T = TypeVar("T")
 
+OPERATOR_NAME_LENGTH_MAX = 64
+"""Characters of an operator's name in the audit trail."""
+
 SESSION_QUERY = (
     Query("account", "only this account's sessions"),
     Query("event", "only sessions that watch this event"),
@@ -50,6 +53,11 @@ def bearer(request: Request | LeanRequest) -> str:
     value = request.get_header("Authorization") or ""
     scheme, _, token = value.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def operator(request: Request) -> str:
+    """Who acts, as the proxy in front of the operators' port says it; `operator` where nothing does."""
+    return (request.get_header("X-Operator") or "operator")[:OPERATOR_NAME_LENGTH_MAX]
 
 
 class SessionQuery(TypedDict):

@@ -60,6 +60,7 @@ class Reporter:
             eventlog="failing" if self._publisher.failing else "ok",
             stores=self._meters.stores(self._every_s),
             caches=self._meters.caches(self._every_s),
+            origins=self._meters.origins(),
         )
         await self._write(report)
 

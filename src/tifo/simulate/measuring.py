@@ -11,6 +11,8 @@ from tifo.simulate.world import Second, Table
 
 DELAY_S = 5
 """Seconds until what players have is in the reports: they report every few seconds, and those are counted."""
+WINDOW_S = 30
+"""What players waited is told of so many seconds together, as `insight.qoe_window_s` comes."""
 NOISE = 0.03
 """Standard deviation of each figure, as a share of it."""
 REBUFFERING = 0.002
@@ -35,6 +37,7 @@ class Eyes:
     def __init__(self, seed: int) -> None:
         self._chance = default_rng((seed, 1))
         self._waiting: deque[Second] = deque()
+        self._window: deque[tuple[Table, Table]] = deque(maxlen=WINDOW_S)
 
     def look(self, second: Second) -> Seen | None:
         """Take the newest second in, and tell of the one whose reports have come."""
@@ -43,7 +46,7 @@ class Eyes:
 
     def _report(self, second: Second) -> Seen:
         arriving = np.where(second.dead, 0.0, second.asked_bps / np.maximum(1.0, second.load))
-        waiting = np.where(second.dead, 1.0, 1.0 - 1.0 / np.maximum(1.0, second.load) + REBUFFERING)
+        waiting = self._waited(second)
         failing = np.where(second.dead, 1.0, np.full_like(second.load, ERRORS))
         return Seen(
             at=second.at,
@@ -52,6 +55,14 @@ class Eyes:
             rebuffer_ratio=np.minimum(1.0, waiting * self._noise(waiting)),
             error_ratio=np.minimum(1.0, failing * self._noise(failing)),
         )
+
+    def _waited(self, second: Second) -> Table:
+        """The share of the playing time that was spent waiting, over the window."""
+        now = np.where(second.dead, 1.0, 1.0 - 1.0 / np.maximum(1.0, second.load) + REBUFFERING)
+        self._window.append((second.viewers * now, second.viewers))
+        waited, played = np.sum(self._window, axis=0)
+        ratio: Table = waited / np.maximum(1.0, played)
+        return ratio
 
     def _noise(self, table: Table) -> Table:
         return np.maximum(0.0, self._chance.normal(1.0, NOISE, table.shape))

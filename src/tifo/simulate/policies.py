@@ -31,7 +31,7 @@ class Tifo(Policy):
         self._isps = [isp.id for isp in scenario.isps]
         self._cdns = _cdns(scenario, viewers)
         self._eyes, self._settings = Eyes(seed), SteeringLoopSettings()
-        self._loop = rules.begin(self._cdns, {}, 0, 0.0)
+        self._loop = rules.begin(self._cdns, {}, {}, 0.0)
         self._answer = Answer(committed(scenario), version=1)
 
     def answer(self, last: Second | None) -> Answer:

@@ -134,6 +134,19 @@ DEPENDENCY_FAILING = Gauge(
     ["dependency"],
     registry=REGISTRY,
 )
+ORIGIN_READS = Counter(
+    "tifo_origin_reads",
+    "Readings of live origins elsewhere, by format and outcome (new, unchanged, failed).",
+    ["format", "outcome"],
+    registry=REGISTRY,
+)
+ORIGINS_FAILING = Gauge(
+    "tifo_origins_failing",
+    "Playlists and MPDs of live origins that cannot be read, by what viewers get (stale: the last one, "
+    "failing: none).",
+    ["state"],
+    registry=REGISTRY,
+)
 LOGINS_BY_GRACE = Counter(
     "tifo_logins_by_grace",
     "Viewers let in while the login provider is gone, by what they showed (grace-token, expired-token).",
@@ -160,6 +173,16 @@ STEERING_WEIGHT = Gauge(
 STEERING_BANDWIDTH_MAX = Gauge(
     "tifo_steering_bandwidth_max_bits_per_second",
     "Bandwidth above which this node's playlists leave renditions out; 0 while they leave out none.",
+    registry=REGISTRY,
+)
+STEERING_FROZEN = Gauge(
+    "tifo_steering_frozen",
+    "1 while this node hears nothing of the steering loop and goes by its last weights; else 0.",
+    registry=REGISTRY,
+)
+STEERING_TTL = Gauge(
+    "tifo_steering_ttl_seconds",
+    "Seconds between two questions of one player for its steering, as this node says them, before jitter.",
     registry=REGISTRY,
 )
 # `http_server_request_duration_seconds` (route, method, status) is collected by telemetry.requests,

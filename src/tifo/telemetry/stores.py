@@ -1,8 +1,8 @@
-"""How this node's stores and caches do: metrics for the scrape, reports for the cockpit."""
+"""How this node's stores, caches and origins do: metrics for the scrape, reports for the cockpit."""
 
 from collections.abc import Callable
 
-from tifo.api.reports import CacheReport, StoreReport
+from tifo.api.reports import CacheReport, OriginReport, StoreReport
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import (
     CACHE_ENTRIES,
@@ -95,6 +95,8 @@ class Meters:
         self._clock = clock
         self._stores: list[StoreMeter] = []
         self._caches: list[CacheMeter] = []
+        self.origins: Callable[[], tuple[OriginReport, ...]] = tuple
+        """What the node says of live origins; whoever reads them puts it here."""
 
     def store(self, name: str, kind: str) -> StoreMeter:
         """A meter for a store; it starts as answering."""

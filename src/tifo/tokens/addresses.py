@@ -14,10 +14,20 @@ _UNSAFE_IN_PATH = re.compile(r"[^A-Za-z0-9._~=,!*:-]+")
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signed address in two halves: the whole is `base` + path + `query`."""
+    """A signed address in its parts: the whole is `before` + `token` + path + `query`.
 
-    base: str
+    A token in the path is one segment, which no address of the same CDN but the session's own has; where it
+    stands in the query `token` is empty, and `query` begins with a question mark.
+    """
+
+    before: str
+    token: str = ""
     query: str = ""
+
+    @property
+    def base(self) -> str:
+        """What stands before the path."""
+        return self.before + self.token
 
 
 class AddressSigner:
@@ -37,5 +47,9 @@ class AddressSigner:
         """The address that paths which the grant opens are put into."""
         token = self._tokens.sign(grant)
         if self._in_path:
-            return Signed(self._before + percent_encoded(token, _UNSAFE_IN_PATH))
-        return Signed(self._base_url, self._before + token)
+            return Signed(self._before, percent_encoded(token, _UNSAFE_IN_PATH))
+        return Signed(self._base_url, query=self._before + token)
+
+    def renew_at(self, grant: Grant) -> float:
+        """When the holder of an address should have a new one (epoch seconds)."""
+        return self._tokens.renew_at(grant)

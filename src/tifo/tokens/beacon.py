@@ -6,9 +6,9 @@ from tifo.tokens.keys import Keyring
 AUDIENCE = "beacon"
 
 
-class BeaconClaims(Claims, frozen=True, kw_only=True):
-    """`sid` session, `ev` event, `brk` break, `slot` place in the pod from 1,
-    `cr` creative, `what` happened.
+class BeaconClaims(Claims, frozen=True, kw_only=True, omit_defaults=True):
+    """`sid` session, `ev` event, `brk` break, `slot` place in the pod from 1 (0 is the break itself),
+    `cr` creative, `what` happened; `to` is the address that a click leads to.
     """
 
     sid: str
@@ -17,6 +17,7 @@ class BeaconClaims(Claims, frozen=True, kw_only=True):
     slot: int
     cr: str
     what: str
+    to: str = ""
 
 
 BeaconTokens = JwsCodec[BeaconClaims]

@@ -32,15 +32,24 @@ _COSE_TAG = {"HS256": b"\xd1", "ES256": b"\xd2"}
 _CONTEXT = {"HS256": "MAC0", "ES256": "Signature1"}
 
 
+def cose_head(algorithm: str) -> bytes:
+    """How a token begins, up to its key id: the COSE tag, the protected header, the key of the other one."""
+    return _COSE_TAG[algorithm] + b"\x84" + cbor2.dumps(_PROTECTED[algorithm]) + b"\xa1\x04"
+
+
+def cose_signed_head(algorithm: str) -> bytes:
+    """What stands before the payload in what is signed (RFC 9052, sections 4.4 and 6.3)."""
+    return b"\x84" + cbor2.dumps(_CONTEXT[algorithm]) + cbor2.dumps(_PROTECTED[algorithm]) + b"\x40"
+
+
 class CatTokens(Renewed):
     """Tokens of one issuer; `keys` hold secrets for HS256 and PEM texts for ES256."""
 
     def __init__(self, keys: Keyring, issuer: str, algorithm: str = "HS256") -> None:
         self._issuer = issuer
         self._algorithm = algorithm
-        self._begins = _COSE_TAG[algorithm] + b"\x84" + cbor2.dumps(_PROTECTED[algorithm]) + b"\xa1\x04"
-        self._signed_head = b"\x84" + cbor2.dumps(_CONTEXT[algorithm])
-        self._signed_head += cbor2.dumps(_PROTECTED[algorithm]) + b"\x40"
+        self._begins = cose_head(algorithm)
+        self._signed_head = cose_signed_head(algorithm)
         self._keys = {
             self._begins + cbor2.dumps(kid.encode()): KEYS[algorithm](key)
             for kid, key in keys.secrets.items()

@@ -13,6 +13,7 @@ from tifo.tokens.addresses import AddressSigner, Place
 from tifo.tokens.akamai import AkamaiTokens
 from tifo.tokens.cat import CatTokens
 from tifo.tokens.cloudfront import CloudFrontTokens
+from tifo.tokens.fastly import FastlyTokens
 from tifo.tokens.keys import SECRET_BYTES_MIN, Keyring
 from tifo.tokens.media_cdn import MediaCdnTokens
 from tifo.tokens.nginx import NginxTokens
@@ -27,7 +28,7 @@ class TokenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str = "path-jws"
     """`path-jws` (the local CDNs'), `cat` (Common Access Token), `akamai` (EdgeAuth 2),
     `cloudfront` (custom policies; key ids are those of AWS's public keys), `nginx` (secure_link),
-    `media-cdn` (Google's), `uri-signing` (RFC 9246)."""
+    `media-cdn` (Google's), `uri-signing` (RFC 9246), `fastly` (checked by VCL)."""
     algorithm: str = ""
     """How it is signed. HMAC keys are written in hexadecimal, key pairs in PEM."""
     place: str = ""
@@ -106,11 +107,29 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             frozenset({"issuer"}),
         ),
         "nginx": Format(lambda w: NginxTokens(w.keys), ("md5",), ("path", "query"), "st"),
+        "fastly": Format(lambda w: FastlyTokens(w.keys), ("sha256",), ("path", "query"), "token"),
     }
 )
 
 _OPTIONS = ("issuer", "salt", "escape_early")
 _NAME = re.compile(r"[A-Za-z0-9._-]{0,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How one CDN's addresses are signed, with every default filled in."""
+
+    algorithm: str
+    place: Place
+    name: str
+
+
+def choice(told: TokenSettings) -> Choice:
+    """What settings without a problem come to."""
+    form = FORMATS[told.format]
+    place = next(one for one in form.places if one == (told.place or form.places[0]))
+    name = told.name or ("t" if place == "path" else form.name)
+    return Choice(told.algorithm or form.algorithms[0], place, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +147,13 @@ def pathway_tokens(
     where = f"pathways.{pathway}"
     if problems := unfit(where, told):
         raise SettingsError(problems)
-    form = FORMATS[told.format]
-    algorithm = told.algorithm or form.algorithms[0]
+    form, chosen = FORMATS[told.format], choice(told)
     try:
-        keys = _keyring(where, algorithm, form, current, secrets)
-        tokens = form.make(Wish(pathway, base_url, keys, algorithm, told))
+        keys = _keyring(where, chosen.algorithm, form, current, secrets)
+        tokens = form.make(Wish(pathway, base_url, keys, chosen.algorithm, told))
     except ValueError as error:
         raise SettingsError((f"keys.{where}: {error}",)) from None
-    place = next(one for one in form.places if one == (told.place or form.places[0]))
-    name = told.name or ("t" if place == "path" else form.name)
-    return PathwayTokens(tokens, AddressSigner(base_url, tokens, place, name))
+    return PathwayTokens(tokens, AddressSigner(base_url, tokens, chosen.place, chosen.name))
 
 
 def unfit(where: str, told: TokenSettings) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import cbor2
 import msgspec
 
 from tifo.tokens.cloudfront import from_policy
+from tifo.tokens.fastly import SEPARATOR, SLASH
 from tifo.tokens.granting import readable
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.texts import from_base64url
@@ -83,6 +84,12 @@ def _nginx(token: str) -> Said:
     return {"md5": code, "exp": int(end), "session": session}
 
 
+def _fastly(token: str) -> Said:
+    kid, begin, end, session, path, code = token.split(SEPARATOR)
+    told = {"kid": kid, "begin": int(begin), "end": int(end), "session": session}
+    return {**told, "path": path.replace(SLASH, "/"), "hmac": code}
+
+
 INSPECT: Mapping[str, Callable[[str], Said]] = {
     "path-jws": _jws,
     "cat": _cat,
@@ -91,5 +98,6 @@ INSPECT: Mapping[str, Callable[[str], Said]] = {
     "media-cdn": _fields,
     "uri-signing": _jws,
     "nginx": _nginx,
+    "fastly": _fastly,
 }
 """One reader for each format."""

@@ -12,7 +12,7 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
     `sid` session, `acc` account, `ev` event, `dev` and `kind` the device, `since` when the session
     started and `until` when its lease ends as far as this token knows (epoch seconds); `limit` is the
     account's stream limit when the session started, 0 where the token does not say; `isp` the network that
-    the session started from, empty where it is not known.
+    the session started from, `reg` the region of the account; empty where it is not known.
     """
 
     sid: str
@@ -24,6 +24,7 @@ class PlaybackClaims(Claims, frozen=True, kw_only=True):
     until: int
     limit: int = 0
     isp: str = ""
+    reg: str = ""
 
 
 PlaybackTokens = JwsCodec[PlaybackClaims]

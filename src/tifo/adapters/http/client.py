@@ -31,15 +31,18 @@ class PeerClient:
 
     async def get(self, path: str, kind: type[T], **query: str | int) -> T:
         """The answer as `kind`; raises the `Refusal` that the service gave, or `Unavailable`."""
-        response = await self._call("GET", path, params=query)
-        try:
-            return msgspec.json.decode(response.content, type=kind)
-        except msgspec.DecodeError as error:
-            raise Unavailable(self._part, f"its answer does not read: {error}") from error
+        return self._read(await self._call("GET", path, params=query), kind)
 
     async def post(self, path: str, body: dict[str, Any]) -> None:
         """Have something done; raises like `get`."""
         await self._call("POST", path, json=body)
+
+    async def put(self, path: str, body: object, kind: type[T], **query: str | int) -> T:
+        """Have something changed; the answer as `kind`. Raises like `get`."""
+        headers = {"Content-Type": "application/json"}
+        content = msgspec.json.encode(body)
+        response = await self._call("PUT", path, content=content, headers=headers, params=query)
+        return self._read(response, kind)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -53,6 +56,12 @@ class PeerClient:
         if not response.is_success:
             raise self._refusal(response)
         return response
+
+    def _read(self, response: httpx.Response, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.DecodeError as error:
+            raise Unavailable(self._part, f"its answer does not read: {error}") from error
 
     def _refusal(self, response: httpx.Response) -> Refusal:
         try:

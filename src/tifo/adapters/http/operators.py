@@ -1,8 +1,12 @@
 """A running platform, as its operators' port shows it to a command."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from tifo.adapters.http.client import PeerClient
+from tifo.api.ad_control import Explained, RevisionAnswer
+from tifo.api.inventory import Inventory
 from tifo.api.reports import AudienceReport
 from tifo.api.sessions import Kick, SessionPage
 
@@ -36,6 +40,15 @@ class PlatformClient:
     async def kick(self, kick: Kick) -> None:
         """Send them away."""
         await self._peer.post("/v1/control/kicks", msgspec.structs.asdict(kick))
+
+    async def load_inventory(self, inventory: Inventory, on: int | None) -> RevisionAnswer:
+        """Put an ad inventory in force, in place of revision `on` or of any."""
+        query = {} if on is None else {"on": on}
+        return await self._peer.put("/v1/control/ads/inventory", inventory, RevisionAnswer, **query)
+
+    async def explain(self, query: Mapping[str, str | int]) -> Explained:
+        """The pod of a viewer, and why."""
+        return await self._peer.get("/v1/control/ads/explain", Explained, **query)
 
     async def close(self) -> None:
         """Close the connections."""

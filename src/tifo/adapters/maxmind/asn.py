@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import maxminddb
@@ -16,6 +17,9 @@ CHECK_S = 60.0
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """Bytes of the file; the usual ones have ten million."""
+
+RECORDS_TRIED = 1_000
+"""Records of a file in which there must be an AS number."""
 
 ADDRESSES_MAX = 50_000
 """Addresses whose ISP is kept."""
@@ -95,6 +99,21 @@ class AsnFile(Networks):
             why = f"{type(error).__name__}: {error}"
             _log.warning("networks.file-failing", why=why, effect="viewers count without their ISP")
         self._failing = True
+
+
+def unfit(path: Path) -> str:
+    """Why a file cannot tell ISPs; an empty text where it can."""
+    try:
+        with _open_copy(path, path.stat().st_size) as reader:
+            if any(
+                _label(record) for _, record in islice(reader, RECORDS_TRIED) if isinstance(record, Mapping)
+            ):
+                return ""
+            return f"it has no AS numbers; its type is {reader.metadata().database_type}"
+    except FileNotFoundError:
+        return "there is no such file"
+    except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
+        return f"it is no whole file in the MaxMind DB format ({type(error).__name__})"
 
 
 def _open_copy(path: Path, size_bytes: int) -> maxminddb.Reader:

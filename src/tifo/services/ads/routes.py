@@ -1,11 +1,18 @@
+import math
 from typing import Any
 
 import msgspec
 from falcon.asgi import Request, Response
 
+from tifo.kernel.errors import Refusal
+from tifo.services.ads import vast
 from tifo.services.ads.service import AdService, Slot
+from tifo.services.ads.tracking import error_code
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handlers, Query, Route
+from tifo.serving.routes import Credential, Handler, Handlers, Query, Route
+
+EPOCH_S_MAX = 1e11
+"""Epoch seconds of any moment that a request may name."""
 
 
 class Asset(msgspec.Struct, frozen=True, rename={"uri": "URI", "duration": "DURATION"}):
@@ -22,6 +29,11 @@ class AssetList(msgspec.Struct, frozen=True):
     assets: tuple[Asset, ...] = msgspec.field(name="ASSETS")
 
 
+_REFUSED = ("bad-token", "ended", "kicked", "not-found")
+
+_OF_BREAK = ("breakStart", "breakEnd", "error")
+"""What VMAP has told of a break (VMAP 1.0.1, section 2.3.3)."""
+
 ROUTES = (
     Route(
         name="ads.break",
@@ -31,19 +43,50 @@ ROUTES = (
         credential=Credential.PATH,
         query=(Query("_HLS_start_offset", "seconds into the break at which a late joiner begins", float),),
         answer=AssetList,
-        problems=("bad-token", "ended", "kicked", "not-found"),
+        problems=_REFUSED,
+    ),
+    Route(
+        name="ads.vast",
+        method="GET",
+        path="/v1/ads/{token}/breaks/{brk}/vast",
+        summary="The same pod as VAST",
+        credential=Credential.PATH,
+        query=(Query("version", "4.3, which it is without, or 4.2"),),
+        media=vast.MEDIA,
+        problems=(*_REFUSED, "invalid"),
+    ),
+    Route(
+        name="ads.vmap",
+        method="GET",
+        path="/v1/ads/{token}/vmap",
+        summary="The breaks that are on or to come, as VMAP",
+        credential=Credential.PATH,
+        query=(
+            Query("since", "epoch second at which the content begins; without, the session's start", float),
+        ),
+        media=vast.MEDIA,
+        problems=(*_REFUSED, "invalid"),
     ),
     Route(
         name="ads.track",
         method="GET",
         path="/v1/ads/t/{beacon}",
         summary="Ad tracking: 204 whatever happens",
+        query=(Query("code", "the number of a VAST error", int),),
         status=204,
+    ),
+    Route(
+        name="ads.click",
+        method="GET",
+        path="/v1/ads/c/{beacon}",
+        summary="A click: counted, and led on to the address that was signed with it",
+        status=302,
+        problems=("bad-token",),
     ),
 )
 
 
-def handlers(service: AdService, guard: PlaybackGuard) -> Handlers:
+def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handlers:
     """The handlers of the routes above."""
     encode = msgspec.json.Encoder().encode
 
@@ -53,24 +96,96 @@ def handlers(service: AdService, guard: PlaybackGuard) -> Handlers:
         pod = service.pod(guard.claims(token), brk)
         resp.content_type = "application/json"
         resp.set_header("Cache-Control", "no-store")
-        resp.data = encode(AssetList(tuple(map(_asset, pod))))
+        resp.data = encode(AssetList(tuple(_asset(slot) for slot in pod if not slot.creative.tag_url)))
 
     async def track(req: Request, resp: Response, beacon: str) -> None:
-        await service.track(beacon)
+        await service.track(beacon, error_code(req.get_param("code")))
         resp.status = 204
         resp.set_header("Cache-Control", "no-store")
 
-    return {"ads.break": asset_list, "ads.track": track}
+    async def click(req: Request, resp: Response, beacon: str) -> None:
+        resp.set_header("Location", await service.click(beacon))
+        resp.status = 302
+        resp.set_header("Cache-Control", "no-store")
+        resp.set_header("Referrer-Policy", "no-referrer")  # the address has the viewer's token in it
+
+    return {
+        "ads.break": asset_list,
+        "ads.vast": _vast(service, guard),
+        "ads.vmap": _vmap(service, guard, public_url),
+        "ads.track": track,
+        "ads.click": click,
+    }
+
+
+def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
+    async def answer(req: Request, resp: Response, token: str, brk: str) -> None:
+        claims, version = guard.claims(token), _version(req)
+        slots = service.pod(claims, brk)
+        _xml(resp, vast.pod(slots, version, service.error_url(claims, brk)))
+
+    return answer
+
+
+def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
+    async def answer(req: Request, resp: Response, token: str) -> None:
+        claims = guard.claims(token)
+        since = _since(req, float(claims.since))
+        found = [
+            (
+                one,
+                f"{public_url}/v1/ads/{token}/breaks/{one.id}/vast",
+                [(what, service.beacons.of_break(claims, one, what)) for what in _OF_BREAK],
+            )
+            for one in service.upcoming()
+        ]
+        _xml(resp, vast.schedule(found, since))
+
+    return answer
+
+
+def _version(req: Request) -> vast.Version:
+    match req.get_param("version") or "4.3":
+        case "4.3":
+            return "4.3"
+        case "4.2":
+            return "4.2"
+    raise Refusal("invalid", "version is 4.2 or 4.3.")
+
+
+def _since(req: Request, otherwise: float) -> float:
+    text = req.get_param("since") or ""
+    try:
+        since = float(text) if text else otherwise
+    except ValueError:
+        since = math.nan
+    if not 0 <= since < EPOCH_S_MAX:
+        raise Refusal("invalid", "since is a time in epoch seconds.")
+    return since
+
+
+def _xml(resp: Response, document: bytes) -> None:
+    resp.content_type = vast.MEDIA
+    resp.set_header("Cache-Control", "no-store")
+    resp.data = document
 
 
 def _asset(slot: Slot) -> Asset:
+    """Its signalling is that of SVTA2053, version 2; what has no offset happens or does not."""
     creative = slot.creative
-    tracking = [{"type": t.what, "offset": t.offset_s, "urls": [t.url]} for t in slot.tracking]
-    payload = {
+    payload: dict[str, Any] = {
         "type": "linear",
         "start": 0,
         "duration": creative.duration_s,
         "identifiers": [{"scheme": "tifo", "value": creative.id}],
-        "tracking": tracking,
+        "tracking": [
+            *({"type": t.what, "offset": t.offset_s, "urls": [t.url]} for t in slot.tracking),
+            {"type": "error", "urls": [slot.error_url]},
+        ],
     }
-    return Asset(slot.url, float(creative.duration_s), {"version": 2, "type": "linear", "payload": [payload]})
+    if slot.skip_url:
+        payload["skipOffset"] = creative.skip_after_s
+        payload["tracking"].append({"type": "skip", "urls": [slot.skip_url]})
+    if slot.click_url:
+        payload["clickThrough"] = slot.click_url
+    return Asset(slot.url, float(creative.duration_s), {"version": 2, "type": "slot", "payload": [payload]})

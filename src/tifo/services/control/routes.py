@@ -5,6 +5,9 @@ from falcon.asgi import Request, Response
 
 from tifo.api.control import (
     AuditAnswer,
+    BreakBody,
+    BreakDurationBody,
+    BreaksAnswer,
     History,
     KickBody,
     Overview,
@@ -12,15 +15,15 @@ from tifo.api.control import (
     PathwayBody,
     PostureAnswer,
     PostureBody,
+    TrafficBody,
 )
 from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
+from tifo.serving.bodies import operator as _operator
 from tifo.serving.routes import Handler, PlainHandlers, Query, operators_route
-
-OPERATOR_NAME_LENGTH_MAX = 64
 
 ROUTES = (
     operators_route(
@@ -107,6 +110,52 @@ ROUTES = (
         problems=("bad-credentials", "not-found", "invalid", "unavailable"),
     ),
     operators_route(
+        name="control.breaks",
+        method="GET",
+        path="/v1/control/breaks",
+        summary="The breaks of the last minutes and the next hours",
+        answer=BreaksAnswer,
+        problems=("bad-credentials",),
+    ),
+    operators_route(
+        name="control.start-break",
+        method="POST",
+        path="/v1/control/breaks",
+        summary="Start a break, plan one, or say what a SCTE-35 cue says",
+        body=BreakBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "break-overlap", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
+        name="control.resize-break",
+        method="PUT",
+        path="/v1/control/breaks/{brk}",
+        summary="How long a break shall last in all",
+        body=BreakDurationBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "break-overlap", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
+        name="control.return-break",
+        method="DELETE",
+        path="/v1/control/breaks/{brk}",
+        summary="End a break early, or call off one that has not begun",
+        answer=BreaksAnswer,
+        problems=("bad-credentials", "not-found", "unavailable"),
+    ),
+    operators_route(
+        name="control.traffic",
+        method="POST",
+        path="/v1/control/traffic",
+        summary="What CDNs' own logs say they carry; it goes before what players report",
+        body=TrafficBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "not-found", "invalid", "unavailable"),
+    ),
+    operators_route(
         name="control.audit",
         method="GET",
         path="/v1/control/audit",
@@ -129,6 +178,11 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.posture": _posture(service),
         "control.set-posture": _set_posture(service),
         "control.pathway": _pathway(service),
+        "control.breaks": _breaks(service),
+        "control.start-break": _start_break(service),
+        "control.resize-break": _resize_break(service),
+        "control.return-break": _return_break(service),
+        "control.traffic": _traffic(service),
         "control.audit": _audit(service),
     }
 
@@ -221,6 +275,45 @@ def _pathway(service: ControlService) -> Handler:
     return set_pathway
 
 
+def _breaks(service: ControlService) -> Handler:
+    async def breaks(req: Request, resp: Response) -> None:
+        _answer(resp, service.breaks())
+
+    return breaks
+
+
+def _start_break(service: ControlService) -> Handler:
+    async def start_break(req: Request, resp: Response) -> None:
+        body = await read_json(req, BreakBody, JSON_BODY_BYTES_MAX)
+        _answer(resp, await service.start_break(_operator(req), body))
+
+    return start_break
+
+
+def _resize_break(service: ControlService) -> Handler:
+    async def resize_break(req: Request, resp: Response, brk: str) -> None:
+        body = await read_json(req, BreakDurationBody, JSON_BODY_BYTES_MAX)
+        _answer(resp, await service.resize_break(_operator(req), brk[:ID_LENGTH_MAX], body.duration_s))
+
+    return resize_break
+
+
+def _return_break(service: ControlService) -> Handler:
+    async def return_break(req: Request, resp: Response, brk: str) -> None:
+        _answer(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
+
+    return return_break
+
+
+def _traffic(service: ControlService) -> Handler:
+    async def traffic(req: Request, resp: Response) -> None:
+        body = await read_json(req, TrafficBody, JSON_BODY_BYTES_MAX)
+        await service.note_traffic(body.samples)
+        resp.status = 204
+
+    return traffic
+
+
 def _audit(service: ControlService) -> Handler:
     async def audit(req: Request, resp: Response) -> None:
         _answer(resp, await service.audit())
@@ -232,8 +325,3 @@ def _answer(resp: Response, body: object) -> None:
     resp.content_type = "application/json"
     resp.set_header("Cache-Control", "no-store")
     resp.data = msgspec.json.encode(body)
-
-
-def _operator(req: Request) -> str:
-    """Who acts, as the proxy in front of the operators' port says it; `operator` where nothing does."""
-    return (req.get_header("X-Operator") or "operator")[:OPERATOR_NAME_LENGTH_MAX]

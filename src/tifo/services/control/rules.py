@@ -1,10 +1,10 @@
 """From what the nodes, the worker and the supervisor say to one look at the whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tifo.api.breaks import BreakSchedule
+from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
     BreaksView,
@@ -17,10 +17,22 @@ from tifo.api.control import (
     Sample,
     SteeringView,
     StoreView,
+    TrafficSample,
 )
 from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, StoreReport
+from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.kernel.errors import Refusal
+from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
+
+BREAKS_AHEAD_S = 3 * 3600
+"""Seconds ahead that the cockpit looks for the next break."""
+
+AHEAD_S_MAX = 10.0
+"""Seconds that the clock of who sends CDNs' logs may be ahead of ours."""
+
+FROZEN = "nothing is heard of the loop: its last weights stand, and operators are obeyed without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class Seen:
     states: Mapping[str, PathwayState]
     weights: SteeringWeights | None
     qoe: tuple[QoeReport, ...]
+    traffic: Mapping[str, TrafficSample]
     loop_silent_s: float
     nodes: Mapping[str, NodeReport]
     insight: InsightReport | None
@@ -45,7 +58,7 @@ class Seen:
     log_failing: bool
 
 
-def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
+def overview(seen: Seen, breaks: Breaks) -> Overview:
     """One look at the whole."""
     routes = merge_routes(report for node in seen.nodes.values() for report in node.routes)
     insight = seen.insight
@@ -66,7 +79,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
             groups=groups,
         ),
         parts=seen.parts,
-        breaks=breaks_view(schedule, seen.at),
+        breaks=breaks_view(breaks, seen.at),
         board=BoardView("failing" if seen.board_failing else "ok"),
         posture=seen.posture,
         audience=insight.audience if insight else AudienceReport(),
@@ -74,6 +87,7 @@ def overview(seen: Seen, schedule: BreakSchedule) -> Overview:
         caches=merge_caches(report for node in seen.nodes.values() for report in node.caches),
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
         qoe=qoe_view(seen.qoe),
+        origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
     )
 
 
@@ -82,7 +96,8 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
     viewers = seen.insight.pathways if seen.insight else {}
     total = sum(viewers.values())
     weights = seen.weights.weights if seen.weights else {}
-    carried = carried_bps(seen.qoe)
+    learned = seen.weights.learned_bps if seen.weights else {}
+    carried = carried_bps(seen.qoe) | {name: one.bps for name, one in seen.traffic.items()}
     states = {name: seen.states.get(name, PathwayState()) for name in seen.capacities}
     return tuple(
         PathwayView(
@@ -94,6 +109,7 @@ def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:
             fixed_share=states[name].share,
             bps=carried.get(name),
             capacity_bps=capacity,
+            learned_bps=learned.get(name),
         )
         for name, capacity in seen.capacities.items()
     )
@@ -108,16 +124,34 @@ def carried_bps(reports: Iterable[QoeReport]) -> dict[str, float]:
     return carried
 
 
+def newest(samples: Iterable[TrafficSample], known: Collection[str], now: float) -> dict[str, TrafficSample]:
+    """The newest sample of each CDN; raises `Refusal` (invalid, not-found) for the first that is nonsense."""
+    found: dict[str, TrafficSample] = {}
+    for n, one in enumerate(samples):
+        if one.pathway not in known:
+            raise Refusal("not-found", f"samples[{n}]: there is no pathway {one.pathway}.")
+        if one.errors > one.requests:
+            raise Refusal("invalid", f"samples[{n}]: {one.errors} errors of {one.requests} requests.")
+        if one.at > now + AHEAD_S_MAX:
+            raise Refusal("invalid", f"samples[{n}]: it is of {one.at - now:.0f} s from now.")
+        if one.pathway not in found or found[one.pathway].at < one.at:
+            found[one.pathway] = one
+    return found
+
+
 def steering_view(weights: SteeringWeights | None, now: float, silent_s: float) -> SteeringView:
     """The loop's last word, and whether it still speaks."""
     if weights is None:
         return SteeringView()
+    frozen = now - weights.at > silent_s
+    freeze = Decision(weights.at + silent_s, "freeze", "", "", FROZEN) if frozen else None
     return SteeringView(
-        state="frozen" if now - weights.at > silent_s else "steering",
+        state="frozen" if frozen else "steering",
         since=weights.at,
         bandwidth_max_bps=weights.bandwidth_max_bps,
+        bandwidth_max_by_isp=weights.bandwidth_max_by_isp,
         by_isp=weights.by_isp,
-        decisions=weights.decisions,
+        decisions=(freeze, *weights.decisions) if freeze else weights.decisions,
     )
 
 
@@ -180,9 +214,9 @@ def merge_caches(reports: Iterable[CacheReport]) -> tuple[CacheReport, ...]:
     )
 
 
-def breaks_view(schedule: BreakSchedule, now: float) -> BreaksView:
-    """The break that is on and the next one."""
-    around = schedule.between(now, now + schedule.every_s + schedule.duration_s)
+def breaks_view(breaks: Breaks, now: float) -> BreaksView:
+    """The break that is on and the next one, of the next hours."""
+    around = [one for one in breaks.between(now, now + BREAKS_AHEAD_S) if one.end > one.start]
     running = next((brk for brk in around if brk.start <= now), None)
     coming = next((brk for brk in around if brk.start > now), None)
     return BreaksView(

@@ -3,23 +3,38 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import msgspec
 import structlog
 
-from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
-from tifo.api.control import AuditAnswer, AuditEntry, History, Overview, Posture, Sample
+from tifo.api.control import (
+    AuditAnswer,
+    AuditEntry,
+    BreakBody,
+    BreaksAnswer,
+    History,
+    Overview,
+    Posture,
+    Sample,
+    TrafficSample,
+)
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
+from tifo.board.breaks import BreakBook
 from tifo.board.entries import (
+    BREAK,
     INSIGHT,
     NODE,
     PARTS,
     PATHWAY,
     POSTURE,
     QOE,
+    TRAFFIC,
+    TRAFFIC_S_MAX,
     WEIGHTS,
     InsightReport,
     NodeReport,
@@ -28,6 +43,7 @@ from tifo.board.entries import (
     PostureState,
     current_qoe,
     decode_all,
+    fresh_traffic,
     latest_weights,
 )
 from tifo.board.ports import Board
@@ -37,12 +53,22 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock, rfc3339
 from tifo.kernel.errors import Refusal, Unavailable
-from tifo.services.control import rules
+from tifo.kernel.ids import Ids
+from tifo.scte35.bits import CueError
+from tifo.scte35.codec import parse
+from tifo.scte35.cues import cues
+from tifo.services.control import break_rules, rules
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.settings import ControlSettings
 
 WATCHERS_MAX = 50
 """Cockpits that are served live at once."""
+
+BREAK_WORD_KEPT_S = 6 * 3600
+"""Seconds for which what was said of a break is remembered after its planned end."""
+
+BREAKS_PAST_S = 600
+"""Seconds back to which breaks that are over are listed."""
 
 _KICKS = {"session": "kick", "account": "kick-account", "event": "kick-event"}
 """How each kind of kick is called in the audit trail."""
@@ -63,8 +89,10 @@ class ControlService:
         view: BoardView,
         audit: AuditTrail,
         publisher: Publisher,
-        schedule: BreakSchedule,
+        breaks: BreakBook,
+        break_notice_s: float,
         clock: Clock,
+        ids: Ids,
         settings: ControlSettings,
     ) -> None:
         self._pathways = pathways
@@ -76,12 +104,15 @@ class ControlService:
         self._postures = Postures(view)
         self._audit = audit
         self._publisher = publisher
-        self._schedule = schedule
+        self._breaks = breaks
+        self._break_notice_s = break_notice_s
         self._clock = clock
+        self._ids = ids
         self._settings = settings
         self._history: deque[Sample] = deque(maxlen=settings.history_samples)
         self._latest: Overview | None = None
         self._looked = asyncio.Condition()
+        self._saying = asyncio.Lock()
         self._watchers = 0
         self._viewers = 0
         self._looking = Background("control", settings.sample_s, self._look_again, "cockpits stand still")
@@ -133,6 +164,16 @@ class ControlService:
         await self._note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
 
+    async def note_traffic(self, samples: Iterable[TrafficSample]) -> None:
+        """Put what CDNs' logs say on the board for the steering loop; an older word changes nothing.
+
+        Raises `Refusal` (not-found, invalid), and then nothing was noted.
+        """
+        known = decode_all(self._view.under(TRAFFIC), TrafficSample)
+        for pathway, one in rules.newest(samples, self._pathways, self._clock.now()).items():
+            if pathway not in known or known[pathway].at < one.at:
+                await self._view.write(TRAFFIC + pathway, msgspec.json.encode(one), TRAFFIC_S_MAX)
+
     @property
     def posture(self) -> Posture:
         """The step of the degradation ladder in force."""
@@ -144,6 +185,74 @@ class ControlService:
         await self._view.refresh()
         await self._note(operator, "posture", step)
         await self._look()
+
+    def breaks(self) -> BreaksAnswer:
+        """The breaks of the last minutes and the next hours, called off ones too."""
+        desk = self._desk()
+        around = desk.book.between(desk.now - BREAKS_PAST_S, desk.now + rules.BREAKS_AHEAD_S)
+        off = (id for id, word in desk.book.words().items() if word.off)
+        return self._answer([*(one.id for one in around), *off])
+
+    async def start_break(self, operator: str, body: BreakBody) -> BreaksAnswer:
+        """A break that an operator or a cue asks for, on every node within a second; raises `Refusal`."""
+        if body.scte35:
+            return await self._hear(operator, body)
+        lasts_s = body.duration_s or self._settings.break_s
+        new_id = f"op-{self._ids.code()}"
+        return await self._say(
+            operator, lambda desk: (break_rules.plan(desk, new_id, body.starts_at, lasts_s),)
+        )
+
+    async def _hear(self, operator: str, body: BreakBody) -> BreaksAnswer:
+        try:
+            told = cues(parse(body.scte35))
+        except CueError as error:
+            raise Refusal("invalid", f"scte35: {error}") from None
+        said: list[str] = []
+        for cue in told:
+            stated = cue if cue.duration_s else replace(cue, duration_s=body.duration_s)
+            new_id = f"cue-{self._ids.code()}"
+            decide = partial(break_rules.hear, cue=stated, new_id=new_id, starts_at=body.starts_at)
+            said += [one.id for one in (await self._say(operator, decide)).breaks]
+        return self._answer(said)
+
+    async def resize_break(self, operator: str, break_id: str, total_s: float) -> BreaksAnswer:
+        """Have a break last so long in all; raises `Refusal`."""
+        await self._say(operator, lambda desk: break_rules.resize(desk, break_id, total_s))
+        return self._answer(break_rules.family_ids(break_id))
+
+    async def return_break(self, operator: str, break_id: str) -> BreaksAnswer:
+        """End a break now, or call it off; said again it changes nothing. Raises `Refusal` (not-found)."""
+        said = await self._say(operator, lambda desk: break_rules.give_back(desk, break_id))
+        return said if said.breaks else self._answer(break_rules.family_ids(break_id))
+
+    async def _say(
+        self, operator: str, decide: Callable[[break_rules.Desk], tuple[break_rules.Said, ...]]
+    ) -> BreaksAnswer:
+        async with self._saying:
+            said = decide(self._desk())
+            for one in said:
+                ttl_s = one.word.start + one.word.duration_s + BREAK_WORD_KEPT_S - self._clock.now()
+                await self._view.write(BREAK + one.id, msgspec.json.encode(one.word), ttl_s)
+        for one in said:
+            await self._note(operator, one.act, one.id, one.detail)
+        if said:
+            await self._look()
+        return self._answer(one.id for one in said)
+
+    def _answer(self, ids: Iterable[str]) -> BreaksAnswer:
+        desk = self._desk()
+        found = {one.id: one for one in (break_rules.view(desk, id) for id in ids) if one is not None}
+        return BreaksAnswer(tuple(sorted(found.values(), key=lambda one: one.starts_at)))
+
+    def _desk(self) -> break_rules.Desk:
+        return break_rules.Desk(
+            book=self._breaks,
+            now=self._clock.now(),
+            lead_s=self._settings.break_lead_s,
+            notice_s=self._break_notice_s,
+            unstated_s=self._settings.break_s,
+        )
 
     async def end(self, operator: str, session: str, account: str) -> None:
         """End a session."""
@@ -189,7 +298,7 @@ class ControlService:
         # and the routes say what is wrong.
         with contextlib.suppress(Refusal):
             self._viewers = await self._sessions.live()
-        self._latest = rules.overview(self._seen(), self._schedule)
+        self._latest = rules.overview(self._seen(), self._breaks)
         return self._latest
 
     def _seen(self) -> rules.Seen:
@@ -201,6 +310,7 @@ class ControlService:
             capacities=self._pathways,
             states=decode_all(self._view.under(PATHWAY), PathwayState),
             qoe=current_qoe(self._view.under(QOE)),
+            traffic=fresh_traffic(self._view.under(TRAFFIC), self._clock.now()),
             weights=latest_weights(self._view.under(WEIGHTS)),
             loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),

@@ -6,7 +6,7 @@ import msgspec
 import structlog
 
 from tifo.api.accounts import Accounts, Viewer
-from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.catalogue import CalendarEvent, Catalogue, Format
 from tifo.api.networks import Networks
 from tifo.api.sessions import Device
 from tifo.board.entries import Revoked
@@ -37,7 +37,7 @@ class Start(msgspec.Struct, frozen=True, gc=False):
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """A viewer who was let in. `limit` is the account's; `locally` says that only this node knows;
-    `isp` is empty where it is not known."""
+    `isp` is empty where it is not known; `formats` are those that the event is there in."""
 
     viewer: Viewer
     isp: str
@@ -45,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     limit: int
     used: int
     locally: bool
+    formats: tuple[Format, ...]
 
 
 class _Asked(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +56,7 @@ class _Asked(msgspec.Struct, frozen=True, gc=False):
     lease: Lease
     limits: Limits
     void_before: float
+    formats: tuple[Format, ...]
 
 
 class Admission:
@@ -127,7 +129,7 @@ class Admission:
             start.device.kind,
             self._settings.limits_by_kind,
         )
-        return _Asked(viewer, start, lease, limits, void_before)
+        return _Asked(viewer, start, lease, limits, void_before, event.formats)
 
     async def _take_slot_somewhere(self, asked: _Asked, policy: LeasePolicy) -> Entry:
         try:
@@ -190,6 +192,7 @@ class Admission:
             limit=asked.limits.account,
             used=outcome.used,
             locally=store is self._local,
+            formats=asked.formats,
         )
 
     async def _take_over(self, store: SessionStore, asked: _Asked, policy: LeasePolicy, now: float) -> bool:

@@ -37,10 +37,12 @@ class StartBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Playback(msgspec.Struct, frozen=True):
-    """Where the player begins."""
+    """Where the player begins, empty where the event is not there in that format; with `?renew=1` where it
+    renews its addresses, for the first time after `renew_s`, at `/v1/playback/{token}/addresses`."""
 
     hls: str
     dash: str
+    renew_s: int
 
 
 class Streams(msgspec.Struct, frozen=True):
@@ -183,8 +185,9 @@ def peer_handlers(service: SessionService) -> PlainHandlers:
     }
 
 
-def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> Handlers:
-    """The handlers of the routes above; `public_url` is where viewers reach us."""
+def handlers(service: SessionService, guard: PlaybackGuard, public_url: str, renew_s: int) -> Handlers:
+    """The handlers of the routes above; `public_url` is where viewers reach us, and `renew_s` how long a
+    player waits before it asks for new addresses."""
     encode = msgspec.json.Encoder().encode
 
     async def start(req: Request, resp: Response) -> None:
@@ -198,7 +201,7 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str) -> 
             takeover=body.takeover or "",
             end=body.end or "",
         )
-        answer = _start_answer(await service.start(request), public_url)
+        answer = _start_answer(await service.start(request), public_url, renew_s)
         resp.status = 201
         resp.content_type = "application/json"
         resp.set_header("Cache-Control", "no-store")
@@ -225,14 +228,18 @@ def _refuse_another(of_token: str, of_path: str) -> None:
         raise Refusal("bad-token", "The token is another session's.", members={"reason": "session"})
 
 
-def _start_answer(started: Started, public_url: str) -> StartAnswer:
+def _start_answer(started: Started, public_url: str, renew_s: int) -> StartAnswer:
     playback = f"{public_url}/v1/playback/{started.token}"
     return StartAnswer(
         session=started.lease.session,
         token=started.token,
         heartbeat_s=started.heartbeat_s,
         expires_at=rfc3339(started.lease.until),
-        playback=Playback(hls=f"{playback}/master.m3u8", dash=f"{playback}/manifest.mpd"),
+        playback=Playback(
+            hls=f"{playback}/master.m3u8" if "hls" in started.formats else "",
+            dash=f"{playback}/manifest.mpd" if "dash" in started.formats else "",
+            renew_s=renew_s,
+        ),
         streams=Streams(limit=started.limit, used=started.used),
         grace_token=started.grace_token or None,
     )

@@ -115,7 +115,9 @@ def why_full(running: Sequence[Lease], wanted: Lease, limits: Limits) -> str:
     return f"The account watches on {len(running)} devices and may on {limits.account}."
 
 
-def token_claims(lease: Lease, limit: int, isp: str, now: float, policy: LeasePolicy) -> PlaybackClaims:
+def token_claims(
+    lease: Lease, limit: int, isp: str, region: str, now: float, policy: LeasePolicy
+) -> PlaybackClaims:
     """What the session's next token says."""
     return PlaybackClaims(
         aud="playback",
@@ -130,6 +132,7 @@ def token_claims(lease: Lease, limit: int, isp: str, now: float, policy: LeasePo
         until=int(lease.until),
         limit=limit,
         isp=isp,
+        reg=region,
     )
 
 

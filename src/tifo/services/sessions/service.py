@@ -6,7 +6,7 @@ import contextlib
 import msgspec
 
 from tifo.api.accounts import Accounts
-from tifo.api.catalogue import Catalogue
+from tifo.api.catalogue import Catalogue, Format
 from tifo.api.networks import Networks
 from tifo.api.sessions import PAGE_SESSIONS_MAX, Device, Kick, RunningSession, SessionPage, Sessions
 from tifo.board.entries import Revoked
@@ -39,8 +39,9 @@ knows, until the next of their renewals."""
 
 
 class Started(msgspec.Struct, frozen=True, gc=False):
-    """A session that was let in, with its first token, the account's slots, and when to report; a device
-    may start again with `grace_token` while the login provider is gone (empty: it may not)."""
+    """A session that was let in, with its first token, the account's slots, when to report, and what the
+    event is there in; a device may start again with `grace_token` while the login provider is gone (empty:
+    it may not)."""
 
     lease: Lease
     token: str
@@ -48,6 +49,7 @@ class Started(msgspec.Struct, frozen=True, gc=False):
     used: int
     heartbeat_s: int
     grace_token: str
+    formats: tuple[Format, ...]
 
 
 class Beat(msgspec.Struct, frozen=True, gc=False):
@@ -134,11 +136,12 @@ class SessionService(Sessions):
         self._accounts.saw(entry.viewer, start.device)
         return Started(
             lease=entry.lease,
-            token=self._sign(entry.lease, entry.limit, entry.isp, self._clock.now()),
+            token=self._sign(entry.lease, entry.limit, entry.isp, entry.viewer.region, self._clock.now()),
             limit=entry.limit,
             used=entry.used,
             heartbeat_s=policy.heartbeat_s,
             grace_token=self._accounts.grace_token(entry.viewer, start.device.id),
+            formats=entry.formats,
         )
 
     def heartbeat(self, claims: PlaybackClaims) -> Beat:
@@ -158,7 +161,7 @@ class SessionService(Sessions):
         self._telling.renewed(lease, claims.isp, policy.lease_s)
         if claims.nbf < self._remembers_since:
             self._flush_soon()
-        token = self._sign(lease, self._limit_of(claims), claims.isp, now)
+        token = self._sign(lease, self._limit_of(claims), claims.isp, claims.reg, now)
         return Beat(self._next_heartbeat_s(), lease.until, token)
 
     async def leave(self, claims: PlaybackClaims) -> None:
@@ -276,8 +279,8 @@ class SessionService(Sessions):
     def _limit_of(self, claims: PlaybackClaims) -> int:
         return claims.limit or self._settings.stream_limit
 
-    def _sign(self, lease: Lease, limit: int, isp: str, now: float) -> str:
-        return self._tokens.sign(rules.token_claims(lease, limit, isp, now, self._policy))
+    def _sign(self, lease: Lease, limit: int, isp: str, region: str, now: float) -> str:
+        return self._tokens.sign(rules.token_claims(lease, limit, isp, region, now, self._policy))
 
     async def _revoke(self, session: str, revoked: Revoked) -> None:
         await self._revocations.revoke(session, revoked, self._policy.token_ttl_s)

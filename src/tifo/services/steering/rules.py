@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from tifo.services.steering.settings import SteeringSettings
+
 _SCALE = float(1 << 48)
 """Few enough that a digest and a half stays below it as a float, so that no logarithm is ever zero."""
 
@@ -36,6 +38,9 @@ def order(session: str, pathways: Sequence[Pathway], out: Collection[str]) -> tu
     ranked = [pathway.id for pathway, _, _ in (first, *sorted(others, key=_as_spare, reverse=True))]
     return (*(id for id in ranked if id not in out), *(id for id in ranked if id in out))
 
+
+ROOM_MIN = 1e-9
+"""Of all room together, what counts as none."""
 
 Drawn = tuple[Pathway, float, float]
 """A pathway with a session's two draws for it, each above 0 and below 1."""
@@ -70,7 +75,13 @@ def weighted(
     )
 
 
-def seconds_to_next(ttl_s: int, jitter: float, chance: float) -> int:
+def unhurried(viewers: float, settings: SteeringSettings) -> float:
+    """The TTL in seconds with which so many viewers ask one node no more than is its limit, within bounds."""
+    longest_s = max(settings.ttl_s, settings.ttl_s_max)
+    return min(max(float(settings.ttl_s), viewers / settings.asks_per_s_max), float(longest_s))
+
+
+def seconds_to_next(ttl_s: float, jitter: float, chance: float) -> int:
     """The TTL with jitter, by a chance from 0 to 1; at least one second."""
     return max(1, round(ttl_s * (1 + jitter * (2 * chance - 1))))
 
@@ -89,3 +100,32 @@ def reported_throughput(value: str) -> int | None:
     """Bits per second that a player measured, or None when it says nothing usable."""
     first = value.partition(",")[0].strip()
     return int(first) if first.isdecimal() and len(first) <= 12 else None
+
+
+def drained(pathways: Sequence[Pathway], taken: Mapping[str, float]) -> tuple[Pathway, ...]:
+    """The pathways with a share of its viewers `taken` off each that drains, for the others by their room.
+
+    What drains has no room for anybody else. Where everything drains, nothing is changed.
+    """
+    whole = sum(one.weight for one in pathways)
+    left = {one.id: one.weight * (1.0 - taken.get(one.id, 0.0)) for one in pathways}
+    room = _room([one for one in pathways if one.id not in taken])
+    if not room:
+        return tuple(pathways)
+    moved = (whole - sum(left.values())) / sum(room.values())
+    return tuple(
+        Pathway(
+            one.id,
+            left[one.id] + room.get(one.id, 0.0) * moved,
+            0.0 if one.id in taken and one.spare is not None else one.spare,
+        )
+        for one in pathways
+    )
+
+
+def _room(pathways: Sequence[Pathway]) -> dict[str, float]:
+    """What each takes of others' viewers: by its spare, else by its weight, else all alike."""
+    spare = {one.id: one.weight if one.spare is None else one.spare for one in pathways}
+    weight = {one.id: one.weight for one in pathways}
+    known = (some for some in (spare, weight) if sum(some.values()) > ROOM_MIN)
+    return next(known, dict.fromkeys(weight, 1.0))

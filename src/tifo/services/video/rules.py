@@ -4,7 +4,7 @@ HLS by draft-pantos-hls-rfc8216bis-22, DASH by ETSI TS 103 998 V1.1.1. Only thes
 media playlists and segments they point at are the same for every viewer, so that a CDN can keep them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
@@ -15,11 +15,22 @@ from tifo.api.renditions import Rendition
 
 SEGMENT_S = 2
 
+UPDATE_H = 24
+"""Hours after which an MPD is read again: never in a match. Nothing in it would be new, and dash.js ends the
+playback when it cannot read it, as when the platform is away."""
+
+RENEW_EARLY_SHARE = 0.1
+"""The part of its time by which a player may be asked to renew early, so that a crowd spreads."""
+
 FORMS_MAX = 1_000
 """Pathways, and kinds of rendition, whose lines are remembered: no session changes them."""
 
-_BASE, _QUERY = "\0", "\1"
-"""Stand for the two halves of the session's own address; no address has one."""
+BASE, QUERY, AND_QUERY = "\0", "\1", "\2"
+"""Stand for the two halves of the session's own address, the second as the whole query or after another;
+no address has one."""
+
+HEAD = ("#EXT-X-VERSION:12", "#EXT-X-INDEPENDENT-SEGMENTS")
+"""What heads the test channel's playlist."""
 
 
 class Address(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +45,7 @@ class Address(msgspec.Struct, frozen=True, gc=False):
 
 
 class Program(msgspec.Struct, frozen=True, gc=False):
-    """What a session's playlist is made of; `addresses` are best first."""
+    """What a session's playlist is made of; `addresses` are best first, `renditions` the test channel's."""
 
     addresses: Sequence[Address]
     renditions: tuple[Rendition, ...]
@@ -42,26 +53,35 @@ class Program(msgspec.Struct, frozen=True, gc=False):
     ads_url: str
 
 
-def multivariant_playlist(program: Program) -> str:
-    """The HLS multivariant playlist.
+def seconds_to_renewal(renew_s: float, renew_at: float, now: float, chance: float) -> int:
+    """When a player should ask for new addresses: after `renew_s`, or a little early by a chance from 0 to 1,
+    and not later than `renew_at`, when these ask for it; at least one second."""
+    return max(1, min(round(renew_s * (1 - RENEW_EARLY_SHARE * chance)), int(renew_at - now)))
 
-    The media playlists import `tifo-ads`, so a shared playlist still leads each viewer to an ad
+
+def multivariant_playlist(program: Program) -> str:
+    """The test channel's HLS multivariant playlist."""
+    return playlist(program, HEAD, lambda pathway: _form(pathway, program.renditions))
+
+
+def playlist(program: Program, head: Iterable[str], form: Callable[[str], str]) -> str:
+    """A session's HLS multivariant playlist: its first lines, then what `form` says of each pathway.
+
+    The media playlists can import `tifo-ads`, so a shared playlist still leads each viewer to an ad
     decision of their own (EXT-X-DEFINE, section 4.4.2.3).
     """
     first = program.addresses[0].pathway
-    lines = [
-        "#EXTM3U",
-        "#EXT-X-VERSION:12",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
+    own = (
         f'#EXT-X-DEFINE:NAME="tifo-ads",VALUE="{program.ads_url}"',
         f'#EXT-X-CONTENT-STEERING:SERVER-URI="{program.steering_url}",PATHWAY-ID="{first}"',
-    ]
-    forms = (_filled(one, program.renditions) for one in program.addresses)
-    return "\n".join((*lines, *forms)) + "\n"
+    )
+    forms = (_filled(one, form(one.pathway)) for one in program.addresses)
+    return "\n".join(("#EXTM3U", *head, *own, *forms)) + "\n"
 
 
-def _filled(address: Address, renditions: tuple[Rendition, ...]) -> str:
-    return _form(address.pathway, renditions).replace(_BASE, address.base).replace(_QUERY, address.query)
+def _filled(address: Address, form: str) -> str:
+    filled = form.replace(BASE, address.base).replace(QUERY, address.query)
+    return filled.replace(AND_QUERY, address.query.replace("?", "&", 1)) if AND_QUERY in filled else filled
 
 
 @lru_cache(FORMS_MAX)
@@ -82,7 +102,7 @@ def _audio(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
     return [
         f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-{pathway}",NAME="Stadium",LANGUAGE="en",'
         f'DEFAULT=YES,AUTOSELECT=YES,CHANNELS="{audio.channels}",STABLE-RENDITION-ID="{audio.id}",'
-        f'URI="{_BASE}/{audio.id}/index.m3u8{_QUERY}"'
+        f'URI="{BASE}/{audio.id}/index.m3u8{QUERY}"'
         for audio in renditions
         if audio.kind == "audio"
     ]
@@ -99,7 +119,7 @@ def _variants(pathway: str, renditions: Sequence[Rendition]) -> list[str]:
             f'FRAME-RATE={video.frame_rate:.3f},CODECS="{codecs}",AUDIO="audio-{pathway}",'
             f'PATHWAY-ID="{pathway}",STABLE-VARIANT-ID="{video.id}"'
         )
-        lines.append(f"{_BASE}/{video.id}/index.m3u8{_QUERY}")
+        lines.append(f"{BASE}/{video.id}/index.m3u8{QUERY}")
     return lines
 
 
@@ -118,24 +138,36 @@ def mpd(program: Program, now: str) -> str:
     availabilityStartTime is the epoch and no timeline has to be listed. `now` (RFC 3339) sets the
     player's clock.
     """
-    bases = "".join(
-        f"<BaseURL serviceLocation={quoteattr(address.pathway)}>{escape(address.base)}/</BaseURL>"
-        for address in in_dash(program)
-    )
     sets = "".join(_adaptation_set(kind, program.renditions) for kind in ("video", "audio"))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" '
         'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" '
-        f'minimumUpdatePeriod="PT3600S" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
+        f'minimumUpdatePeriod="PT{UPDATE_H}H" minBufferTime="PT{SEGMENT_S}S" timeShiftBufferDepth="PT24S" '
         'suggestedPresentationDelay="PT8S" maxSegmentDuration="PT3S">'
-        f"{bases}"
-        f"<ContentSteering defaultServiceLocation={quoteattr(in_dash(program)[0].pathway)} "
-        f'queryBeforeStart="false">{escape(program.steering_url)}</ContentSteering>'
+        f"{places(program, '/')}"
         f'<Period id="live" start="PT0S">{sets}</Period>'
-        f'<UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value={quoteattr(now)}/>'
+        f"{clock(now)}"
         "</MPD>"
     )
+
+
+def places(program: Program, folder: str) -> str:
+    """Where each pathway has the folder, and who steers: a BaseURL each, and ContentSteering."""
+    there = in_dash(program)
+    bases = "".join(
+        f"<BaseURL serviceLocation={quoteattr(one.pathway)}>{escape(one.base + folder)}</BaseURL>"
+        for one in there
+    )
+    return (
+        f"{bases}<ContentSteering defaultServiceLocation={quoteattr(there[0].pathway)} "
+        f'queryBeforeStart="false">{escape(program.steering_url)}</ContentSteering>'
+    )
+
+
+def clock(now: str) -> str:
+    """What sets the player's clock."""
+    return f'<UTCTiming schemeIdUri="urn:mpeg:dash:utc:direct:2014" value={quoteattr(now)}/>'
 
 
 @lru_cache(FORMS_MAX)

@@ -31,6 +31,17 @@ class Cap:
     low_since: float | None = None
 
 
+def next_caps(
+    caps: Mapping[str, Cap],
+    ladder: Sequence[int],
+    loads: Mapping[str, float],
+    now: float,
+    settings: SteeringLoopSettings,
+) -> dict[str, Cap]:
+    """The cap of each ISP for the load of the ways into it; that of everybody for the load of all CDNs."""
+    return {isp: next_cap(caps.get(isp, Cap()), ladder, load, now, settings) for isp, load in loads.items()}
+
+
 def next_cap(cap: Cap, ladder: Sequence[int], load: float, now: float, settings: SteeringLoopSettings) -> Cap:
     """The cap for a load, as a share of all capacity together, that was measured under the cap before.
 

@@ -1,6 +1,6 @@
 """Which CDNs are bad, in all or at one ISP, by what their viewers say: until when, and when tried again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tifo.workers.steering.model import Cell
@@ -32,9 +32,16 @@ Place = tuple[str, str]
 Bads = Mapping[Place, Bad]
 
 
-def judge(bads: Bads, cells: Sequence[Cell], now: float, settings: SteeringLoopSettings) -> Bads:
-    """The bad ones after what was measured now."""
-    found, heard = _looks(cells, settings), _heard(cells)
+def judge(
+    bads: Bads,
+    cells: Sequence[Cell],
+    now: float,
+    settings: SteeringLoopSettings,
+    busy: Collection[Place] = (),
+) -> Bads:
+    """The bad ones after what was measured now. Waiting for those that are `busy` is a matter of load."""
+    trials = {place for place, bad in bads.items() if bad.phase(now) == "trial"}
+    found, heard = _looks(cells, trials, busy, settings), _heard(cells)
     after: dict[Place, Bad] = {}
     for place in {**bads, **found}:
         bad = _next(bads.get(place), found.get(place, ""), now, settings, heard=place in heard)
@@ -69,28 +76,37 @@ def _next(
             return bad
 
 
-def _looks(cells: Iterable[Cell], settings: SteeringLoopSettings) -> dict[Place, str]:
-    """Why a CDN looks bad, by place."""
+def _looks(
+    cells: Iterable[Cell], trials: Collection[Place], busy: Collection[Place], settings: SteeringLoopSettings
+) -> dict[Place, str]:
+    """Why a CDN looks bad, by place: on trial, by whoever is there."""
     by_cdn: dict[str, list[Cell]] = {}
     for cell in cells:
         by_cdn.setdefault(cell.cdn, []).append(cell)
     found: dict[Place, str] = {}
     for cdn, some in by_cdn.items():
         ratio = _error_ratio(some)
-        enough = sum(cell.viewers for cell in some) >= settings.judged_viewers
-        if enough and ratio >= settings.dead_error_ratio:
+        judged = _judged((cdn, EVERYWHERE), sum(cell.viewers for cell in some), trials, settings)
+        if judged and ratio >= settings.dead_error_ratio:
             found[cdn, EVERYWHERE] = f"{ratio:.0%} of its sessions report errors"
-        else:
-            found |= {(cdn, cell.isp): why for cell in some if (why := _poor(cell, settings))}
+            continue
+        for cell in some:
+            place = (cdn, cell.isp)
+            load = place in busy or (cdn, EVERYWHERE) in busy
+            why = _poor(cell, settings, load=load) if _judged(place, cell.viewers, trials, settings) else ""
+            if why:
+                found[place] = why
     return found
 
 
-def _poor(cell: Cell, settings: SteeringLoopSettings) -> str:
-    if cell.viewers < settings.judged_viewers:
-        return ""
+def _judged(place: Place, viewers: int, trials: Collection[Place], settings: SteeringLoopSettings) -> bool:
+    return viewers >= (1 if place in trials else settings.judged_viewers)
+
+
+def _poor(cell: Cell, settings: SteeringLoopSettings, *, load: bool) -> str:
     if (cell.error_ratio or 0.0) >= settings.poor_error_ratio:
         return f"{cell.error_ratio:.0%} of its sessions report errors"
-    if (cell.rebuffer_ratio or 0.0) >= settings.poor_rebuffer_ratio:
+    if not load and (cell.rebuffer_ratio or 0.0) >= settings.poor_rebuffer_ratio:
         return f"{cell.rebuffer_ratio:.0%} of the playing time is spent waiting"
     return ""
 

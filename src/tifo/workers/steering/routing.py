@@ -6,7 +6,7 @@ from math import inf
 from tifo.workers.steering.allocation import Limits, Pair, Placement
 from tifo.workers.steering.health import EVERYWHERE, Bads
 from tifo.workers.steering.model import OTHERS, Cdn, Shares, Word, Words, as_number, normal
-from tifo.workers.steering.settings import SteeringLoopSettings
+from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
 
 CAPACITY_BPS_MIN = 1.0
 """What a CDN without any capacity counts as where everything is overloaded."""
@@ -16,6 +16,10 @@ WEIGHT_MIN = 1e-9
 
 COLUMN_MIN = 1e-6
 """What an ISP counts as at least, as a share of the whole demand: it has shares even if nobody is there."""
+
+SURE, UNSURE, ANY = range(3)
+"""Whose capacity counts: that of CDNs that shall carry load; also of those that are cold, draining or held at
+a fixed share; also of those that are bad or on trial."""
 
 
 class Routing:
@@ -30,6 +34,7 @@ class Routing:
         demand_bps: Mapping[str, float],
         now: float,
         settings: SteeringLoopSettings,
+        soon_bps: float = 0.0,
     ) -> None:
         self._cdns = cdns
         self._words = words
@@ -39,6 +44,7 @@ class Routing:
         self._now = now
         self._settings = settings
         self.total_bps = sum(demand_bps.values())
+        self._soon_bps = soon_bps
         self.live = self._living()
         self._held = self._fixed()
 
@@ -74,20 +80,37 @@ class Routing:
     def _takes_more(self, cdn: Cdn) -> bool:
         return self._word(cdn).state == "in" and not self._phase(cdn, EVERYWHERE)
 
-    def load(self) -> float:
-        """The demand as a share of all capacity together."""
-        capacity = sum(cdn.capacity_bps for cdn in self.live)
-        return self.total_bps / max(capacity, CAPACITY_BPS_MIN)
+    def loads(self) -> dict[str, float]:
+        """The demand as a share of all capacity together, under `OTHERS`; and that of each ISP with narrow
+        ways as a share of what they carry. A CDN on trial counts for nothing yet.
+        """
+        sure = [cdn for cdn in self.live if self._phase(cdn, EVERYWHERE) != "trial"] or self.live
+        capacity = sum(cdn.capacity_bps for cdn in sure)
+        found = {OTHERS: self.total_bps / max(capacity, CAPACITY_BPS_MIN)}
+        for isp, bps in self._demand.items():
+            ways = [cdn.isp_capacity_bps.get(as_number(isp), inf) for cdn in sure]
+            if isp != OTHERS and min(ways) < inf:
+                into = sum(min(way, cdn.capacity_bps) for way, cdn in zip(ways, sure, strict=True))
+                found[isp] = bps / max(into, CAPACITY_BPS_MIN)
+        return found
+
+    def why_warm(self) -> str:
+        """Why a CDN that carried nothing gets a little now."""
+        if self._soon_bps > self.total_bps:
+            gbps = self._soon_bps / BPS_PER_GBPS
+            return f"the calendar expects {gbps:,.1f} Gbit/s soon: it gets a little first"
+        return "it may be needed soon: it gets a little first"
 
     def _placed(self, kept: Mapping[Pair, float]) -> Mapping[Pair, float]:
-        """Up to the target load; then full; then on what is cold, draining or poor; then over everything."""
+        """Up to the target load; then full; then on what is cold, draining or fixed; then on what is bad or
+        on trial; then over everything."""
         placement = Placement(kept, tuple(self._demand), self._grain_bps)
         tiers = self._tiers()
         together = [{cdn: weight for tier in tiers for cdn, weight in tier.items()}]
         target = self._settings.target_load
-        left = placement.place(self._rest(kept), tiers, self._limits(target, strict=True))
-        for strict in (True, False):
-            left = placement.place(left, together, self._limits(1.0, strict=strict))
+        left = placement.place(self._rest(kept), tiers, self._limits(target, SURE))
+        for whose in (SURE, UNSURE, ANY):
+            left = placement.place(left, together, self._limits(1.0, whose))
         if sum(left.values()) > self._grain_bps:
             placement.overflow(left, self._by_capacity())
         return placement.loads
@@ -111,7 +134,7 @@ class Routing:
 
     def _within_limits(self, placed: Mapping[Pair, float]) -> dict[Pair, float]:
         """No more on a CDN than it can carry."""
-        limits = self._limits(1.0, strict=False)
+        limits = self._limits(1.0, ANY)
         kept = {pair: min(bps, limits.pairs.get(pair, inf)) for pair, bps in placed.items()}
         for cdn in self._cdns:
             pairs = [(isp, cdn.id) for isp in self._demand if (isp, cdn.id) in kept]
@@ -148,31 +171,34 @@ class Routing:
     def _by_capacity(self) -> dict[str, float]:
         return {cdn.id: max(min(cdn.capacity_bps, self.total_bps), CAPACITY_BPS_MIN) for cdn in self.live}
 
-    def _limits(self, load: float, *, strict: bool) -> Limits:
-        """What each CDN may carry up to a load; not `strict` where whatever carries at all is needed."""
+    def _limits(self, load: float, whose: int) -> Limits:
+        """What each CDN may carry up to a load: `SURE`, `UNSURE` or `ANY`."""
         cdns = {cdn.id: 0.0 for cdn in self._cdns}
         pairs: dict[Pair, float] = {}
         for cdn in self.live:
-            cdns[cdn.id] = min(load * cdn.capacity_bps, self._allowed(cdn) if strict else inf)
+            cdns[cdn.id] = min(load * cdn.capacity_bps, self._allowed(cdn, whose))
             for isp in self._demand:
                 stated = load * cdn.isp_capacity_bps.get(as_number(isp), inf)
-                pairs[isp, cdn.id] = min(stated, self._allowed_at(cdn, isp) if strict else inf)
+                pairs[isp, cdn.id] = min(stated, self._allowed_at(cdn, isp, whose))
         return Limits(cdns, pairs)
 
-    def _allowed(self, cdn: Cdn) -> float:
-        word = self._word(cdn)
+    def _allowed(self, cdn: Cdn, whose: int) -> float:
+        word, little = self._word(cdn), self._settings.warm_up_share * self.total_bps
+        if whose < ANY and self._phase(cdn, EVERYWHERE) == "trial":
+            return little
+        if whose > SURE:
+            return inf
         if word.state == "draining":
             return 0.0
         if word.share is not None:
             return sum(self._held.get((isp, cdn.id), 0.0) for isp in self._demand)
-        trial = cdn.id in self._cold or self._phase(cdn, EVERYWHERE) == "trial"
-        return self._settings.warm_up_share * self.total_bps if trial else inf
+        return little if cdn.id in self._cold else inf
 
-    def _allowed_at(self, cdn: Cdn, isp: str) -> float:
+    def _allowed_at(self, cdn: Cdn, isp: str, whose: int) -> float:
         match self._phase(cdn, isp):
-            case "avoided":
+            case "avoided" if whose < ANY:
                 return self._held.get((isp, cdn.id), 0.0)
-            case "trial":
+            case "trial" if whose < ANY:
                 return self._settings.warm_up_share * self._demand[isp]
             case _:
                 return inf
@@ -196,7 +222,7 @@ class Routing:
         free = [cdn for cdn in self.live if self._word(cdn).state == "in" and self._word(cdn).share is None]
         for cost in sorted({cdn.cost for cdn in free}):
             tier = [cdn for cdn in free if cdn.cost == cost]
-            if room and self.total_bps > room * self._settings.warm_at_load:
+            if room and max(self.total_bps, self._soon_bps) > room * self._settings.warm_at_load:
                 found += [cdn.id for cdn in tier if cdn.warm_up_s]
             room += sum(cdn.capacity_bps for cdn in tier) * self._settings.target_load
         return found

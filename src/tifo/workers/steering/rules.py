@@ -4,13 +4,14 @@ The demand is placed on the CDNs' capacities, cheapest first. How the load is sp
 demand as a whole hardly depends on who carries it, so that late or noisy measurements make no swing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 
 from tifo.api.steering import Decision
-from tifo.workers.steering.demand import Cap, next_cap, smoothed
+from tifo.workers.steering.demand import next_caps, smoothed
 from tifo.workers.steering.health import EVERYWHERE, Bads, judge
+from tifo.workers.steering.learning import effective, learned
 from tifo.workers.steering.model import (
     OTHERS,
     Cdn,
@@ -23,67 +24,21 @@ from tifo.workers.steering.model import (
     distance,
     normal,
 )
-from tifo.workers.steering.routing import WEIGHT_MIN, Routing, columns
+from tifo.workers.steering.routing import Routing, columns
 from tifo.workers.steering.settings import SteeringLoopSettings
+from tifo.workers.steering.state import Decided, Loop, begin
+from tifo.workers.steering.telling import told, words_told
 
 __all__ = ["OTHERS", "Cdn", "Cell", "Decided", "Loop", "Word", "begin", "step"]
 
 SETTLED = 0.25
 """Part of the dead band below which a move has arrived."""
 
+WORTH = 0.999
+"""Part of the dead band from which a move is worth it: one CDN's warm-up share may be just as much."""
+
 ELAPSED_S_MAX = 5.0
 """Seconds that a step makes up for at most: a loop that stood still does not jump."""
-
-SHARE_SHOWN = 0.001
-"""Of a share, what is worth a sentence or being written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """What the loop remembers from step to step.
-
-    `measured_shares` are those of the last step that measured something, or of the beginning.
-    """
-
-    shares: Shares
-    measured_shares: Shares
-    at: float
-    demand_bps: Mapping[str, float] = field(default_factory=dict)
-    bads: Bads = field(default_factory=dict)
-    warm_from: Mapping[str, float] = field(default_factory=dict)
-    spare: Mapping[str, float] = field(default_factory=dict)
-    words: Words = field(default_factory=dict)
-    cap: Cap = field(default_factory=Cap)
-    moving: bool = False
-    rests_since: float = -inf
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What is in force after a step. `weights` are for everybody but the viewers of an ISP in `by_isp`.
-
-    `spare` is the room that each CDN has left, as shares of it all: players who lose their CDN go on by it
-    long before the loop has heard.
-    """
-
-    weights: Mapping[str, float]
-    by_isp: Shares
-    bandwidth_max_bps: int
-    decisions: tuple[Decision, ...]
-    spare: Mapping[str, float] = field(default_factory=dict)
-
-
-def begin(cdns: Sequence[Cdn], shares: Shares, cap_bps: int, now: float) -> Loop:
-    """The loop as it starts, from the shares in force; without any, by weight. What carries is warm."""
-    known = {
-        isp: normal({cdn.id: some.get(cdn.id, 0.0) for cdn in cdns})
-        for isp, some in {OTHERS: {}, **shares}.items()
-    }
-    if not sum(known[OTHERS].values()):
-        known[OTHERS] = normal({cdn.id: max(cdn.weight, WEIGHT_MIN) for cdn in cdns})
-    known = {isp: some for isp, some in known.items() if sum(some.values())}
-    warm = {cdn.id: -inf for cdn in cdns if known[OTHERS][cdn.id] > 0}
-    return Loop(shares=known, measured_shares=known, at=now, warm_from=warm, cap=Cap(cap_bps, now))
 
 
 def step(
@@ -94,19 +49,23 @@ def step(
     ladder: Sequence[int],
     now: float,
     settings: SteeringLoopSettings,
+    forecast_viewers: int = 0,
 ) -> tuple[Loop, Decided]:
     """One step: off what is dead or full at once, and towards what is best at a bounded rate.
 
-    `ladder` has the bandwidths of the renditions. Nothing measured changes nothing, but operators are
-    obeyed.
+    `ladder` has the bandwidths of the renditions; `forecast_viewers` are those who will be there soon, by
+    the calendar. Nothing measured changes nothing, but operators are obeyed.
     """
     elapsed_s = min(max(0.0, now - loop.at), ELAPSED_S_MAX)
     if sum(cell.bps for cell in cells) <= 0 or not cdns:
         return _unmeasured(loop, words, now, settings.move_per_s * elapsed_s)
-    bads = judge(loop.bads, cells, now, settings)
+    lesson, busy = learned(loop.lesson, cells, cdns, loop.bads, now, elapsed_s, settings)
+    bads = judge(loop.bads, cells, now, settings, busy)
+    real = effective(cdns, lesson)
     demand = smoothed(loop.demand_bps, _measured(cells), elapsed_s, settings)
-    split = columns(demand, _with_own_shares(loop, cdns, bads, demand, settings))
-    routing = Routing(cdns, words, bads, _cold(loop, cdns, now), split, now, settings)
+    split = columns(demand, _with_own_shares(loop, real, bads, demand, settings))
+    soon_bps = _forecast_bps(cells, forecast_viewers)
+    routing = Routing(real, words, bads, _cold(loop, cdns, now), split, now, settings, soon_bps)
     current = {isp: loop.shares.get(isp, loop.shares[OTHERS]) for isp in split}
     safe, best = routing.relieved(current), routing.best()
     moving = _moves(loop, words, bads, _way_to_go(safe, best, split), now, settings)
@@ -117,15 +76,21 @@ def step(
         at=now,
         demand_bps=demand,
         bads=bads,
+        lesson=lesson,
         warm_from=_warm_from(loop, cdns, shares, split, now, settings),
         spare=routing.spare(shares),
         words=words,
-        cap=next_cap(loop.cap, ladder, routing.load(), now, settings),
+        caps=next_caps(loop.caps, ladder, routing.loads(), now, settings),
         moving=moving,
         rests_since=now if loop.moving and not moving else loop.rests_since,
     )
-    told = tuple(_told(loop, after, current, best, routing, now))
-    return after, _decided(after, told)
+    return after, _decided(after, tuple(told(loop, after, cdns, best, routing)))
+
+
+def _forecast_bps(cells: Cells, viewers: int) -> float:
+    """What so many viewers would take, at what each takes now."""
+    there = sum(cell.viewers for cell in cells)
+    return viewers * sum(cell.bps for cell in cells) / there if there else 0.0
 
 
 def _unmeasured(loop: Loop, words: Words, now: float, most: float) -> tuple[Loop, Decided]:
@@ -134,7 +99,7 @@ def _unmeasured(loop: Loop, words: Words, now: float, most: float) -> tuple[Loop
     split = dict.fromkeys(best, 1.0)
     some = {isp: loop.shares.get(isp, loop.shares[OTHERS]) for isp in split}
     after = replace(loop, shares=_towards(some, best, split, most), words=words, at=now)
-    return after, _decided(after, tuple(_words_told(loop, words, now)))
+    return after, _decided(after, tuple(words_told(loop, words, now)))
 
 
 def _with_words(shares: Mapping[str, float], words: Words) -> Mapping[str, float]:
@@ -223,71 +188,22 @@ def _moves(
         return way > settings.dead_band * SETTLED
     if words != loop.words or _known(bads) != _known(loop.bads):
         return way > 0
-    return way > settings.dead_band and now - loop.rests_since >= settings.dwell_s
+    return way >= settings.dead_band * WORTH and now - loop.rests_since >= settings.dwell_s
 
 
 def _known(bads: Bads) -> frozenset[tuple[str, str, float]]:
     return frozenset((*place, bad.until) for place, bad in bads.items() if bad.until)
 
 
-# --- what is said of it -----------------------------------------------------------------------------------
-
-
-def _told(
-    loop: Loop, after: Loop, current: Shares, best: Shares, routing: Routing, now: float
-) -> Iterator[Decision]:
-    """Each change with its reason."""
-    for (cdn, isp), bad in after.bads.items():
-        if bad.until > now and loop.bads.get((cdn, isp)) != bad:
-            where = "" if isp == EVERYWHERE else isp
-            yield Decision(now, "move", cdn, where, f"{bad.why}: its viewers go elsewhere")
-    for (cdn, isp), bad in loop.bads.items():
-        if bad.until and (cdn, isp) not in after.bads:
-            where = "" if isp == EVERYWHERE else isp
-            yield Decision(now, "return", cdn, where, "it was good on trial: its viewers come back")
-    yield from _words_told(loop, after.words, now)
-    for cdn in after.warm_from.keys() - loop.warm_from.keys():
-        yield Decision(now, "warm-up", cdn, "", "it may be needed soon: it gets a little first")
-    if after.moving and not loop.moving:
-        yield from _moved(current[OTHERS], best[OTHERS], routing.load(), now)
-    if after.cap.bps != loop.cap.bps:
-        yield _capped(loop.cap, after.cap, routing.load(), now)
-
-
-def _words_told(loop: Loop, words: Words, now: float) -> Iterator[Decision]:
-    for cdn, word in words.items():
-        if word != loop.words.get(cdn, Word()):
-            yield from _obeyed(cdn, word, now)
-
-
-def _obeyed(cdn: str, word: Word, now: float) -> Iterator[Decision]:
-    if word.state == "draining":
-        yield Decision(now, "drain", cdn, "", "an operator drains it: its viewers leave little by little")
-    elif word.state == "out":
-        yield Decision(now, "move", cdn, "", "an operator took it out: its viewers go elsewhere at once")
-    elif word.share is not None:
-        yield Decision(now, "move", cdn, "", f"an operator fixed its share at {word.share:.0%}")
-
-
-def _moved(old: Mapping[str, float], new: Mapping[str, float], load: float, now: float) -> Iterator[Decision]:
-    for cdn, share in new.items():
-        if share - old.get(cdn, 0.0) > SHARE_SHOWN:
-            reason = f"from {old.get(cdn, 0.0):.1%} to {share:.1%} of the viewers"
-            if load > 0:
-                reason += f": the demand is {load:.0%} of all capacity"
-            yield Decision(now, "move", cdn, "", reason)
-
-
-def _capped(old: Cap, new: Cap, load: float, now: float) -> Decision:
-    if new.bps and (not old.bps or new.bps < old.bps):
-        reason = f"the demand is {load:.0%} of all capacity: no rendition above {new.bps / 1e6:.2f} Mbit/s"
-        return Decision(now, "cap", "", "", reason)
-    most = f"up to {new.bps / 1e6:.2f} Mbit/s" if new.bps else "all"
-    return Decision(
-        now, "uncap", "", "", f"the demand is {load:.0%} of all capacity: {most} renditions again"
-    )
-
-
 def _decided(loop: Loop, decisions: tuple[Decision, ...]) -> Decided:
-    by_isp = {isp: some for isp, some in loop.shares.items() if isp != OTHERS}
-    return Decided(loop.shares[OTHERS], by_isp, loop.cap.bps, decisions, loop.spare)
+    caps = {isp: cap.bps for isp, cap in loop.caps.items() if cap.bps}
+    lessons = {cdn: one.bps for (cdn, isp), one in loop.lesson.items() if isp == EVERYWHERE}
+    return Decided(
+        weights=loop.shares[OTHERS],
+        by_isp={isp: some for isp, some in loop.shares.items() if isp != OTHERS},
+        bandwidth_max_bps=caps.pop(OTHERS, 0),
+        decisions=decisions,
+        spare=loop.spare,
+        bandwidth_max_by_isp=caps,
+        learned_bps={cdn: bps for cdn, bps in lessons.items() if bps < inf},
+    )

@@ -5,38 +5,55 @@ carries on from it.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from math import inf
 
 import msgspec
 import structlog
 
+from tifo.api.catalogue import Catalogue
+from tifo.api.control import TrafficSample
 from tifo.api.renditions import LADDER
 from tifo.api.reports import QoeCell
 from tifo.api.steering import Decision
 from tifo.board.entries import (
+    NODE,
     PATHWAY,
     QOE,
+    TRAFFIC,
     WEIGHTS,
     PathwayState,
     SteeringWeights,
     current_qoe,
     decode_all,
+    fresh_traffic,
     latest_weights,
 )
 from tifo.board.view import BoardView
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.workers.steering.rules import OTHERS, Cdn, Cell, Decided, Word, begin, step
+from tifo.workers.steering.schedule import expected_viewers
 from tifo.workers.steering.settings import BPS_PER_GBPS, CdnTermsSettings, SteeringLoopSettings
 
 DECISIONS_MAX = 50
 """Decisions that the board shows."""
 
+CALENDAR_S = 5.0
+"""Between two looks at who is expected."""
+
 RESUMED_S_MAX = 3_600.0
 """Age of the last word on the board from which a worker still carries on."""
 
 _log = structlog.get_logger(__name__)
+
+
+class NodeServices(msgspec.Struct, frozen=True):
+    """Of what a node says of itself, what the loop asks."""
+
+    services: tuple[str, ...]
 
 
 class SteeringWorker:
@@ -46,6 +63,7 @@ class SteeringWorker:
         self,
         weights: Mapping[str, float],
         view: BoardView,
+        catalogue: Catalogue,
         clock: Clock,
         settings: SteeringLoopSettings,
         node: str,
@@ -53,6 +71,8 @@ class SteeringWorker:
         self._cdns = terms(weights, settings)
         self._known = frozenset(weights)
         self._view = view
+        self._catalogue = catalogue
+        self._forecast_viewers = 0
         self._clock = clock
         self._settings = settings
         self._key = WEIGHTS + node
@@ -61,23 +81,33 @@ class SteeringWorker:
             last = SteeringWeights(at=0.0, weights={})
         self._told: tuple[Decision, ...] = last.decisions
         shares = {OTHERS: last.weights, **last.by_isp}
-        self._loop = begin(self._cdns, shares, last.bandwidth_max_bps, clock.now())
+        caps = {OTHERS: last.bandwidth_max_bps, **last.bandwidth_max_by_isp}
+        learned = {cdn: bps for cdn, bps in last.learned_bps.items() if cdn in self._known}
+        self._loop = begin(self._cdns, shares, caps, clock.now(), learned)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide each `step_s` until `stop` is set; a board that fails is tried again."""
         deciding = Background(
             "steering", self._settings.step_s, self._decide, "the last weights stay in force"
         )
-        await deciding.open()
-        try:
+        ahead = Background("steering-forecast", CALENDAR_S, self._look_ahead, "what was expected still is")
+        async with AsyncExitStack() as stack:
+            for one in (deciding, ahead):
+                await one.open()
+                stack.push_async_callback(one.close)
             await stop.wait()
-        finally:
-            await deciding.close()
 
     async def _decide(self) -> None:
         now = self._clock.now()
         self._loop, decided = step(
-            self._loop, self._cdns, self._cells(), self._words(), LADDER, now, self._settings
+            self._loop,
+            self._cdns,
+            self._cells(),
+            self._words(),
+            LADDER,
+            now,
+            self._settings,
+            self._forecast_viewers,
         )
         self._tell(decided)
         word = SteeringWeights(
@@ -86,18 +116,33 @@ class SteeringWorker:
             by_isp={isp: _rounded(some) for isp, some in decided.by_isp.items()},
             spare=_rounded(decided.spare),
             bandwidth_max_bps=decided.bandwidth_max_bps,
+            bandwidth_max_by_isp=dict(decided.bandwidth_max_by_isp),
+            learned_bps={cdn: round(bps) for cdn, bps in decided.learned_bps.items()},
+            viewers_per_node=self._viewers_per_node(),
             decisions=self._told,
         )
         await self._view.write(self._key, msgspec.json.encode(word))
+
+    async def _look_ahead(self) -> None:
+        """Beside the decisions: they never wait for a calendar that does not answer."""
+        events = await self._catalogue.events()
+        self._forecast_viewers = expected_viewers(events, self._clock.now(), self._settings.forecast_s)
 
     def _tell(self, decided: Decided) -> None:
         for one in decided.decisions:
             _log.info("steering.decided", what=one.what, pathway=one.pathway, isp=one.isp, why=one.reason)
         self._told = (*reversed(decided.decisions), *self._told)[:DECISIONS_MAX]
 
+    def _viewers_per_node(self) -> float:
+        reports = current_qoe(self._view.under(QOE))
+        viewers = sum(cell.viewers for report in reports for cell in report.cells)
+        nodes = decode_all(self._view.under(NODE), NodeServices).values()
+        return round(viewers / max(1, sum("steering" in node.services for node in nodes)), 1)
+
     def _cells(self) -> list[Cell]:
         reports = current_qoe(self._view.under(QOE))
-        return merged((cell for report in reports for cell in report.cells), self._known)
+        cells = merged((cell for report in reports for cell in report.cells), self._known)
+        return by_logs(cells, fresh_traffic(self._view.under(TRAFFIC), self._clock.now()), self._known)
 
     def _words(self) -> dict[str, Word]:
         states = decode_all(self._view.under(PATHWAY), PathwayState)
@@ -137,6 +182,29 @@ def merged(cells: Iterable[QoeCell], known: frozenset[str]) -> list[Cell]:
         )
         for (pathway, isp), some in found.items()
     ]
+
+
+def by_logs(cells: Sequence[Cell], traffic: Mapping[str, TrafficSample], known: frozenset[str]) -> list[Cell]:
+    """The cells with the traffic and errors that CDNs' own logs say, where they do.
+
+    What a CDN carries in all is divided over its ISPs as the players' reports have it. Of its errors the
+    worse of both counts: logs know nothing of requests that did not reach it. Where all CDNs' logs are
+    there, what players have from a CDN that nobody knows is in them already.
+    """
+    carried: dict[str, float] = {}
+    for cell in cells:
+        carried[cell.cdn] = carried.get(cell.cdn, 0.0) + cell.bps
+    whole = known <= traffic.keys()
+    told = [_by_log(cell, traffic.get(cell.cdn), carried[cell.cdn]) for cell in cells]
+    alone = [Cell(one.pathway, "", one.bps, 0) for name, one in traffic.items() if not carried.get(name)]
+    return [cell for cell in told if cell.cdn in known or not whole] + alone
+
+
+def _by_log(cell: Cell, log: TrafficSample | None, carried_bps: float) -> Cell:
+    if log is None or not carried_bps:
+        return cell
+    errors = max(cell.error_ratio or 0.0, log.errors / max(log.requests, 1))
+    return replace(cell, bps=cell.bps * log.bps / carried_bps, error_ratio=errors)
 
 
 def _mean(of: Iterable[tuple[int, float | None]]) -> float | None:

@@ -41,6 +41,8 @@ class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """Seconds over which a fall of the demand is believed."""
     warm_up_share: float = 0.02
     """Share of all traffic that a CDN gets while it warms up or is tried again."""
+    forecast_s: float = 900.0
+    """Seconds before and after the start of an event for which its forecast audience is expected to come."""
     warm_at_load: float = 0.9
     """Share of the target load of the cheaper CDNs at which the next ones begin to warm up."""
     dead_error_ratio: float = 0.5
@@ -49,6 +51,19 @@ class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """Share of its sessions at one ISP with errors at which a CDN is avoided there."""
     poor_rebuffer_ratio: float = 0.1
     """Share of the playing time spent waiting at one ISP at which a CDN is avoided there."""
+    full_rebuffer_ratio: float = 0.02
+    """Share of the playing time spent waiting at which a CDN, or its way into an ISP, carries less than is
+    stated: what it carried then counts from then on."""
+    back_off_share: float = 0.8
+    """Share of what was carried then that counts."""
+    learned_from_share: float = 0.1
+    """Share of what is stated below which nothing is learned, for it is not the load that is bad."""
+    settle_s: float = 45.0
+    """Seconds for which the effect of a lesson is awaited before the next: players ask, then report."""
+    probe_after_s: float = 120.0
+    """Seconds after a lesson before the figure grows again; twice as many each time that it was too much."""
+    probe_per_s: float = 0.002
+    """Share of itself by which it grows each second, as long as it is used and nobody waits."""
     judged_viewers: int = 20
     """Viewers that a CDN must have, in all or at the ISP, before it is judged."""
     confirm_s: float = 3.0
@@ -56,7 +71,7 @@ class SteeringLoopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     retry_s: float = 60.0
     """Seconds after which a CDN that was bad is tried again; twice as many each time that it still is."""
     retry_s_max: float = 900.0
-    """Seconds that pass between two such trials at most."""
+    """Seconds that pass between two such trials, or before a lesson is put to the test, at most."""
     trial_s: float = 30.0
     """Seconds that a CDN must be good on trial before it gets its traffic back."""
     cap_load: float = 0.95

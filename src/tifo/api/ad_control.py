@@ -1,0 +1,58 @@
+"""What operators ask of the ad inventory and are answered."""
+
+from typing import Annotated
+
+import msgspec
+
+from tifo.api.inventory import Inventory, Problem
+
+
+class InventoryAnswer(msgspec.Struct, frozen=True):
+    """The inventory in force on the node that answers, and its revision: what the next may say it is on."""
+
+    revision: int
+    inventory: Inventory
+
+
+class RevisionAnswer(msgspec.Struct, frozen=True):
+    """The revision that is in force now."""
+
+    revision: int
+
+
+class CheckAnswer(msgspec.Struct, frozen=True):
+    """All that has to be mended before an inventory can be put in force; nothing when it is sound."""
+
+    problems: tuple[Problem, ...]
+
+
+class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a line item takes part."""
+
+    active: bool
+
+
+class SlotExplained(msgspec.Struct, frozen=True):
+    """A slot of the pod; `line_item` is empty for house ads and slate."""
+
+    creative: str
+    duration_s: int
+    kind: str
+    line_item: str
+
+
+class ItemExplained(msgspec.Struct, frozen=True):
+    """What became of a line item: a stable word, and a sentence."""
+
+    line_item: str
+    verdict: str
+    why: str
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What a viewer would be shown now by the node that answers, and what became of every line item."""
+
+    revision: int
+    pod: tuple[SlotExplained, ...]
+    rest_s: float
+    line_items: Annotated[tuple[ItemExplained, ...], msgspec.Meta(description="those chosen first")]

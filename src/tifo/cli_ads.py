@@ -1,0 +1,124 @@
+"""`tifo ads`: an inventory checked, put in force, and what it makes of a break, on the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from tifo.adapters.http.operators import PlatformClient
+from tifo.api.ad_control import Explained, RevisionAnswer
+from tifo.api.fields import DeviceKind
+from tifo.api.inventory import Inventory
+from tifo.cli_platform import WHICH_PLATFORM, Config, Json, NotDone, Url, table_of, with_platform, write_json
+from tifo.services.ads.inventory_check import InventoryUnsound
+from tifo.services.ads.inventory_file import FILE_BYTES_MAX, parse
+
+out = Console(highlight=False)
+
+app = App(
+    name="ads",
+    help="Check an ad inventory, put it in force on a running platform, and ask why a pod is as it is.\n\n"
+    "An inventory is a TOML or a JSON file: campaigns, line items, creatives, caps, targeting, rules for "
+    "pods, house ads and slate.\n\n" + WHICH_PLATFORM,
+)
+
+File = Annotated[Path, Parameter(help="The inventory: a file whose name ends in .toml or .json.")]
+
+
+@app.command
+def check(file: File, /) -> None:
+    """Say all that is wrong with an inventory, with its lines; asks no platform."""
+    inventory = _read(file)
+    out.print(f"{file} is sound: {_summary(inventory)}.")
+
+
+@app.command
+def load(
+    file: File,
+    /,
+    *,
+    on: Annotated[
+        int | None, Parameter(help="Refuse unless the one in force has this revision.", show_default=False)
+    ] = None,
+    url: Url = "",
+    config: Config = None,
+) -> None:
+    """Check an inventory and put it in force, on every node within a second."""
+    inventory = _read(file)
+
+    async def put(platform: PlatformClient) -> RevisionAnswer:
+        return await platform.load_inventory(inventory, on)
+
+    revision = with_platform(url, config, put).revision
+    out.print(f"{file} is in force as revision {revision}: {_summary(inventory)}.")
+
+
+@app.command
+def explain(
+    *,
+    event: Annotated[str, Parameter(help="What is watched.")],
+    device_kind: Annotated[DeviceKind, Parameter(help="On what.")] = "web",
+    account: Annotated[str, Parameter(help="Whose caps count.", show_default=False)] = "",
+    session: Annotated[str, Parameter(help="Whose turn it is.", show_default=False)] = "",
+    isp: Annotated[str, Parameter(help="By AS number, such as AS64500.", show_default=False)] = "",
+    region: Annotated[str, Parameter(help="The account's.", show_default=False)] = "",
+    seconds: Annotated[int, Parameter(help="How long the break is.")] = 60,
+    as_json: Json = False,
+    url: Url = "",
+    config: Config = None,
+) -> None:
+    """Show the pod that a viewer would get now, and for each line item why it is in it or not.
+
+    Nothing is spent by it. Budgets and caps are those that the node which answers knows.
+    """
+    query: dict[str, str | int] = {
+        "event": event, "device_kind": device_kind, "account": account, "session": session, "isp": isp,
+        "region": region, "duration_s": seconds,
+    }  # fmt: skip
+
+    async def ask(platform: PlatformClient) -> Explained:
+        return await platform.explain(query)
+
+    explained = with_platform(url, config, ask)
+    if as_json:
+        write_json(explained)
+        return
+    _show(explained)
+
+
+def _show(explained: Explained) -> None:
+    pod = table_of("slot", "creative", "seconds", "of")
+    for n, slot in enumerate(explained.pod, 1):
+        pod.add_row(str(n), slot.creative, str(slot.duration_s), slot.line_item or slot.kind)
+    out.print(pod)
+    if explained.rest_s:
+        out.print(f"{explained.rest_s:g} seconds are left to the channel.")
+    items = table_of("line item", "verdict", "why")
+    for one in explained.line_items:
+        items.add_row(one.line_item, one.verdict, one.why)
+    if explained.line_items:
+        out.print()
+        out.print(items)
+    out.print(f"\nBy revision {explained.revision} of the inventory.")
+
+
+def _read(file: Path) -> Inventory:
+    try:
+        if file.stat().st_size > FILE_BYTES_MAX:
+            raise NotDone(f"{file}: more than {FILE_BYTES_MAX} bytes.")
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotDone(f"{file}: {error}") from None
+    try:
+        return parse(text, file.name)
+    except InventoryUnsound as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise NotDone(f"{file} cannot be put in force:\n{lines}") from None
+
+
+def _summary(inventory: Inventory) -> str:
+    counts = msgspec.structs.asdict(inventory)
+    said = [f"{len(counts[name])} {name.replace('_', ' ')}" for name in ("line_items", "campaigns")]
+    return f"{', '.join(said)} and {len(inventory.creatives)} creatives"

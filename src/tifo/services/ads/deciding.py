@@ -1,0 +1,81 @@
+"""Decisions with all they need in memory: the inventory in force, budgets, caps, and pods of before."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import islice
+
+from tifo.api.breaks import Break
+from tifo.api.inventory import Inventory
+from tifo.kernel.clock import Clock
+from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.decision import decide
+from tifo.services.ads.exposures import Exposures
+from tifo.services.ads.index import Index
+from tifo.services.ads.model import Decision, State, Verdict, Viewer
+
+PODS_MAX = 100_000
+"""Decisions that a node remembers, so that who asks again gets the same and takes no budget twice. About a
+kilobyte each."""
+
+KEPT_S = 300.0
+"""Seconds after a break's end for which its decisions are remembered."""
+
+RUNNING_S = 1.0
+"""Seconds for which it is taken as given which line items are in their flight and hours."""
+
+
+class Decider:
+    """One for each node. Nothing it does waits."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, *, pods_max: int = PODS_MAX) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._pods_max = pods_max
+        self._exposures = Exposures()
+        self._pods: OrderedDict[tuple[str, str], tuple[Decision, float]] = OrderedDict()
+        self._running, self._running_until = 0, 0.0
+        self.use(Index(Inventory()))
+
+    @property
+    def index(self) -> Index:
+        """The inventory in force."""
+        return self._index
+
+    def use(self, index: Index) -> None:
+        """Put an inventory in force; what was decided stays."""
+        self._index = index
+        self._running_until = 0.0
+        self._ledger.follow(index)
+
+    def pod(self, viewer: Viewer, brk: Break) -> Decision:
+        """The viewer's pod of the break: the same as before if it was asked for, else decided and counted."""
+        key = (viewer.session, brk.id)
+        known = self._pods.get(key)
+        if known is not None:
+            return known[0]
+        state = self._state(viewer)
+        decision = decide(self._index, viewer, brk, state)
+        self._ledger.spend(decision.items)
+        self._exposures.add(viewer.account, decision.items, state.now)
+        self._pods[key] = (decision, brk.end + KEPT_S)
+        self._forget(state.now)
+        return decision
+
+    def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:
+        """What would be decided now for one who has not asked, and what became of every line item."""
+        told: dict[str, Verdict] = {}
+        decision = decide(self._index, viewer, brk, self._state(viewer), told)
+        return decision, told
+
+    def _forget(self, now: float) -> None:
+        """The oldest, two at most: as many go as come, and then some."""
+        for key, (_, until) in list(islice(self._pods.items(), 2)):
+            if len(self._pods) > self._pods_max or now >= until:
+                del self._pods[key]
+
+    def _state(self, viewer: Viewer) -> State:
+        now = self._clock.now()
+        if not self._running_until - RUNNING_S <= now < self._running_until:
+            self._running, self._running_until = self._index.running(now), now + RUNNING_S
+        seen = self._exposures.seen(viewer.account)
+        return State(now, self._running, self._ledger.left, seen, self._ledger.funded)

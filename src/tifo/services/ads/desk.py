@@ -1,0 +1,145 @@
+"""The desk of the ad inventory: what operators put in force, on every node within a second."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+
+import msgspec
+import structlog
+
+from tifo.api.events import OperatorActed
+from tifo.api.inventory import Inventory
+from tifo.board.entries import ADS, InventoryWord, decode_all
+from tifo.board.ports import Entry
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.background import Background
+from tifo.kernel.clock import Clock
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.ads.deciding import Decider
+from tifo.services.ads.index import Index
+from tifo.services.ads.inventory_check import InventoryUnsound, built
+from tifo.services.ads.ports import InventoryConflict, InventoryStore, KeptInventory
+
+LOOK_S = 0.1
+"""Seconds between two looks whether the board has told of a new inventory."""
+
+ASK_S = 30.0
+"""Seconds between two questions to the store itself, for what the board did not tell."""
+
+_WORD = "inventory"
+
+_log = structlog.get_logger(__name__)
+
+
+class InventoryDesk:
+    """Follows the inventory on this node, and takes new ones from operators.
+
+    An inventory is made ready in a thread, beside the requests. The last one stays in force while the store
+    fails; before the first could be read, breaks are the house's.
+    """
+
+    def __init__(
+        self, store: InventoryStore, decider: Decider, view: BoardView, publisher: Publisher, clock: Clock
+    ) -> None:
+        self._store = store
+        self._decider = decider
+        self._view = view
+        self._publisher = publisher
+        self._clock = clock
+        self._kept = KeptInventory(0, Inventory())
+        self._told = 0
+        self._ask_at = 0.0
+        self._changing = asyncio.Lock()
+        effect = "the last inventory stays in force"
+        self._looking = Background("ad-inventory", LOOK_S, self.look, effect)
+
+    @property
+    def kept(self) -> KeptInventory:
+        """The inventory in force on this node."""
+        return self._kept
+
+    async def open(self) -> None:
+        """Read the inventory if the store answers, and follow it."""
+        self._view.follow(ADS, self._hear)
+        try:
+            await self.look()
+        except Unavailable as error:
+            _log.warning("ad-inventory.unread", why=error.why, effect="breaks are the house's until it is")
+        await self._looking.open()
+
+    async def close(self) -> None:
+        """Stop following."""
+        await self._looking.close()
+        await self._store.close()
+
+    async def look(self) -> None:
+        """Put in force what is new. Raises `Unavailable`."""
+        now = self._clock.monotonic()
+        if self._told <= self._kept.revision and now < self._ask_at:
+            return
+        self._ask_at = now + ASK_S
+        async with self._changing:
+            if await self._store.revision() != self._kept.revision:
+                await self._use(await self._store.read())
+
+    async def load(self, operator: str, document: object, on: int | None) -> int:
+        """Put what a decoded body says in force, in place of revision `on` or of any; its revision.
+
+        Raises `Refusal` (invalid with every problem, inventory-changed, unavailable).
+        """
+        inventory = await asyncio.to_thread(_checked, document)
+        async with self._changing:
+            before = await self._store.revision() if on is None else on
+            try:
+                revision = await self._store.put(inventory, before)
+            except InventoryConflict as error:
+                raise Refusal(
+                    "inventory-changed", f"The inventory has the revision {error.found} by now."
+                ) from None
+            except ValueError as error:
+                raise Refusal("too-large", f"{error}.") from None
+            await self._use(KeptInventory(revision, inventory))
+        await self._tell(operator, revision)
+        return revision
+
+    async def switch(self, operator: str, line_item: str, *, active: bool) -> int:
+        """Switch a line item on or off; the inventory's revision. Raises `Refusal` (not-found; as `load`)."""
+        kept = await self._store.read()
+        items = kept.inventory.line_items
+        if line_item not in {one.id for one in items}:
+            raise Refusal("not-found", f"There is no line item {line_item}.")
+        changed = tuple(
+            msgspec.structs.replace(one, active=active) if one.id == line_item else one for one in items
+        )
+        inventory = msgspec.structs.replace(kept.inventory, line_items=changed)
+        return await self.load(operator, msgspec.to_builtins(inventory), kept.revision)
+
+    async def _use(self, kept: KeptInventory) -> None:
+        index = await asyncio.to_thread(Index, kept.inventory)
+        self._kept = kept
+        self._decider.use(index)
+        _log.info("ad-inventory.in-force", revision=kept.revision, line_items=len(index.items))
+
+    async def _tell(self, operator: str, revision: int) -> None:
+        """The other nodes; those that the board does not reach ask the store themselves."""
+        self._publisher.tell(
+            OperatorActed(
+                operator=operator, action="ad-inventory", target=_WORD, detail=f"revision {revision}"
+            )
+        )
+        with contextlib.suppress(Unavailable):
+            await self._view.write(ADS + _WORD, msgspec.json.encode(InventoryWord(revision)))
+
+    def _hear(self, written: Mapping[str, Entry], _gone: Collection[str]) -> None:
+        for word in decode_all(written, InventoryWord).values():
+            self._told = max(self._told, word.revision)
+
+
+def _checked(document: object) -> Inventory:
+    try:
+        return built(document)
+    except InventoryUnsound as error:
+        problems = [msgspec.to_builtins(one) for one in error.problems]
+        detail = f"The inventory has {len(problems)} problems; the first: {error.problems[0]}."
+        raise Refusal("invalid", detail, members={"problems": problems}) from None

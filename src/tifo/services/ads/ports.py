@@ -1,0 +1,91 @@
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tifo.api.inventory import Inventory
+
+INVENTORY_BYTES_MAX = 8 * 1024 * 1024
+"""Bytes of an inventory as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A node's wish for a part of a budget, and the pace at which all nodes together may have it.
+
+    `goal` is the whole budget. Of the flight's hours `ran_s` seconds are over and `left_s` are to come.
+    `rate_max` is in impressions per second of these hours, and 0 where there is no pace. What was not taken
+    in time may be made up for, `burst_s` seconds' worth at once and no more.
+    """
+
+    budget: str
+    want: int
+    goal: int
+    ran_s: float = 0.0
+    left_s: float = 0.0
+    rate_max: float = 0.0
+    burst_s: float = 0.0
+
+
+class BudgetStore(Protocol):
+    """What is taken of each budget by all nodes. Raises `Unavailable` when it does not answer.
+
+    Nodes take parts ahead of what they show, so a budget is never overspent; what a node took and did not
+    show is lost when it dies.
+    """
+
+    @abstractmethod
+    async def take(self, asks: Sequence[Ask], now: float) -> tuple[int, ...]:
+        """What each may have, at most what it wants: atomic for each, whoever else asks.
+
+        Never more than the goal in all, nor than its pace allows at `now` (epoch seconds). Repeated, it
+        takes again: an answer that was lost is budget that was lost.
+        """
+
+    @abstractmethod
+    async def give_back(self, unused: Mapping[str, int]) -> None:
+        """Return what was taken and will not be shown, by budget. To be done once."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInventory:
+    """An inventory as it is kept: each that is put has the next revision. 0 is the empty one before all."""
+
+    revision: int
+    inventory: Inventory
+
+
+class InventoryConflict(Exception):
+    """Another inventory was put meanwhile; `found` is the revision that stands there."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"the inventory has the revision {found}")
+        self.found = found
+
+
+class InventoryStore(Protocol):
+    """The inventory that is in force. Raises `Unavailable` when it does not answer."""
+
+    @abstractmethod
+    async def revision(self) -> int:
+        """Of the inventory that stands there; cheaper than reading it."""
+
+    @abstractmethod
+    async def read(self) -> KeptInventory:
+        """The inventory, whole: never one half of one and one half of another."""
+
+    @abstractmethod
+    async def put(self, inventory: Inventory, on: int) -> int:
+        """Keep it in place of the one with the revision `on`; durable when this returns its revision.
+
+        Raises `InventoryConflict` where another revision stands there, and `ValueError` past
+        `INVENTORY_BYTES_MAX`. Of many callers on one revision exactly one succeeds.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""

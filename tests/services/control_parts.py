@@ -1,0 +1,121 @@
+"""A control service over a real board, log and audit trail, and the cockpit's side of it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tifo.adapters.sqlite.audit import SqliteAuditTrail
+from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.breaks import BreakSchedule
+from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.api.sessions import Kick, SessionPage, Sessions
+from tifo.board.breaks import BreakBook
+from tifo.board.view import BoardView
+from tifo.eventlog.publisher import Publisher
+from tifo.kernel.clock import ManualClock
+from tifo.kernel.errors import Refusal, Unavailable
+from tifo.kernel.ids import SequentialIds
+from tifo.services.control import routes
+from tifo.services.control.service import ControlService
+from tifo.services.control.settings import ControlSettings
+from tifo.serving.responders import application
+from tifo.serving.routes import Listener
+from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.tracing import Tracing
+
+
+class Watching(Sessions):
+    """A session service that notes what it is asked to do, and can be taken away."""
+
+    def __init__(self) -> None:
+        self.asked: list[Kick | tuple[str, str, str]] = []
+        self.failure: Refusal | None = None
+        self.count = 7
+
+    async def page(self, *, account: str, event: str, after: str, limit: int) -> SessionPage:
+        return SessionPage((), None, self.count)
+
+    async def end(self, session: str, account: str, reason: str) -> None:
+        self.asked.append((session, account, reason))
+
+    async def kick(self, kick: Kick) -> None:
+        self.asked.append(kick)
+
+    async def live(self) -> int:
+        if self.failure is not None:
+            raise self.failure
+        return self.count
+
+
+class Calendar(Catalogue):
+    """A calendar of one match, which can be taken away."""
+
+    failing = False
+
+    async def event(self, event_id: str) -> CalendarEvent:
+        if self.failing:
+            raise Unavailable("catalogue", "down")
+        if event_id != "final":
+            raise Refusal("not-found", f"There is no event {event_id}.")
+        return CalendarEvent("final", "The final", 0.0, 1.0, "main")
+
+    async def events(self) -> tuple[CalendarEvent, ...]:
+        return (await self.event("final"),)
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    return Calendar()
+
+
+@pytest.fixture
+def sessions() -> Watching:
+    return Watching()
+
+
+@pytest.fixture
+async def audit(tmp_path: Path) -> AsyncIterator[SqliteAuditTrail]:
+    audit = SqliteAuditTrail(tmp_path / "audit.db")
+    yield audit
+    await audit.close()
+
+
+@pytest.fixture
+async def control(
+    sessions: Watching,
+    calendar: Calendar,
+    board: SqliteBoard,
+    view: BoardView,
+    audit: SqliteAuditTrail,
+    publisher: Publisher,
+    clock: ManualClock,
+    ids: SequentialIds,
+) -> AsyncIterator[ControlService]:
+    control = ControlService(
+        pathways={"cdn-a": 1e9, "cdn-b": None},
+        loop_silent_s=10.0,
+        sessions=sessions,
+        catalogue=calendar,
+        board=board,
+        view=view,
+        audit=audit,
+        publisher=publisher,
+        breaks=BreakBook(BreakSchedule(180, 20), view),
+        break_notice_s=20,
+        clock=clock,
+        ids=ids,
+        settings=ControlSettings(sample_s=0.01, history_samples=3, audit_entries=2),
+    )
+    await control.open()
+    yield control
+    await control.close()
+
+
+@pytest.fixture
+async def cockpit(control: ControlService, sessions: Watching) -> AsyncIterator[httpx.AsyncClient]:
+    handlers = routes.handlers(control, sessions)
+    app = application(Listener.OPERATORS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
+        yield client

@@ -1,0 +1,181 @@
+"""What players tell of ads: signed, counted once, and led on after a click."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from delivery_parts import BREAK, PUBLIC, claims
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tifo.api.breaks import Break
+from tifo.api.creatives import Creative
+from tifo.api.events import TOPICS, AdTracked
+from tifo.api.inventory import CLICK_URL_LENGTH_MAX
+from tifo.eventlog.records import from_record
+from tifo.services.ads import routes
+from tifo.services.ads.rules import leads_somewhere
+from tifo.services.ads.service import Slot
+from tifo.services.ads.tracking import error_code, event_id
+from tifo.serving.guard import PlaybackGuard
+from tifo.serving.responders import application
+from tifo.serving.routes import Listener
+from tifo.telemetry.metrics import BEACONS
+from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.tracing import Tracing
+from tifo.tokens.beacon import BeaconClaims
+
+SHOES = Creative("shoes", "Shoes", 10, "https://shop.example/?a=1&b=2")
+NOW_BREAK = Break(BREAK, 1_800_000_000.0, 20.0)
+
+
+@pytest.fixture
+async def asked(ads, tokens, revocations, clock) -> AsyncIterator[httpx.AsyncClient]:
+    handlers = routes.handlers(ads, PlaybackGuard(tokens, revocations, clock), PUBLIC)
+    app = application(Listener.VIEWERS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
+        yield client
+
+
+@pytest.fixture
+async def kept(publisher, log):
+    """The records of beacons in the log: their ids and what they say."""
+
+    async def read() -> list[tuple[str, AdTracked]]:
+        await publisher.close()
+        consumer = await log.consumer("test", TOPICS, "reader")
+        records = [delivery.record for delivery in await consumer.poll()]
+        found = [(record.id, from_record(record)) for record in records]
+        return [(id, event) for id, event in found if isinstance(event, AdTracked)]
+
+    return read
+
+
+async def test_click_is_counted_and_leads_on(ads, asked, kept) -> None:
+    answer = await asked.get(ads.beacons.click(claims(), NOW_BREAK, 2, SHOES))
+    assert (answer.status_code, answer.headers["location"]) == (302, SHOES.click_url)
+    assert (answer.headers["referrer-policy"], answer.headers["cache-control"]) == ("no-referrer", "no-store")
+    ((_, event),) = await kept()
+    assert (event.what, event.slot, event.creative, event.break_id) == ("click", 2, "shoes", BREAK)
+
+
+@pytest.mark.parametrize("forged", ["x", "a.b.c", "x" * 3000])
+async def test_forged_click_leads_nowhere(asked, kept, forged: str) -> None:
+    before = BEACONS.labels("forged")._value.get()
+    answer = await asked.get(f"/v1/ads/c/{forged}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad-token")
+    assert BEACONS.labels("forged")._value.get() == before + 1
+    assert await kept() == []
+
+
+async def test_click_whose_address_was_changed_leads_nowhere(ads, asked, kept) -> None:
+    url = ads.beacons.click(claims(), NOW_BREAK, 1, SHOES)
+    other = ads.beacons.click(claims(), NOW_BREAK, 1, Creative("shoes", "", 10, "https://evil.example/"))
+    head, _, signature = url.rpartition(".")
+    assert (await asked.get(other.rpartition(".")[0] + "." + signature)).status_code == 401
+    assert head != other.rpartition(".")[0]
+    assert await kept() == []
+
+
+async def test_beacon_that_is_no_click_leads_nowhere(ads, asked) -> None:
+    url = ads.beacons.of_slot(claims(), NOW_BREAK, 1, SHOES, "complete").replace("/t/", "/c/")
+    assert (await asked.get(url)).json()["reason"] == "claims"
+
+
+@pytest.mark.parametrize(
+    "click_url",
+    ["", "javascript:alert(1)", "ftp://x", "https://x y", "https://é", "https://x\r\nset-cookie: a=b",
+     "https://" + "x" * CLICK_URL_LENGTH_MAX],
+)  # fmt: skip
+async def test_ad_that_leads_nowhere_has_no_click(ads, click_url: str) -> None:
+    assert not leads_somewhere(click_url)
+    assert ads.beacons.click(claims(), NOW_BREAK, 1, Creative("x", "", 10, click_url)) == ""
+
+
+async def test_longest_click_fits_its_token(ads, asked) -> None:
+    url = "https://" + "x" * (CLICK_URL_LENGTH_MAX - 8)
+    answer = await asked.get(ads.beacons.click(claims(), NOW_BREAK, 1, Creative("x", "", 10, url)))
+    assert answer.headers["location"] == url
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("405", 405), ("[ERRORCODE]", 0), ("", 0), ("-1", 0), ("4e2", 0), ("1000", 0), ("²", 0)],
+)
+async def test_error_says_its_code(ads, asked, kept, query: str, code: int) -> None:
+    (slot, _) = ads.pod(claims(), BREAK)
+    url = slot.error_url.replace("[ERRORCODE]", query)
+    assert (await asked.get(url)).status_code == 204
+    ((_, event),) = await kept()
+    assert (event.what, event.code, event.slot) == ("error", code, 1)
+
+
+async def test_code_is_of_errors_only(ads, asked, kept) -> None:
+    await asked.get(f"{ads.beacons.of_slot(claims(), NOW_BREAK, 1, SHOES, 'skip')}?code=405")
+    ((_, event),) = await kept()
+    assert (event.what, event.code) == ("skip", 0)
+
+
+@given(st.text(max_size=5))
+def test_code_is_a_number_whatever_is_written(text: str) -> None:
+    assert 0 <= error_code(text) <= 999
+
+
+async def test_beacon_called_again_is_the_same_event(ads, clock, kept) -> None:
+    first = ads.pod(claims(), BREAK)
+    clock.advance(7)
+    again = ads.pod(claims(), BREAK)
+    for slot in (*first, *first, *again):
+        for point in slot.tracking:
+            await ads.track(point.url.rpartition("/")[2])
+    records = await kept()
+    assert len(records) == 30
+    assert len({id for id, _ in records}) == 10
+    assert {(id, event.slot, event.what) for id, event in records} == {
+        (id, event.slot, event.what) for id, event in records[:10]
+    }
+
+
+@given(
+    st.lists(
+        st.builds(
+            BeaconClaims, aud=st.just("beacon"), nbf=st.integers(0, 9), exp=st.integers(0, 9),
+            sid=st.text(max_size=2), ev=st.text(max_size=2), brk=st.text(max_size=2),
+            slot=st.integers(0, 3), cr=st.text(max_size=2),
+            what=st.sampled_from(["impression", "error"]),
+        ),
+        min_size=2, max_size=2,
+    )
+)  # fmt: skip
+def test_what_differs_is_another_event(pair: list[BeaconClaims]) -> None:
+    said = [(one.sid, one.ev, one.brk, one.slot, one.cr, one.what) for one in pair]
+    plain = not any("\0" in text for one in said for text in map(str, one))
+    assert not plain or (event_id(pair[0]) == event_id(pair[1])) is (said[0] == said[1])
+
+
+async def test_pod_of_a_break_that_was_called_off_is_empty(ads, clock) -> None:
+    class CalledOff:
+        def find(self, break_id: str) -> Break:
+            return Break(break_id, clock.now() + 5, 20.0, clock.now())
+
+    ads._breaks = CalledOff()
+    assert ads.pod(claims(), BREAK) == ()
+
+
+async def test_asset_list_tells_where_errors_go(ads, asked, tokens) -> None:
+    answer = await asked.get(f"/v1/ads/{tokens.sign(claims())}/breaks/{BREAK}")
+    (signal, _) = [one["X-AD-CREATIVE-SIGNALING"] for one in answer.json()["ASSETS"]]
+    assert (signal["version"], signal["type"]) == (2, "slot")
+    (payload,) = signal["payload"]
+    assert [point["type"] for point in payload["tracking"] if "offset" not in point] == ["error"]
+    assert not {"clickThrough", "skipOffset"} & payload.keys()
+
+
+def test_asset_list_says_what_a_creative_may() -> None:
+    may = Creative("shoes", "Shoes", 10, "https://shop.example/", skip_after_s=5)
+    slot = Slot(may, "https://cdn.example/x", (), "id", "https://t/e", "https://t/s", "https://t/c")
+    (payload,) = routes._asset(slot).signaling["payload"]
+    assert (payload["skipOffset"], payload["clickThrough"]) == (5, "https://t/c")
+    assert payload["tracking"] == [
+        {"type": "error", "urls": ["https://t/e"]}, {"type": "skip", "urls": ["https://t/s"]},
+    ]  # fmt: skip

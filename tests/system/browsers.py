@@ -1,0 +1,77 @@
+"""Debian's Chromium, and what stories see of the watch page in it."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from commands import eventually
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+NEEDS_CHROMIUM = [
+    pytest.mark.system,
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="Chromium is not installed: the browser stories were not run"
+    ),
+    pytest.mark.timeout(300),
+]
+"""The marks of a file of browser stories."""
+
+FRAME = """() => {
+  const video = document.querySelector('#video'), canvas = document.createElement('canvas');
+  canvas.width = 64; canvas.height = 36;
+  const pencil = canvas.getContext('2d');
+  pencil.drawImage(video, 0, 0, 64, 36);
+  return Array.from(pencil.getImageData(0, 0, 64, 36).data).join();
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def said(page: Page, name: str) -> str:
+    value: str = page.evaluate(f"document.documentElement.dataset.{name} ?? ''")
+    return value
+
+
+def state(page: Page) -> str:
+    return said(page, "state")
+
+
+def seconds(page: Page) -> float:
+    value: float = page.evaluate("document.querySelector('#video').currentTime")
+    return value
+
+
+def frame(page: Page) -> Any:
+    return page.evaluate(FRAME)
+
+
+def goes_on(page: Page, for_s: float) -> None:
+    """That the picture moves on at its own speed, without an error on the screen."""
+    began, at, pictures = time.monotonic(), seconds(page), {frame(page)}
+    while time.monotonic() - began < for_s:
+        eventually(lambda: frame(page) not in pictures, what="the picture moves")
+        pictures.add(frame(page))
+        assert state(page) == "playing"
+    assert seconds(page) - at > (time.monotonic() - began) * 0.8
+    assert len(pictures) > for_s
