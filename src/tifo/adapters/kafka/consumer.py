@@ -28,6 +28,9 @@ WAIT_S = 0.02
 PREFETCH_KIB_MAX = 8 * 1024
 """KiB of records that wait in memory for the next polls; librdkafka fetches no more meanwhile."""
 
+FETCH_WAIT_MS = 100
+"""How long a broker holds a question that it has no records for, and so the start of a partition just got."""
+
 HEARTBEATS_PER_SESSION = 4
 HEARTBEAT_MS_MAX = 3_000
 """How often a member shows that it is alive, and hears that the group changes."""
@@ -262,5 +265,5 @@ def _config(group: str, place: str, pace: Pace) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
         "queued.max.messages.kbytes": PREFETCH_KIB_MAX,
-        "fetch.wait.max.ms": 200,
+        "fetch.wait.max.ms": FETCH_WAIT_MS,
     }
