@@ -243,7 +243,7 @@ SHORT = BillingTerms(late_s_max=LATE_S, behind_s_max=100, beacon_s_max=200, figu
 
 @given(facts=some_facts, told=st.integers(1, 3))
 def test_forgetting_what_can_come_no_more_changes_nothing(facts, told: int) -> None:
-    """All beacons of a slot come within `beacon_s_max`; the log is delivered in its order, again and again."""
+    """All beacons of a slot come within `beacon_s_max`; the log comes in its order, again and again."""
     apart = [
         msgspec.structs.replace(
             one, at=NOW + one.slot * 1_000 + (one.session == "ses_2") * 300 + one.at % 200

@@ -14,7 +14,7 @@ from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
 
-MACHINE = {"channel", "edge", "insight", "steering", *PATHWAYS}
+MACHINE = {"billing", "channel", "edge", "insight", "steering", *PATHWAYS}
 
 
 def put(platform: Platform, pathway: str, state: str) -> httpx.Response:
@@ -111,7 +111,7 @@ def test_the_overview_says_that_all_is_well(platform: Platform) -> None:
     eventually(well, what="event log, board and the routes of the last second")
     view = platform.overview()
     assert view["breaks"]["running"] or view["breaks"]["next"]
-    assert {group["group"] for group in view["eventlog"]["groups"]} == {"insight"}
+    assert {group["group"] for group in view["eventlog"]["groups"]} == {"billing", "insight"}
     if platform.form == "one-machine":
         assert {part["name"] for part in view["parts"]} == MACHINE
         assert {part["state"] for part in view["parts"]} == {"running"}
