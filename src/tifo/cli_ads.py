@@ -94,7 +94,7 @@ def explain(
 def billed(
     *,
     event: Annotated[str, Parameter(help="Of this event only.", show_default=False)] = "",
-    hours: Annotated[int, Parameter(help="How many hours back.")] = 24,
+    hours: Annotated[int, Parameter(help="Of so many whole hours, and the one that runs.")] = 24,
     as_json: Json = False,
     url: Url = "",
     config: Config = None,

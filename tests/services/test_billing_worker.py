@@ -93,7 +93,9 @@ async def test_each_beacon_is_counted_once(log, ledger, clock) -> None:
     assert await counted(ledger) == {"counted decided": 20, "counted impression": 20}
 
 
-async def test_what_was_handled_and_not_committed_comes_again_and_counts_once(log, ledger, clock) -> None:
+async def test_what_was_handled_and_not_committed_comes_again_and_counts_once(
+    log, ledger, clock, tmp_path
+) -> None:
     now = clock.now()
     await log.append([one for n in range(5) for one in (decided(n, now), tracked(n, now))])
 
@@ -110,7 +112,7 @@ async def test_what_was_handled_and_not_committed_comes_again_and_counts_once(lo
             consumer.commit = commit
             return consumer
 
-    dying = Dying(log._writer._path, clock)
+    dying = Dying(tmp_path / "events.db", clock)
     with pytest.raises(Died):
         await BillingWorker(dying, ledger, clock, BillingSettings(poll_s=0.01), "node-1").run(asyncio.Event())
     await dying.close()

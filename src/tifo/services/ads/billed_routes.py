@@ -21,6 +21,7 @@ from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import ID_LENGTH_MAX
 from tifo.serving.routes import PlainHandlers, Query, operators_route
 
+HOUR_S = 3600
 HOURS = 24
 HOURS_MAX = 24 * 400
 
@@ -32,7 +33,7 @@ ROUTES = (
         summary="What was counted of ads, by line item, by break, and line by line",
         query=(
             Query("event", "of this event; without, of all"),
-            Query("hours", f"how many hours back; {HOURS} without", int),
+            Query("hours", f"of so many whole hours and the one that runs; {HOURS} without", int),
         ),
         answer=BilledAnswer,
         problems=("bad-credentials", "invalid", "unavailable"),
@@ -45,8 +46,8 @@ def handlers(books: Books, clock: Clock) -> PlainHandlers:
 
     async def billed(req: Request, resp: Response) -> None:
         event = (req.get_param("event") or "")[:ID_LENGTH_MAX]
-        asked = BilledAsked(event, clock.now() - _hours(req) * 3600)
-        lines = await books.lines(asked)
+        since = (clock.now() // HOUR_S - _hours(req)) * HOUR_S
+        lines = await books.lines(BilledAsked(event, since))
         if len(lines) >= LINES_MAX:
             raise Refusal(
                 "invalid", "These are too many lines for one answer: ask for one event, or fewer hours."

@@ -69,10 +69,10 @@ class BillingWorker:
             raise
         except Exception:
             await self._one_by_one(consumer, told)
-        self._say_back()
         if deliveries:
             EVENTS_HANDLED.labels(GROUP, ADS).inc(len(deliveries))
             await consumer.commit()
+        self._say_back()
         return len(deliveries)
 
     async def _facts(self, consumer: Consumer, delivery: Delivery) -> tuple[Fact, ...]:
@@ -99,7 +99,7 @@ class BillingWorker:
             BILLING_FACTS.labels("repeated").inc(taken.repeated)
             BILLING_FACTS.labels("stale").inc(taken.stale)
             if taken.stale:
-                _log.warning("billing.stale", facts=taken.stale, effect="they are in no figure")
+                _log.warning("billing.stale", facts=taken.stale, effect="counted only if they were before")
 
     async def _park(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
         record = delivery.record
