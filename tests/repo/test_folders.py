@@ -40,6 +40,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "deciding.py": "decisions with all they need in memory",
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",
+        "billed_routes.py": "what operators ask of the books of billing",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
     },
     "control": {
@@ -59,6 +60,9 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 
 OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "billing": {
+        "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
+    },
     "insight": {
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
