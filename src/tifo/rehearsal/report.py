@@ -63,6 +63,7 @@ class Told(msgspec.Struct, frozen=True):
     shrunk: str
     without: tuple[str, ...]
     shares: Mapping[str, float]
+    breaks: tuple[str, ...]
     objectives: tuple[Judged, ...]
     asked: tuple[Asked, ...]
     capacity: Capacity
@@ -95,6 +96,7 @@ def told(
         shrunk=shrunk,
         without=plan.without,
         shares=plan.shares,
+        breaks=tuple(spike.brk for spike in match.spikes),
         objectives=verdict.objectives,
         asked=tuple(_asked(kind, ran.found) for kind in scenario.kinds if kind.read(ran.found)[0]),
         capacity=capacity,
@@ -168,7 +170,9 @@ def watching(err: Console, match: Match) -> Iterator[Tell]:
 def _phase(seconds: float, match: Match) -> str:
     if seconds < len(match.arrivals_per_s):
         return "arrivals"
-    return "plateau" if match.plateau_s and seconds < match.whistle_at_s else "final whistle"
+    if not match.plateau_s or seconds >= match.whistle_at_s:
+        return "final whistle"
+    return "breaks" if match.spikes else "plateau"
 
 
 class _Lines:
