@@ -40,6 +40,8 @@ class Health:
     state: str
     reasons: tuple[str, ...]
     late_p99_ms: float
+    pods_late_p99_ms: float | None
+    """The same of pods alone; None where there are no breaks."""
     arrivals_planned: int
     arrivals_made: int
     cores_used: float
@@ -77,9 +79,11 @@ def health(found: Found, match: Match, cores_used: float, cores: int, machine_bu
         reasons.append(f"{found.broken:,} of its viewers met an answer that the scenario cannot read")
     state = "bottleneck" if reasons else "ok"
     late_ms = round(found.late_ms.p99, 1)
+    pods_ms = round(found.spike_late_ms.p99, 1) if match.spikes else None
     return Health(
-        state, tuple(reasons), late_ms, planned, found.arrivals, round(cores_used, 2), cores, machine_busy
-    )
+        state, tuple(reasons), late_ms, pods_ms, planned, found.arrivals, round(cores_used, 2), cores,
+        machine_busy,
+    )  # fmt: skip
 
 
 def _flattened(found: Found, match: Match) -> Iterator[str]:
