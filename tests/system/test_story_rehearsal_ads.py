@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from commands import eventually, free_block, tifo
 from platforms import NewFolder, one_machine
-from players import BREAK_S, Platform
+from players import BREAK_S, CLOCK, Platform
 from rehearsing import STORY_S_MAX, judged, needs_go, needs_k6, settings_with
 
+from tifo.rehearsal import generator
 from tifo.rehearsal.ads import ADS
+from tifo.rehearsal.found import Found
 
 pytestmark = pytest.mark.system
 
@@ -79,14 +81,48 @@ def test_viewers_who_bring_tokens_ask_the_ads_service_alone(
     assert (said["figures"]["starts"], said["figures"]["heartbeats"], said["without"]) == (0, 0, ["sessions"])
 
 
+def strange_breaks(platform: Platform, sender: generator.Program, folder: Path) -> Found:
+    """What a generator finds who is told that a break of 10 s lasts 5, and of one that there is not."""
+    (real,) = platform.operators("POST", "/v1/control/breaks", json={"duration_s": 10}).json()["breaks"]
+    spikes = tuple(
+        {"brk": brk, "at_s": at_s, "spread_s": 1.0, "length_s": 5.0}
+        for brk, at_s in ((real["id"], 1.0), ("op-none", 2.5))
+    )
+    plan = generator.Plan(
+        scenario="ads", target=platform.viewers.base, event="demo", prefix="strange", login=False,
+        arrivals_per_s=(1,), goals=(), spikes=spikes, plateau_at_s=1, whistle_at_s=5, whistle_s=1,
+        without=("sessions", "calendar"), shares={}, shards=1,
+    )  # fmt: skip
+    token = platform.player().token
+    return generator.run(sender, plan, token, folder, CLOCK, lambda _: None).found
+
+
+def counted_as_failed(found: Found) -> None:
+    assert (found.arrivals, found.pods, found.pods_failed, found.pods_illegal) == (1, 2, 2, 1)
+    assert (found.pods_in_time, found.pods_empty, found.beacons, found.broken) == (0, 0, 0, 0)
+    assert found.answered == {"404": 1}
+
+
+@needs_k6
+def test_pods_that_are_illegal_or_refused_have_failed(quiet: Platform, tmp_path: Path) -> None:
+    counted_as_failed(strange_breaks(quiet, generator.program(None, "ads"), tmp_path))
+
+
+@needs_go
+def test_pods_that_are_illegal_or_refused_have_failed_for_the_lighter_generator_too(
+    quiet: Platform, lighter_generator: Path, tmp_path: Path
+) -> None:
+    counted_as_failed(strange_breaks(quiet, generator.program(lighter_generator, "ads"), tmp_path))
+
+
 @pytest.mark.parametrize("platform", ["one-machine"], indirect=True)
 def test_without_an_operator_the_next_two_breaks_of_the_schedule_are_taken(
     platform: Platform, tmp_path: Path
 ) -> None:
-    generator = tmp_path / "generator"
-    generator.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/plan.json\necho "{{}}" > "$3"\n')
-    generator.chmod(0o700)
-    words = ("--break-s", str(BREAK_S), "--generator", str(generator))
+    program = tmp_path / "generator"
+    program.write_text(f'#!/bin/sh\ncp "$1" {tmp_path}/plan.json\necho "{{}}" > "$3"\n')
+    program.chmod(0o700)
+    words = ("--break-s", str(BREAK_S), "--generator", str(program))
     status, said = judged("ads", platform, *SIZE, *words)
     plan = json.loads((tmp_path / "plan.json").read_bytes())
     first, second = plan["spikes"]
