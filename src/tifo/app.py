@@ -44,6 +44,7 @@ from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.service import AdService
+from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
@@ -258,9 +259,12 @@ async def _video(w: Wiring) -> VideoService:
     )
 
 
+async def _ledger(w: Wiring) -> Ledger:
+    return await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
+
+
 async def _decider(w: Wiring) -> Decider:
-    ledger = await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
-    return Decider(ledger, w.clock)
+    return Decider(await w.once(_ledger), w.clock)
 
 
 async def _inventory_desk(w: Wiring) -> InventoryDesk:
@@ -345,6 +349,8 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
+    ledger = await w.once(_ledger)
+    w.meters.ads = (await w.opened(Standings(desk, decider, ledger, w.clock, w.settings.ads))).report
     api = ads_operator_routes.handlers(desk, decider, w.clock)
     viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
     return {**viewers, **operators_only(api, w.settings.keys.operator_token)}

@@ -1,6 +1,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { clock, count } from "../shared/format.ts";
+import type { Filling } from "./api.ts";
 import { HISTORY_S, type Column } from "./history.ts";
 
 const style = getComputedStyle(document.documentElement);
@@ -48,11 +49,19 @@ export function viewersChart(host: HTMLElement, onPoint: (index: number | null) 
 
 /** One band per pathway. */
 export function pathwaysChart(host: HTMLElement, pathways: readonly string[]): Chart {
-  const series = pathways.map((label, place): uPlot.Series => {
-    const paint = pathwayPaint(place);
-    return { label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } };
-  });
-  const bands = pathways.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
+  return stackedChart(host, pathways.map((label, place) => ({ label, paint: pathwayPaint(place) })));
+}
+
+/** One band for each that fills breaks, in the colour of its name. */
+export function podsChart(host: HTMLElement, fillings: readonly Filling[]): Chart {
+  return stackedChart(host, fillings.map((label) => ({ label, paint: colour(`--fill-${label}`) })));
+}
+
+function stackedChart(host: HTMLElement, parts: readonly { readonly label: string; readonly paint: string }[]): Chart {
+  const series = parts.map(
+    ({ label, paint }): uPlot.Series => ({ label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } }),
+  );
+  const bands = parts.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
   return new Chart(host, { ...framed(), series: [{}, ...series], bands });
 }
 
