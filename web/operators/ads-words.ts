@@ -9,7 +9,7 @@ export const FILLING_WORDS: Readonly<Record<Filling, string>> = {
   ad: "line items",
   house: "house ads",
   slate: "slate",
-  nothing: "nothing: the channel's own picture",
+  nothing: "unfilled",
 };
 
 export const STATE_TONES: Readonly<Record<LineItem["state"], string>> = {
@@ -45,10 +45,10 @@ export function podsWords(ads: Ads): string {
   return ads.capacity_per_s === null ? rate(ads.pods_per_s) : `${rate(ads.pods_per_s)} of ${count(ads.capacity_per_s)}`;
 }
 
-/** A legend's entry: "line items 62 %"; without a share while nobody asks for a pod. */
-export function legendWords(filling: Filling, ads: Ads): string {
+/** A legend's entry: "line items 62 %"; without a share before anybody has asked for a pod. */
+export function legendWords(filling: Filling, ads: Ads | null): string {
   const words = FILLING_WORDS[filling];
-  return ads.pods_per_s > 0 ? `${words} ${percent(shares(ads)[filling])}` : words;
+  return ads === null ? words : `${words} ${percent(shares(ads)[filling])}`;
 }
 
 /** Why there is no table; null where there is one. */

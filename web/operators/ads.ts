@@ -18,6 +18,8 @@ export class Ads {
   private readonly legend = FILLINGS.map((filling) => ({ filling, words: make("span") }));
   private readonly rows = new Rows<LineItem>(at("ads-rows"), (item) => item.id, (item) => this.row(item));
   private serverNow = 0;
+  /** The last second in which pods were asked for: between breaks it is what there is to say. */
+  private lastAsked: AdsFigures | null = null;
 
   constructor(
     private readonly control: Control,
@@ -32,11 +34,12 @@ export class Ads {
 
   update({ ads, breaks, at: now }: Overview, history: History): void {
     this.serverNow = now;
+    if (ads.pods_per_s > 0) this.lastAsked = ads;
     this.timeline.update(breaks.timeline);
     this.showInventory(ads);
     this.showFigures(ads);
     this.chart.show(history.stacked(FILLINGS, (sample) => sample.pods_per_s));
-    for (const { filling, words } of this.legend) setText(words, legendWords(filling, ads));
+    for (const { filling, words } of this.legend) setText(words, legendWords(filling, this.lastAsked));
     const empty = emptyWords(ads);
     at("ads-note").hidden = empty === null;
     at("ads-table").hidden = empty !== null;
@@ -58,10 +61,11 @@ export class Ads {
   }
 
   private showFigures(ads: AdsFigures): void {
-    const asked = ads.pods_per_s > 0;
+    const last = this.lastAsked;
     setText(at("ads-pods"), ads.nodes > 0 ? podsWords(ads) : UNKNOWN);
-    setText(at("ads-fill"), asked ? percent(ads.fill) : UNKNOWN);
-    setText(at("ads-latency"), ads.p99_ms > 0 ? `${decided(ads.p50_ms)} · ${decided(ads.p99_ms)}` : UNKNOWN);
+    setText(at("ads-fill"), last ? percent(last.fill) : UNKNOWN);
+    setText(at("ads-latency"), last ? `${decided(last.p50_ms)} · ${decided(last.p99_ms)}` : UNKNOWN);
+    for (const id of ["ads-fill", "ads-latency", "ads-legend"]) at(id).classList.toggle("soft", ads.pods_per_s === 0);
     setText(at("ads-refused"), ads.nodes > 0 ? rate(ads.refused_per_s) : UNKNOWN);
     at("ads-refused-figure").classList.toggle("warn", ads.refused_per_s > 0);
   }

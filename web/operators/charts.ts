@@ -49,19 +49,23 @@ export function viewersChart(host: HTMLElement, onPoint: (index: number | null) 
 
 /** One band per pathway. */
 export function pathwaysChart(host: HTMLElement, pathways: readonly string[]): Chart {
-  return stackedChart(host, pathways.map((label, place) => ({ label, paint: pathwayPaint(place) })));
+  const series = pathways.map((label, place): uPlot.Series => {
+    const paint = pathwayPaint(place);
+    return { label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } };
+  });
+  return stackedChart(host, series);
 }
 
-/** One band for each that fills breaks, in the colour of its name. */
+/** One band for each that fills breaks, without a line on top: a band of nothing must not be seen. */
 export function podsChart(host: HTMLElement, fillings: readonly Filling[]): Chart {
-  return stackedChart(host, fillings.map((label) => ({ label, paint: colour(`--fill-${label}`) })));
+  const series = fillings.map((label): uPlot.Series => {
+    return { label, width: 0, fill: `${colour(`--fill-${label}`)}a0`, points: { show: false } };
+  });
+  return stackedChart(host, series);
 }
 
-function stackedChart(host: HTMLElement, parts: readonly { readonly label: string; readonly paint: string }[]): Chart {
-  const series = parts.map(
-    ({ label, paint }): uPlot.Series => ({ label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } }),
-  );
-  const bands = parts.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
+function stackedChart(host: HTMLElement, series: readonly uPlot.Series[]): Chart {
+  const bands = series.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
   return new Chart(host, { ...framed(), series: [{}, ...series], bands });
 }
 

@@ -9,7 +9,7 @@ from tifo.services.ads.model import Decision
 from tifo.telemetry.requests import REPORT_WINDOW, quantile_ms
 
 BOUNDS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
-"""Upper bounds of the buckets of a decision's time, in seconds: finer than a request's, for it never waits."""
+"""Upper bounds of the buckets of a decision's time: finer than a request's, because it never waits."""
 
 FILLINGS = ("ad", "house", "slate", "nothing")
 """What the seconds of a break are filled with."""
