@@ -15,11 +15,13 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.line_items import HttpLineItems
 from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
+from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -273,6 +275,12 @@ async def _inventory_desk(w: Wiring) -> InventoryDesk:
     return await w.opened(desk)
 
 
+async def _line_items(w: Wiring) -> LineItems:
+    if "ads" in w.services:
+        return await w.once(_inventory_desk)
+    return w.closing(HttpLineItems(w.settings.peers.ads, w.settings.keys.operator_token))
+
+
 async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
@@ -294,6 +302,7 @@ async def _control(w: Wiring) -> ControlService:
             loop_silent_s=w.settings.steering_loop.frozen_s,
             sessions=await w.once(_sessions),
             catalogue=await w.once(_catalogue),
+            line_items=await w.once(_line_items),
             board=await w.once(_board),
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),

@@ -86,7 +86,7 @@ export class Ads {
       setText(badge, item.state.replace("-", " "));
       badge.dataset["tone"] = STATE_TONES[item.state];
       plot.update(item);
-      setText(due, item.even ? count(item.due) : "as fast as it goes");
+      setText(due, item.even ? count(item.due) : "asap");
       setText(flight, flightWords(item, this.serverNow));
       setText(toggle, item.state === "off" ? "Switch on" : "Switch off");
       toggle.dataset["tone"] = item.state === "off" ? "main" : "bad";

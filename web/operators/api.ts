@@ -300,7 +300,7 @@ export class Control {
 
   /** Whether a line item takes part, on every node within a second. */
   switchLineItem(id: string, active: boolean): Promise<unknown> {
-    return this.call(`/v1/control/ads/line-items/${encodeURIComponent(id)}`, { method: "PUT", body: { active } });
+    return this.call(`/v1/control/line-items/${encodeURIComponent(id)}`, { method: "PUT", body: { active } });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 import structlog
 
+from tifo.api.ad_control import LineItems
 from tifo.api.events import OperatorActed
 from tifo.api.inventory import Inventory
 from tifo.board.entries import ADS, InventoryWord, decode_all
@@ -32,7 +33,7 @@ _WORD = "inventory"
 _log = structlog.get_logger(__name__)
 
 
-class InventoryDesk:
+class InventoryDesk(LineItems):
     """Follows the inventory on this node, and takes new ones from operators.
 
     An inventory is made ready in a thread, beside the requests. The last one stays in force while the store
