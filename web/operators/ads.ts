@@ -83,7 +83,7 @@ export class Ads {
     const update = (item: LineItem): void => {
       latest = item;
       element.dataset["itemState"] = item.state;
-      setText(badge, item.state.replace("-", " "));
+      setText(badge, stateWords(item));
       badge.dataset["tone"] = STATE_TONES[item.state];
       plot.update(item);
       setText(due, item.even ? count(item.due) : "asap");
@@ -121,10 +121,15 @@ class Bullet {
     const { bar, mark } = bullet(item);
     setText(this.words, `${count(item.delivered)} of ${count(item.goal)}`);
     this.cell.dataset["tone"] = STATE_TONES[item.state];
+    this.cell.dataset["state"] = stateWords(item);
     this.bar.style.width = `${bar * 100}%`;
     this.mark.hidden = mark === null;
     this.mark.style.left = `${(mark ?? 0) * 100}%`;
   }
+}
+
+function stateWords(item: LineItem): string {
+  return item.state.replace("-", " ");
 }
 
 /** Decisions take fractions of a millisecond. */
