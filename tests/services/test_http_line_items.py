@@ -26,7 +26,7 @@ class Service:
         if path != ITEM:
             status, body = (
                 "404 Not Found",
-                b'{"code": "not-found", "detail": "There is no line item nobody."}',
+                b'{"code": "not-found", "detail": "There is none."}',
             )
         if self.gone:
             status, body = "503 Service Unavailable", b"no healthy upstream"
