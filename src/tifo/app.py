@@ -40,6 +40,7 @@ from tifo.kernel.trust import ca_file
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
+from tifo.services.ads import billed_routes as ads_billed_routes
 from tifo.services.ads import operator_routes as ads_operator_routes
 from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.budgets import Ledger
@@ -76,6 +77,8 @@ from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.playback import playback_tokens
+from tifo.workers.billing.ports import BillingLedger
+from tifo.workers.billing.service import BillingWorker
 from tifo.workers.insight.service import InsightWorker
 from tifo.workers.steering.service import SteeringWorker
 
@@ -281,6 +284,10 @@ async def _line_items(w: Wiring) -> LineItems:
     return w.closing(HttpLineItems(w.settings.peers.ads, w.settings.keys.operator_token))
 
 
+async def _books(w: Wiring) -> BillingLedger:
+    return w.closing(stores.billing_ledger(w.settings))
+
+
 async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
@@ -360,7 +367,8 @@ async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
     ledger = await w.once(_ledger)
     w.meters.ads = (await w.opened(Standings(desk, decider, ledger, w.clock, w.settings.ads))).report
-    api = ads_operator_routes.handlers(desk, decider, w.clock)
+    billed = ads_billed_routes.handlers(await w.once(_books), w.clock)
+    api = {**ads_operator_routes.handlers(desk, decider, w.clock), **billed}
     viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
     return {**viewers, **operators_only(api, w.settings.keys.operator_token)}
 
@@ -401,7 +409,7 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec(
                 "ads",
                 "what fills a break",
-                ads_routes.ROUTES + ads_operator_routes.ROUTES,
+                ads_routes.ROUTES + ads_operator_routes.ROUTES + ads_billed_routes.ROUTES,
                 _ads_handlers,
             ),
             ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
@@ -522,6 +530,14 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
+async def run_billing(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker billing`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        log, books = await w.once(_log), await w.once(_books)
+        await BillingWorker(log, books, w.clock, config.billing, config.node).run(stop)
+
+
 async def run_steering(config: Settings, stop: asyncio.Event) -> None:
     """`tifo worker steering`, until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -533,5 +549,5 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
 
 
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
-    {"insight": run_insight, "steering": run_steering}
+    {"billing": run_billing, "insight": run_insight, "steering": run_steering}
 )

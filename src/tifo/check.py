@@ -58,7 +58,8 @@ ABOVE_ZERO = (
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "steering.asks_per_s_max", "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
-    "video.origin_stale_s",
+    "video.origin_stale_s", "billing.poll_s", "billing.late_s_max", "billing.behind_s_max",
+    "billing.figures_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 

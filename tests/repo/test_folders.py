@@ -42,6 +42,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "exposures.py": "what the accounts of a node have seen",
         "tally.py": "pods and what fills them, counted",
         "standings.py": "how far line items are, and what a node says of ads",
+        "billed_routes.py": "what operators ask of the books of billing",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
     },
     "control": {
@@ -62,6 +63,9 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 
 OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "billing": {
+        "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
+    },
     "insight": {
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",

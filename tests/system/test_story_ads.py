@@ -107,6 +107,28 @@ def test_click_is_counted_and_leads_where_the_inventory_says(platform: Platform,
     assert [(event["what"], event["creative"]) for event in tracked] == [("click", "house-3")]
 
 
+def test_beacons_are_billed_once_however_often_they_are_called(platform: Platform, desk: Http) -> None:
+    told = inventory(CLOCK.now())
+    told["line_items"] = [{**told["line_items"][0], "id": "brew-billed"}]
+    assert desk("PUT", "/v1/control/ads/inventory", json=told).status_code == 200
+    eventually(lambda: shown(platform)[0] == "house-3", what="the line item is shown")
+    asset = platform.player().asset_list(break_now()).json()["ASSETS"][0]
+    (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
+    for _ in range(3):
+        for point in (one for one in payload["tracking"] if "offset" in one):
+            assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+
+    def billed() -> bool:
+        done = tifo("ads", "billed", "--event", "demo", "--json", "--url", desk.base)
+        items = {one["line_item"]: one for one in json.loads(done.stdout)["line_items"]}
+        item = items.get("brew-billed", {})
+        return (item.get("impressions"), item.get("completes"), item.get("late")) == (1, 1, 0)
+
+    eventually(billed, what="one impression and one complete are in the books")
+    done = tifo("ads", "billed", "--url", desk.base)
+    assert "brew-billed" in done.stdout and "share" in done.stdout
+
+
 def test_unsound_inventory_is_refused_with_its_lines(platform: Platform, desk: Http, tmp_path: Path) -> None:
     file = tmp_path / "inventory.toml"
     file.write_text('zone = "Nowhere"\n\n[[creatives]]\nid = "a"\n')

@@ -84,6 +84,12 @@ EVENTS_PARKED = Counter(
     ["group", "topic"],
     registry=REGISTRY,
 )
+BILLING_FACTS = Counter(
+    "tifo_billing_facts",
+    "What the event log told billing, by what became of it (new, repeated, stale).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",
