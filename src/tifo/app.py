@@ -15,11 +15,13 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.line_items import HttpLineItems
 from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
+from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -45,6 +47,7 @@ from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.service import AdService
+from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
@@ -261,15 +264,24 @@ async def _video(w: Wiring) -> VideoService:
     )
 
 
+async def _ledger(w: Wiring) -> Ledger:
+    return await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
+
+
 async def _decider(w: Wiring) -> Decider:
-    ledger = await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
-    return Decider(ledger, w.clock)
+    return Decider(await w.once(_ledger), w.clock)
 
 
 async def _inventory_desk(w: Wiring) -> InventoryDesk:
     store, publisher = stores.inventory_store(w.settings, w.meters), await w.once(_publisher)
     desk = InventoryDesk(store, await w.once(_decider), await w.once(_view), publisher, w.clock)
     return await w.opened(desk)
+
+
+async def _line_items(w: Wiring) -> LineItems:
+    if "ads" in w.services:
+        return await w.once(_inventory_desk)
+    return w.closing(HttpLineItems(w.settings.peers.ads, w.settings.keys.operator_token))
 
 
 async def _books(w: Wiring) -> BillingLedger:
@@ -297,6 +309,7 @@ async def _control(w: Wiring) -> ControlService:
             loop_silent_s=w.settings.steering_loop.frozen_s,
             sessions=await w.once(_sessions),
             catalogue=await w.once(_catalogue),
+            line_items=await w.once(_line_items),
             board=await w.once(_board),
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),
@@ -352,6 +365,8 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
+    ledger = await w.once(_ledger)
+    w.meters.ads = (await w.opened(Standings(desk, decider, ledger, w.clock, w.settings.ads))).report
     billed = ads_billed_routes.handlers(await w.once(_books), w.clock)
     api = {**ads_operator_routes.handlers(desk, decider, w.clock), **billed}
     viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)

@@ -130,6 +130,8 @@ class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`http://HOST:OPERATOR_PORT`; empty reads the calendar here."""
     sessions: str = ""
     """`http://HOST:OPERATOR_PORT`, for control where it runs without sessions."""
+    ads: str = ""
+    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there."""
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

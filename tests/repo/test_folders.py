@@ -40,6 +40,8 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "deciding.py": "decisions with all they need in memory",
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",
+        "tally.py": "pods and what fills them, counted",
+        "standings.py": "how far line items are, and what a node says of ads",
         "billed_routes.py": "what operators ask of the books of billing",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
     },
@@ -47,6 +49,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "qoe.py": "what viewers had, of all insight nodes",
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
+        "ads.py": "what becomes of breaks, of all nodes",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",

@@ -65,6 +65,7 @@ NO_ADAPTERS = {
 
 SUITES_ELSEWHERE = {
     "HttpCatalogue": "a client of our own service: tested against that service",
+    "HttpLineItems": "a client of our own service: tested against that service",
     "HttpSessions": "a client of our own service: tested against that service",
     "KafkaConsumer": "made by its event log, and tested through it",
     "SqliteConsumer": "made by its event log, and tested through it",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from accounts_parts import Accounts
-from control_parts import audit, calendar, cockpit, control, sessions
+from control_parts import audit, calendar, cockpit, control, line_items, sessions
 from delivery_parts import ads, decider, no_origins, signers, steering, video
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
@@ -32,6 +32,7 @@ __all__ = [
     "cockpit",
     "control",
     "decider",
+    "line_items",
     "no_origins",
     "sessions",
     "signers",

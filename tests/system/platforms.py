@@ -136,7 +136,7 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
     }
 
 
-PEERS = {"catalogue": "home", "sessions": "sessions"}
+PEERS = {"catalogue": "home", "sessions": "sessions", "ads": next(n for n, s in NODES.items() if "ads" in s)}
 
 
 @contextlib.contextmanager

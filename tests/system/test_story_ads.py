@@ -50,6 +50,28 @@ def shown(platform: Platform) -> list[str]:
     return [urlsplit(asset["URI"]).path.rpartition("/ads/")[2].split("/")[0] for asset in assets]
 
 
+def test_control_room_sees_line_items_and_switches_them(platform: Platform, desk: Http) -> None:
+    revision = desk("PUT", "/v1/control/ads/inventory", json=inventory(CLOCK.now())).json()["revision"]
+
+    def item() -> dict:
+        shown(platform)
+        ads = platform.overview()["ads"]
+        return ads["items"][0] if ads["revision"] == revision and ads["items"] else {}
+
+    def in_state(state: str) -> bool:
+        return item().get("state") == state
+
+    eventually(lambda: item().get("delivered", 0) > 0, what="nodes tell what was delivered")
+    assert (item()["id"], item()["goal"], item()["state"]) == ("brew-tv", 100_000, "on-pace")
+    assert platform.overview()["ads"]["fill"] > 0
+    for active, state in ((False, "off"), (True, "on-pace")):
+        answer = platform.operators("PUT", "/v1/control/line-items/brew-tv", json={"active": active})
+        revision = answer.json()["revision"]
+        eventually(lambda wanted=state: in_state(wanted), what=f"the line item is {state}")
+    missing = platform.operators("PUT", "/v1/control/line-items/nobody", json={"active": False})
+    assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
+
+
 def test_inventory_is_in_force_without_a_restart_and_explained(
     platform: Platform, desk: Http, tmp_path: Path
 ) -> None:

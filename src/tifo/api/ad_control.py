@@ -1,6 +1,7 @@
 """What operators ask of the ad inventory and are answered."""
 
-from typing import Annotated
+from abc import abstractmethod
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -56,3 +57,14 @@ class Explained(msgspec.Struct, frozen=True):
     pod: tuple[SlotExplained, ...]
     rest_s: float
     line_items: Annotated[tuple[ItemExplained, ...], msgspec.Meta(description="those chosen first")]
+
+
+class LineItems(Protocol):
+    """The line items in force, wherever ads are decided."""
+
+    @abstractmethod
+    async def switch(self, operator: str, line_item: str, *, active: bool) -> int:
+        """Switch one on or off, on every node within a second; the inventory's revision. May be repeated.
+
+        Raises `Refusal` (not-found, inventory-changed) or `Unavailable`.
+        """

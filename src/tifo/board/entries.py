@@ -7,6 +7,7 @@ import msgspec
 
 from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
+    AdsReport,
     AudienceReport,
     CacheReport,
     GroupLag,
@@ -90,6 +91,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     stores: tuple[StoreReport, ...] = ()
     caches: tuple[CacheReport, ...] = ()
     origins: tuple[OriginReport, ...] = ()
+    ads: AdsReport | None = None
 
 
 class StaleKeys(msgspec.Struct, frozen=True):
@@ -104,9 +106,10 @@ class StaleKeys(msgspec.Struct, frozen=True):
 
 
 class InventoryWord(msgspec.Struct, frozen=True):
-    """The revision of the ad inventory that an operator put in force last."""
+    """The revision of the ad inventory that an operator put in force last, and when (epoch seconds)."""
 
     revision: int
+    at: float = 0.0
 
 
 class PartsReport(msgspec.Struct, frozen=True):

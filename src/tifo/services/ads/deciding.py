@@ -12,6 +12,7 @@ from tifo.services.ads.decision import decide
 from tifo.services.ads.exposures import Exposures
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Decision, State, Verdict, Viewer
+from tifo.services.ads.tally import Tally
 
 PODS_MAX = 100_000
 """Decisions that a node remembers, so that who asks again gets the same and takes no budget twice. About a
@@ -30,6 +31,7 @@ class Decider:
     def __init__(self, ledger: Ledger, clock: Clock, *, pods_max: int = PODS_MAX) -> None:
         self._ledger = ledger
         self._clock = clock
+        self.tally = Tally()
         self._pods_max = pods_max
         self._exposures = Exposures()
         self._pods: OrderedDict[tuple[str, str], tuple[Decision, float]] = OrderedDict()
@@ -52,13 +54,16 @@ class Decider:
         key = (viewer.session, brk.id)
         known = self._pods.get(key)
         if known is not None:
+            self.tally.answered(known[0])
             return known[0]
+        began = self._clock.monotonic()
         state = self._state(viewer)
         decision = decide(self._index, viewer, brk, state)
         self._ledger.spend(decision.items)
         self._exposures.add(viewer.account, decision.items, state.now)
         self._pods[key] = (decision, brk.end + KEPT_S)
         self._forget(state.now)
+        self.tally.answered(decision, self._clock.monotonic() - began)
         return decision
 
     def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:

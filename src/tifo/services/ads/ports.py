@@ -43,6 +43,10 @@ class BudgetStore(Protocol):
         """
 
     @abstractmethod
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """What all nodes have taken of each, less what came back; 0 of one that nobody has asked for."""
+
+    @abstractmethod
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """Return what was taken and will not be shown, by budget. To be done once."""
 

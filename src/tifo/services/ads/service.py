@@ -139,6 +139,7 @@ class AdService:
         brk = self._breaks.find(break_id)
         now = self._clock.now()
         if brk is None or not brk.start - self._settings.early_s <= now < brk.end + self._settings.late_s:
+            self._decider.tally.refused()
             raise Refusal("not-found", "There is no such break now.")
         return brk
 

@@ -20,3 +20,5 @@ class AdsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Impressions of one budget that this node holds at the most: what is lost of it when the node dies."""
     pace_s: float = 600.0
     """Seconds of an even delivery that may gather between breaks; parts unused for as long go back."""
+    capacity_per_s: float = 0.0
+    """Pods a second that this node was measured to carry, for the cockpit to compare with; 0 is not known."""
