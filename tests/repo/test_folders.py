@@ -41,6 +41,11 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
+        "outside.py": "ads of outside servers, fetched ahead of a break",
+        "shaping.py": "when they are asked, and by how many, as a rule",
+        "fetching.py": "what is fetched of one of them, at its pace",
+        "chain.py": "from a tag to an ad, through wrappers",
+        "outside_vast.py": "what they answer, read as ads or as an error",
     },
     "control": {
         "qoe.py": "what viewers had, of all insight nodes",
