@@ -53,7 +53,7 @@ async def test_ad_is_in_every_form_with_both_servers_addresses(asked, service, s
     servers.says["ads.other.example"] = vast(FULL)
     token = tokens.sign(claims())
     headers = {"User-Agent": "TV/1", "Accept-Language": "fr"}
-    assert (await asked.get(f"/v1/ads/{token}/vmap", headers=headers)).status_code == 200
+    assert (await asked.post(f"/v1/ads/{token}/present", headers=headers)).status_code == 204
     await service[1].pass_window()
     assert servers.headers[0]["X-Device-User-Agent"] == "TV/1"
     assert servers.headers[0]["X-Device-Accept-Language"] == "fr"
@@ -75,6 +75,20 @@ async def test_ad_is_in_every_form_with_both_servers_addresses(asked, service, s
     assert MEDIA in [one.text for one in document.iter("{http://www.iab.com/VAST}MediaFile")]
     click = await asked.get(payload["clickThrough"])
     assert click.headers["location"] == "https://shop.example/"
+
+
+@pytest.mark.parametrize("path", ["vmap", "breaks/brk-10000000", "breaks/brk-10000000/vast"])
+async def test_who_asks_for_ads_or_their_times_is_there(asked, service, servers, tokens, path: str) -> None:
+    assert (await asked.get(f"/v1/ads/{tokens.sign(claims())}/{path}")).status_code == 200
+    await service[1].pass_window()
+    assert servers.asked.total() == 1
+
+
+async def test_nobody_is_there_by_a_token_that_is_not_ours(asked, service, servers) -> None:
+    answer = await asked.post("/v1/ads/not.our.token/present")
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad-token")
+    await service[1].pass_window()
+    assert not servers.asked
 
 
 async def test_log_is_told_what_is_shown_and_not_what_was_meant(asked, service, tokens, told) -> None:

@@ -74,6 +74,15 @@ ROUTES = (
         problems=(*_REFUSED, "invalid"),
     ),
     Route(
+        name="ads.present",
+        method="POST",
+        path="/v1/ads/{token}/present",
+        summary="A player will come for breaks: ads of outside servers are fetched ahead for it",
+        credential=Credential.PATH,
+        status=204,
+        problems=("bad-token", "ended", "kicked"),
+    ),
+    Route(
         name="ads.track",
         method="GET",
         path="/v1/ads/t/{beacon}",
@@ -104,6 +113,11 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         resp.set_header("Cache-Control", "no-store")
         resp.data = encode(AssetList(tuple(_asset(slot) for slot in pod if not slot.creative.tag_url)))
 
+    async def present(req: Request, resp: Response, token: str) -> None:
+        _present(service, guard, req, token)
+        resp.status = 204
+        resp.set_header("Cache-Control", "no-store")
+
     async def track(req: Request, resp: Response, beacon: str) -> None:
         await service.track(beacon, error_code(req.get_param("code")))
         resp.status = 204
@@ -119,6 +133,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         "ads.break": asset_list,
         "ads.vast": _vast(service, guard),
         "ads.vmap": _vmap(service, guard, public_url),
+        "ads.present": present,
         "ads.track": track,
         "ads.click": click,
     }

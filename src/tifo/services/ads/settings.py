@@ -46,7 +46,7 @@ class AdsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds before a break from which its outside ads are fetched."""
     fetch_until_s: float = 25.0
     """Seconds before it by which all of them have had their turn: then players come for them."""
-    present_s: float = 1200.0
-    """Seconds after a viewer last asked for ads or their times for whom outside ads are still fetched."""
+    present_s: float = 3600.0
+    """Seconds for which outside ads are fetched for a viewer who said to be there or asked for ads."""
     servers: tuple[AdServerSettings, ...] = ()
     """Outside ad servers, `[[ads.servers]]`; the tags of others are left to players that read VAST."""
