@@ -15,7 +15,7 @@ PART = "ad server"
 CALL_S_MAX = 10.0
 """Seconds between two bytes of an answer; whoever asks has a shorter deadline for the whole."""
 
-CONNECTIONS_MAX = 200
+CONNECTIONS_MAX = 500
 _NO_AD = 204
 
 

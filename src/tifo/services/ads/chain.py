@@ -38,13 +38,15 @@ class Gate:
         return self._pace.next_at
 
     def reserve(self) -> float:
-        """The epoch second of one request more; raises `VastError` when that is too far away for any ad."""
-        now = self._clock.now()
-        at, pace = self._pace.reserve(now)
-        if at - now > self.settings.deadline_s:
-            raise VastError(TIMEOUT, "it has as many requests before it as it can take")
-        self._pace = pace
+        """The epoch second of one request more."""
+        at, self._pace = self._pace.reserve(self._clock.now())
         return at
+
+    async def hop(self) -> None:
+        """Wait for the time of one request more; raises `VastError` when that is too late for any ad."""
+        if self.next_at - self._clock.now() > self.settings.deadline_s:
+            raise VastError(TIMEOUT, "it has as many requests before it as it can take")
+        await self.wait(self.reserve())
 
     async def wait(self, at: float) -> None:
         """Until the second that was reserved."""
@@ -84,7 +86,7 @@ class Chain:
         where = _address(url)
         gate = self._gates.get(where.server)
         if gate is not None:
-            await gate.wait(gate.reserve())
+            await gate.hop()
         elif not any(where.host == one or where.host.endswith(f".{one}") for one in self._follows):
             raise VastError(WRAPPER, f"it leads to {where.authority}, where nobody said it may")
         try:

@@ -19,8 +19,12 @@ from tifo.services.ads.settings import AdServerSettings
 from tifo.services.ads.shaping import call_s, may_begin
 from tifo.telemetry.metrics import OUTSIDE_ADS
 
-CALLS_MAX = 100
+CALLS_MAX = 500
 """Ads of one server that are fetched at once."""
+
+AHEAD_S = 0.1
+"""Seconds ahead for which requests are given their times, so that a node that looks late loses none of the
+rate. After it stood still, so much of the rate may come at once."""
 
 FAILURES_MAX = 5
 """Failures in a row after which a server is only probed."""
@@ -54,7 +58,7 @@ class Job:
 
 def budget(settings: AdServerSettings, requests_per_s: float) -> Budget:
     """What one server may cost: as many calls at once as its rate and its deadline can make."""
-    calls = max(1, min(CALLS_MAX, math.ceil(requests_per_s * settings.deadline_s)))
+    calls = max(1, min(CALLS_MAX, math.ceil(requests_per_s * (settings.deadline_s + AHEAD_S))))
     return Budget(calls, waiting_max=0, call_s_max=call_s(settings.deadline_s), failures_max=FAILURES_MAX)
 
 
@@ -74,8 +78,9 @@ class Fetcher:
         """Have an ad fetched, after those that were offered before."""
         self._jobs.append(job)
 
-    def start_due(self, until: float) -> None:
-        """Begin what may go out until then; what can no longer be here in time is given up."""
+    def start_due(self) -> None:
+        """Give their times to those that may go out soon; what can no longer be here in time is given up."""
+        until = self._clock.now() + AHEAD_S
         while self._jobs and len(self._tasks) < self._calls_max and self.gate.next_at <= until:
             job = self._jobs.popleft()
             if may_begin(self._clock.now(), job.wanted_by, self.gate.settings.deadline_s):

@@ -146,7 +146,7 @@ class OutsideAds:
         for one in self._rounds.values():
             self._decide_due(one, now)
         for fetcher in self._fetchers.values():
-            fetcher.start_due(now + LOOK_S)
+            fetcher.start_due()
 
     async def finish(self) -> None:
         """Until every request that is under way has ended."""
