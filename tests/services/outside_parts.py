@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from delivery_parts import NOW, SCHEDULE, bulkhead
 from outside_answers import inline, vast
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
-from tifo.api.breaks import Break
+from tifo.api.breaks import Break, Breaks
 from tifo.api.inventory import Campaign, CreativeEntry, Inventory
 from tifo.kernel.clock import ManualClock
 from tifo.services.ads.budgets import Ledger
@@ -68,12 +68,26 @@ class Outside(AdServers):
         pass
 
 
+class Book(Breaks):
+    """The schedule, whose breaks may be called off just before their viewers' turns."""
+
+    called_off = False
+
+    def between(self, begin: float, end: float) -> tuple[Break, ...]:
+        return SCHEDULE.between(begin, end)
+
+    def find(self, break_id: str) -> Break | None:
+        found = SCHEDULE.find(break_id)
+        return replace(found, returned_at=found.start) if found and self.called_off else found
+
+
 @dataclass
 class Node:
     """One node's outside ads, looked at step by step."""
 
     outside: OutsideAds
     decider: Decider
+    breaks: Book
     clock: ManualClock
 
     def arrive(self, count: int) -> list[Viewer]:
@@ -119,7 +133,8 @@ def node(servers: Outside, clock: ManualClock, ids) -> Callable[..., Node]:
         settings = AdsSettings(fetch_from_s=FROM_S, fetch_until_s=UNTIL_S, servers=(declared,), nodes=nodes)
         decider = Decider(Ledger(MemoryBudgetStore(), clock, settings), clock)
         decider.use(Index(inventory(tag_url)))
-        made = OutsideAds(SCHEDULE, decider, servers, bulkhead(clock, ids), clock, settings)
-        return Node(made, decider, clock)
+        book = Book()
+        made = OutsideAds(book, decider, servers, bulkhead(clock, ids), clock, settings)
+        return Node(made, decider, book, clock)
 
     return make

@@ -104,17 +104,27 @@ async def test_wrappers_that_lead_back_take_their_turn_like_all_others(node, ser
     assert one.fetched(viewers) == more("fetched") > 0
 
 
+async def test_nothing_is_fetched_or_spent_for_a_break_that_is_called_off(node, servers) -> None:
+    one = node()
+    viewers = one.arrive(10)
+    one.breaks.called_off = True
+    await one.pass_window()
+    assert not servers.asked
+    one.breaks.called_off = False
+    assert one.fetched(viewers) == 0
+
+
 # --- what servers do -----------------------------------------------------------------------------------
 
 
 async def test_server_that_never_answers_costs_nobody_a_pod(node, servers, more) -> None:
     servers.held = asyncio.Event()
-    one = node(deadline_s=0.1)
-    viewers = one.arrive(200)
+    one = node(requests_per_s=500.0, deadline_s=0.1)
+    viewers = one.arrive(300)
     await one.pass_window()
     assert one.fetched(viewers) == 0
-    assert more("failed") == 200
-    assert servers.asked["ads.other.example"] < 200  # after some it is left alone
+    assert more("failed") == 300
+    assert servers.asked["ads.other.example"] < 300  # after some it is left alone
     servers.held.set()
 
 

@@ -144,7 +144,8 @@ class OutsideAds:
                 if now < brk.start < brk.end:
                     self._plan(brk, now)
         for one in self._rounds.values():
-            self._decide_due(one, now)
+            if one.turns:
+                self._decide_due(one, now)
         for fetcher in self._fetchers.values():
             fetcher.start_due()
 
@@ -157,7 +158,6 @@ class OutsideAds:
 
     def _plan(self, brk: Break, now: float) -> None:
         one = self._round(brk)
-        one.brk = brk  # until it is announced it may be moved
         if one.planned:
             return
         one.planned = True
@@ -171,6 +171,11 @@ class OutsideAds:
         return self._rounds.setdefault(brk.id, _Round(brk))
 
     def _decide_due(self, one: _Round, now: float) -> None:
+        brk = self._breaks.find(one.brk.id)
+        if brk is None or brk.end == brk.start:  # called off: nobody will come for it
+            one.turns.clear()
+            return
+        one.brk = brk  # until it is announced it may be moved
         for _ in range(TURNS_MAX):
             if not one.turns or one.turns[0][0] > now:
                 return
