@@ -8,12 +8,14 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from tifo import settings as settings_file
 from tifo import stores
+from tifo.adapters.http.ad_servers import HttpAdServers
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.line_items import HttpLineItems
 from tifo.adapters.http.origins import HttpOrigins
@@ -46,6 +48,7 @@ from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
+from tifo.services.ads.outside import OutsideAds
 from tifo.services.ads.service import AdService
 from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
@@ -70,6 +73,7 @@ from tifo.serving.responders import application
 from tifo.serving.routes import Handlers, Listener, Route
 from tifo.settings import Settings
 from tifo.telemetry import logs
+from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.stores import Meters
@@ -288,6 +292,13 @@ async def _books(w: Wiring) -> BillingLedger:
     return w.closing(stores.billing_ledger(w.settings))
 
 
+async def _outside_ads(w: Wiring) -> OutsideAds:
+    breaks, decider = await w.once(_breaks), await w.once(_decider)
+    servers = w.closing(HttpAdServers(ca_file()))
+    bulkhead = partial(counted_bulkhead, clock=w.clock, ids=w.ids)
+    return await w.opened(OutsideAds(breaks, decider, servers, bulkhead, w.clock, w.settings.ads))
+
+
 async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
@@ -299,6 +310,7 @@ async def _ads(w: Wiring) -> AdService:
         clock=w.clock,
         settings=w.settings.ads,
         public_url=w.settings.viewers_url,
+        outside=await w.once(_outside_ads),
     )
 
 

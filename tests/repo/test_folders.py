@@ -44,6 +44,11 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "standings.py": "how far line items are, and what a node says of ads",
         "billed_routes.py": "what operators ask of the books of billing",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
+        "outside.py": "ads of outside servers, fetched ahead of a break",
+        "shaping.py": "when they are asked, and by how many, as a rule",
+        "fetching.py": "what is fetched of one of them, at its pace",
+        "chain.py": "from a tag to an ad, through wrappers",
+        "outside_vast.py": "what they answer, read as ads or as an error",
     },
     "control": {
         "qoe.py": "what viewers had, of all insight nodes",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from accounts_parts import Accounts
 from control_parts import audit, calendar, cockpit, control, line_items, sessions
-from delivery_parts import ads, decider, no_origins, signers, steering, video
+from delivery_parts import ads, decider, no_origins, no_outside, signers, steering, video
+from outside_parts import node, servers
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -34,6 +35,9 @@ __all__ = [
     "decider",
     "line_items",
     "no_origins",
+    "no_outside",
+    "node",
+    "servers",
     "sessions",
     "signers",
     "steering",

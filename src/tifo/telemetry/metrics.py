@@ -170,6 +170,14 @@ SIGHTINGS_LOST = Counter(
     "Devices that were not written down because the profile store failed for long.",
     registry=REGISTRY,
 )
+OUTSIDE_ADS = Counter(
+    "tifo_outside_ads",
+    "Ads of outside servers, by server and what came of asking ahead (fetched, late, over: beyond what it "
+    "declared, failed, unreadable, wrong-length, no-ad, no-media, wrapper), and of places in pods (shown, "
+    "house).",
+    ["server", "outcome"],
+    registry=REGISTRY,
+)
 STEERING_WEIGHT = Gauge(
     "tifo_steering_weight_ratio",
     "Share of the viewers that this node sends to each CDN, of those whose ISP has no shares of its own.",

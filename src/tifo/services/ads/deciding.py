@@ -34,7 +34,7 @@ class Decider:
         self.tally = Tally()
         self._pods_max = pods_max
         self._exposures = Exposures()
-        self._pods: OrderedDict[tuple[str, str], tuple[Decision, float]] = OrderedDict()
+        self._pods: OrderedDict[tuple[str, str, float], tuple[Decision, float]] = OrderedDict()
         self._running, self._running_until = 0, 0.0
         self.use(Index(Inventory()))
 
@@ -51,7 +51,7 @@ class Decider:
 
     def pod(self, viewer: Viewer, brk: Break) -> Decision:
         """The viewer's pod of the break: the same as before if it was asked for, else decided and counted."""
-        key = (viewer.session, brk.id)
+        key = (viewer.session, brk.id, brk.duration_s)  # it may change until it is announced
         known = self._pods.get(key)
         if known is not None:
             self.tally.answered(known[0])

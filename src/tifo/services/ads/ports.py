@@ -93,3 +93,32 @@ class InventoryStore(Protocol):
     @abstractmethod
     async def close(self) -> None:
         """Release what the adapter holds."""
+
+
+ANSWER_BYTES_MAX = 256 * 1024
+"""Bytes of an outside ad server's answer, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdAnswer:
+    """What an outside ad server answered: a document, or in `location` where it is, as it was written."""
+
+    body: bytes
+    location: str = ""
+
+
+class AdServers(Protocol):
+    """Asks ad servers that are not ours."""
+
+    @abstractmethod
+    async def ask(self, url: str, headers: Mapping[str, str]) -> AdAnswer:
+        """One exchange with whoever is at an http address; the caller bounds its time and follows redirects.
+
+        The body is at most `ANSWER_BYTES_MAX` long, and empty where the server says so. Raises
+        `Unavailable` when it does not answer, refuses, or answers longer, and `ValueError` for an address
+        that cannot be asked. Repeated, it asks again.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""

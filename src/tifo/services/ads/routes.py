@@ -6,10 +6,13 @@ from falcon.asgi import Request, Response
 
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import vast
+from tifo.services.ads.outside import Device
+from tifo.services.ads.outside_vast import NOTHING, Told
 from tifo.services.ads.service import AdService, Slot
 from tifo.services.ads.tracking import error_code
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.routes import Credential, Handler, Handlers, Query, Route
+from tifo.tokens.playback import PlaybackClaims
 
 EPOCH_S_MAX = 1e11
 """Epoch seconds of any moment that a request may name."""
@@ -30,6 +33,9 @@ class AssetList(msgspec.Struct, frozen=True):
 
 
 _REFUSED = ("bad-token", "ended", "kicked", "not-found")
+
+AT_START = frozenset(("start", "creativeView", "loaded"))
+"""Events of outside servers that happen as an ad begins."""
 
 _OF_BREAK = ("breakStart", "breakEnd", "error")
 """What VMAP has told of a break (VMAP 1.0.1, section 2.3.3)."""
@@ -68,6 +74,15 @@ ROUTES = (
         problems=(*_REFUSED, "invalid"),
     ),
     Route(
+        name="ads.present",
+        method="POST",
+        path="/v1/ads/{token}/present",
+        summary="A player will come for breaks: ads of outside servers are fetched ahead for it",
+        credential=Credential.PATH,
+        status=204,
+        problems=("bad-token", "ended", "kicked"),
+    ),
+    Route(
         name="ads.track",
         method="GET",
         path="/v1/ads/t/{beacon}",
@@ -93,10 +108,15 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
     async def asset_list(req: Request, resp: Response, token: str, brk: str) -> None:
         # Whole also for a late joiner, who says so in _HLS_start_offset: players place the list at the
         # break's start and skip into it themselves.
-        pod = service.pod(guard.claims(token), brk)
+        pod = service.pod(_present(service, guard, req, token), brk)
         resp.content_type = "application/json"
         resp.set_header("Cache-Control", "no-store")
         resp.data = encode(AssetList(tuple(_asset(slot) for slot in pod if not slot.creative.tag_url)))
+
+    async def present(req: Request, resp: Response, token: str) -> None:
+        _present(service, guard, req, token)
+        resp.status = 204
+        resp.set_header("Cache-Control", "no-store")
 
     async def track(req: Request, resp: Response, beacon: str) -> None:
         await service.track(beacon, error_code(req.get_param("code")))
@@ -113,6 +133,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         "ads.break": asset_list,
         "ads.vast": _vast(service, guard),
         "ads.vmap": _vmap(service, guard, public_url),
+        "ads.present": present,
         "ads.track": track,
         "ads.click": click,
     }
@@ -120,7 +141,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
 
 def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
     async def answer(req: Request, resp: Response, token: str, brk: str) -> None:
-        claims, version = guard.claims(token), _version(req)
+        claims, version = _present(service, guard, req, token), _version(req)
         slots = service.pod(claims, brk)
         _xml(resp, vast.pod(slots, version, service.error_url(claims, brk)))
 
@@ -129,7 +150,7 @@ def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
 
 def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
     async def answer(req: Request, resp: Response, token: str) -> None:
-        claims = guard.claims(token)
+        claims = _present(service, guard, req, token)
         since = _since(req, float(claims.since))
         found = [
             (
@@ -142,6 +163,14 @@ def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
         _xml(resp, vast.schedule(found, since))
 
     return answer
+
+
+def _present(service: AdService, guard: PlaybackGuard, req: Request, token: str) -> PlaybackClaims:
+    """Who asks, and with what; raises `Refusal` of the guard's."""
+    claims = guard.claims(token)
+    agent, languages = req.user_agent or "", req.get_header("Accept-Language") or ""
+    service.seen(claims, Device(req.remote_addr or "", agent, languages))
+    return claims
 
 
 def _version(req: Request) -> vast.Version:
@@ -188,4 +217,21 @@ def _asset(slot: Slot) -> Asset:
         payload["tracking"].append({"type": "skip", "urls": [slot.skip_url]})
     if slot.click_url:
         payload["clickThrough"] = slot.click_url
+    _tell_others(payload["tracking"], slot.others)
     return Asset(slot.url, float(creative.duration_s), {"version": 2, "type": "slot", "payload": [payload]})
+
+
+def _tell_others(tracking: list[dict[str, Any]], told: Told) -> None:
+    """Put an outside server's addresses beside ours, and those of its own events after them."""
+    if told is NOTHING:
+        return
+    by_type = {one["type"]: one for one in tracking}
+    clicks = (("clickTracking", url) for url in told.clicks)
+    for what, url in (
+        *(("impression", url) for url in told.impressions), *(("error", url) for url in told.errors),
+        *told.tracking, *clicks,
+    ):  # fmt: skip
+        if what not in by_type:
+            by_type[what] = {"type": what, **({"offset": 0} if what in AT_START else {}), "urls": []}
+            tracking.append(by_type[what])
+        by_type[what]["urls"].append(url)

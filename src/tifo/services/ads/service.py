@@ -13,7 +13,9 @@ from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import rules
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Viewer
+from tifo.services.ads.model import Pick, Viewer
+from tifo.services.ads.outside import Device, OutsideAds
+from tifo.services.ads.outside_vast import NOTHING, Told
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.tracking import Beacons, event_id, tracked
 from tifo.telemetry.metrics import BEACONS
@@ -39,7 +41,7 @@ class Slot:
 
     `serving_id` is the same for the same viewer, break and place. `error_url` holds the macro that a player
     puts its error's number in place of. `skip_url` is empty for an ad that may not be skipped, and
-    `click_url` where a click leads nowhere.
+    `click_url` where a click leads nowhere. `others` is what the outside server of the ad is to be told.
     """
 
     creative: Creative
@@ -49,6 +51,7 @@ class Slot:
     error_url: str
     skip_url: str = ""
     click_url: str = ""
+    others: Told = NOTHING
 
 
 class AdService:
@@ -65,9 +68,11 @@ class AdService:
         clock: Clock,
         settings: AdsSettings,
         public_url: str,
+        outside: OutsideAds,
     ) -> None:
         self._breaks = breaks
         self._decider = decider
+        self._outside = outside
         self._steering = steering
         self._signers = signers
         self.beacons = Beacons(tokens, clock, settings, public_url)
@@ -80,19 +85,23 @@ class AdService:
         brk = self._announced(break_id)
         if brk.end == brk.start:  # called off after players had read of it
             return ()
-        decision = self._decider.pod(_viewer(claims), brk)
-        pod = tuple(one.creative for one in decision.picks)
+        viewer = _viewer(claims)
+        picks = self._outside.settle(viewer, brk, self._decider.pod(viewer, brk).picks)
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
-                creatives=tuple(creative.id for creative in pod),
-                line_items=tuple(one.item.id if one.item is not None else "" for one in decision.picks),
+                creatives=tuple(one.creative.id for one in picks),
+                line_items=tuple(one.item.id if one.item is not None else "" for one in picks),
             )
         )
         where = self._where(claims)
-        return tuple(self._slot(claims, brk, n, creative, where) for n, creative in enumerate(pod, 1))
+        return tuple(self._slot(claims, brk, n, pick, where) for n, pick in enumerate(picks, 1))
+
+    def seen(self, claims: PlaybackClaims, device: Device) -> None:
+        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
+        self._outside.seen(_viewer(claims), device)
 
     def upcoming(self) -> tuple[Break, ...]:
         """The breaks that are on or come within `vmap_ahead_s`, oldest first; those called off left out."""
@@ -143,13 +152,15 @@ class AdService:
             raise Refusal("not-found", "There is no such break now.")
         return brk
 
-    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, at: Signed) -> Slot:
+    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, pick: Pick, at: Signed) -> Slot:
+        creative, ad = pick.creative, pick.outside
+
         def beacon(what: str) -> str:
             return self.beacons.of_slot(claims, brk, place, creative, what)
 
         return Slot(
             creative=creative,
-            url=f"{at.base}/ads/{creative.id}/index.m3u8{at.query}",
+            url=ad.url if ad is not None else f"{at.base}/ads/{creative.id}/index.m3u8{at.query}",
             tracking=tuple(
                 Tracking(what, share * creative.duration_s, beacon(what)) for what, share in rules.QUARTILES
             ),
@@ -157,6 +168,7 @@ class AdService:
             error_url=beacon("error"),
             skip_url="" if creative.skip_after_s is None else beacon("skip"),
             click_url=self.beacons.click(claims, brk, place, creative),
+            others=ad.told if ad is not None else NOTHING,
         )
 
     def _where(self, claims: PlaybackClaims) -> Signed:
