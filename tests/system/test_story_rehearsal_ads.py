@@ -81,9 +81,16 @@ def test_viewers_who_bring_tokens_ask_the_ads_service_alone(
     assert (said["figures"]["starts"], said["figures"]["heartbeats"], said["without"]) == (0, 0, ["sessions"])
 
 
+def started_now(platform: Platform) -> list[dict[str, Any]]:
+    """A break of 10 s, or nothing while another one runs."""
+    answer = platform.operators("POST", "/v1/control/breaks", json={"duration_s": 10})
+    found: list[dict[str, Any]] = answer.json()["breaks"] if answer.is_success else []
+    return found
+
+
 def strange_breaks(platform: Platform, sender: generator.Program, folder: Path) -> Found:
     """What a generator finds who is told that a break of 10 s lasts 5, and of one that there is not."""
-    (real,) = platform.operators("POST", "/v1/control/breaks", json={"duration_s": 10}).json()["breaks"]
+    (real,) = eventually(lambda: started_now(platform), what="the break of the test before is over")
     spikes = tuple(
         {"brk": brk, "at_s": at_s, "spread_s": 1.0, "length_s": 5.0}
         for brk, at_s in ((real["id"], 1.0), ("op-none", 2.5))
