@@ -13,10 +13,10 @@ Handler = Callable[..., Awaitable[None]]
 
 
 class LeanRequest(NamedTuple):
-    """What came: the one parameter of the path, the headers, and the query as it was written."""
+    """What came: the parameters of the path in order, the headers, and the query as it was written."""
 
     method: str
-    parameter: str
+    parameters: tuple[str, ...]
     headers: Sequence[tuple[bytes, bytes]]
     query: bytes
 

@@ -1,54 +1,24 @@
 """Ads: the pod of a viewer and a break, and the beacons that come back."""
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tifo.api.breaks import Break, Breaks
-from tifo.api.creatives import Creative
 from tifo.api.events import BreakDecided
 from tifo.api.steering import Steering
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
-from tifo.services.ads import rules
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.model import Viewer
+from tifo.services.ads.served import Pod, Slot
 from tifo.services.ads.settings import AdsSettings
-from tifo.services.ads.tracking import Beacons, event_id, tracked
+from tifo.services.ads.tracking import Beacons, Told, address, event_id, tracked
 from tifo.telemetry.metrics import BEACONS
 from tifo.tokens.addresses import AddressSigner, Signed
-from tifo.tokens.beacon import BeaconClaims, BeaconTokens
+from tifo.tokens.beacon import BeaconTokens
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.playback import PlaybackClaims
 from tifo.tokens.ports import Grant
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """One tracking point: `offset_s` into the creative, and the address to call once."""
-
-    what: str
-    offset_s: float
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One place of a pod: what plays, where it is, and what to report.
-
-    `serving_id` is the same for the same viewer, break and place. `error_url` holds the macro that a player
-    puts its error's number in place of. `skip_url` is empty for an ad that may not be skipped, and
-    `click_url` where a click leads nowhere.
-    """
-
-    creative: Creative
-    url: str
-    tracking: tuple[Tracking, ...]
-    serving_id: str
-    error_url: str
-    skip_url: str = ""
-    click_url: str = ""
 
 
 class AdService:
@@ -75,24 +45,34 @@ class AdService:
         self._clock = clock
         self._settings = settings
 
-    def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
-        """The slots of a break for a session, the same at every request; raises `Refusal` (not-found)."""
+    def serve(self, claims: PlaybackClaims, break_id: str) -> Pod:
+        """The pod of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
         if brk.end == brk.start:  # called off after players had read of it
-            return ()
+            return Pod()
         decision = self._decider.pod(_viewer(claims), brk)
-        pod = tuple(one.creative for one in decision.picks)
+        creatives = tuple([one.creative for one in decision.picks])
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
-                creatives=tuple(creative.id for creative in pod),
-                line_items=tuple(one.item.id if one.item is not None else "" for one in decision.picks),
+                creatives=tuple([creative.id for creative in creatives]),
+                line_items=tuple([one.item.id if one.item is not None else "" for one in decision.picks]),
             )
         )
-        where = self._where(claims)
-        return tuple(self._slot(claims, brk, n, creative, where) for n, creative in enumerate(pod, 1))
+        return Pod(
+            session=claims.sid,
+            break_id=brk.id,
+            creatives=creatives,
+            media=self._where(claims),
+            beacons=self.beacons.of_pod(claims, brk, creatives),
+            clicks=tuple([self.beacons.click(claims, brk, n, one) for n, one in enumerate(creatives, 1)]),
+        )
+
+    def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
+        """The slots of what `serve` serves."""
+        return tuple(self.serve(claims, break_id).slots())
 
     def upcoming(self) -> tuple[Break, ...]:
         """The breaks that are on or come within `vmap_ahead_s`, oldest first; those called off left out."""
@@ -102,7 +82,7 @@ class AdService:
 
     def error_url(self, claims: PlaybackClaims, break_id: str) -> str:
         """Where to tell that a break had no ad that could be played."""
-        return self.beacons.of_break(claims, self._announced(break_id), "error")
+        return address(self.beacons.of_break(claims, self._announced(break_id)), "error")
 
     async def track(self, beacon: str, code: int = 0) -> None:
         """Count a beacon: durable when this returns, or waiting in the bounded backlog.
@@ -110,30 +90,28 @@ class AdService:
         `code` is that of an error. A beacon that was not signed by us is counted as forged and goes
         nowhere. Never raises: a player has nothing to do with our troubles.
         """
-        with contextlib.suppress(TokenRefused):
-            await self._count(beacon, code)
+        try:
+            told = self.beacons.read(beacon)
+        except TokenRefused:
+            BEACONS.labels("forged").inc()
+        else:
+            await self._count(told, code)
 
-    async def click(self, beacon: str) -> str:
+    async def click(self, click: str) -> str:
         """Count a click; the address that it leads to. Raises `Refusal` (bad-token)."""
         try:
-            claims = await self._count(beacon)
+            told, to = self.beacons.read_click(click)
         except TokenRefused as refused:
+            BEACONS.labels("forged").inc()
             raise Refusal(
                 "bad-token", "This click leads nowhere.", members={"reason": refused.reason}
             ) from None
-        if not claims.to:
-            raise Refusal("bad-token", "This click leads nowhere.", members={"reason": "claims"})
-        return claims.to
+        await self._count(told)
+        return to
 
-    async def _count(self, beacon: str, code: int = 0) -> BeaconClaims:
-        try:
-            claims = self.beacons.read(beacon)
-        except TokenRefused:
-            BEACONS.labels("forged").inc()
-            raise
-        kept = await self._publisher.keep_or_tell(tracked(claims, code), event_id(claims))
+    async def _count(self, told: Told, code: int = 0) -> None:
+        kept = await self._publisher.keep_or_tell(tracked(told, code), event_id(told))
         BEACONS.labels("kept" if kept else "deferred").inc()
-        return claims
 
     def _announced(self, break_id: str) -> Break:
         brk = self._breaks.find(break_id)
@@ -141,22 +119,6 @@ class AdService:
         if brk is None or not brk.start - self._settings.early_s <= now < brk.end + self._settings.late_s:
             raise Refusal("not-found", "There is no such break now.")
         return brk
-
-    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, creative: Creative, at: Signed) -> Slot:
-        def beacon(what: str) -> str:
-            return self.beacons.of_slot(claims, brk, place, creative, what)
-
-        return Slot(
-            creative=creative,
-            url=f"{at.base}/ads/{creative.id}/index.m3u8{at.query}",
-            tracking=tuple(
-                Tracking(what, share * creative.duration_s, beacon(what)) for what, share in rules.QUARTILES
-            ),
-            serving_id=rules.serving_id(claims.sid, brk.id, place, creative.id),
-            error_url=beacon("error"),
-            skip_url="" if creative.skip_after_s is None else beacon("skip"),
-            click_url=self.beacons.click(claims, brk, place, creative),
-        )
 
     def _where(self, claims: PlaybackClaims) -> Signed:
         now = int(self._clock.now())
