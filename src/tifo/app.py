@@ -23,6 +23,7 @@ from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
+from tifo.board.ad_levers import AdLevers
 from tifo.board.breaks import BreakBook
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
@@ -270,9 +271,11 @@ async def _inventory_desk(w: Wiring) -> InventoryDesk:
 
 
 async def _ads(w: Wiring) -> AdService:
+    view = await w.once(_view)
     return AdService(
         breaks=await w.once(_breaks),
         decider=await w.once(_decider),
+        levers=AdLevers(view, Postures(view)),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),

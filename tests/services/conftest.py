@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from accounts_parts import Accounts
 from control_parts import audit, calendar, cockpit, control, sessions
-from delivery_parts import ads, decider, no_origins, signers, steering, video
+from delivery_parts import ads, decider, levers, no_origins, signers, steering, video
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -32,6 +32,7 @@ __all__ = [
     "cockpit",
     "control",
     "decider",
+    "levers",
     "no_origins",
     "sessions",
     "signers",

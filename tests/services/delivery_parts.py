@@ -6,6 +6,7 @@ import pytest
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.ad_levers import AdLevers
 from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
@@ -112,9 +113,22 @@ def decider(clock: ManualClock) -> Decider:
 
 
 @pytest.fixture
+def levers(view: BoardView) -> AdLevers:
+    return AdLevers(view, Postures(view))
+
+
+@pytest.fixture
 def ads(
-    decider: Decider, steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock
+    decider: Decider,
+    levers: AdLevers,
+    steering,
+    signers,
+    keys: Keyring,
+    publisher: Publisher,
+    clock: ManualClock,
 ) -> AdService:
     schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
-    return AdService(schedule, decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC)
+    return AdService(
+        schedule, decider, levers, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC
+    )

@@ -35,12 +35,14 @@ async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock
 
 
 async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    decider, steering, signers, keys: Keyring, publisher, clock: ManualClock
+    decider, levers, steering, signers, keys: Keyring, publisher, clock: ManualClock
 ) -> None:
     told = in_query(signers, "akamai", *NAMES)
     schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
-    ads = AdService(schedule, decider, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC)
+    ads = AdService(
+        schedule, decider, levers, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC
+    )
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
         assert urlsplit(slot.url).query.startswith("hdnts=")

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from tifo.api.breaks import Break, Breaks
 from tifo.api.events import BreakDecided
 from tifo.api.steering import Steering
+from tifo.board.ad_levers import AdLevers
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.model import Viewer
-from tifo.services.ads.served import Pod, Slot
+from tifo.services.ads.served import NOWHERE, Pod, Slot
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.tracking import Beacons, Told, address, event_id, tracked
 from tifo.telemetry.metrics import BEACONS
@@ -20,6 +21,12 @@ from tifo.tokens.jws import TokenRefused
 from tifo.tokens.playback import PlaybackClaims
 from tifo.tokens.ports import Grant
 
+CROWD = "crowd"
+"""Whom addresses of ads are signed for that are not decided for one viewer."""
+
+SHARED_PER_TTL = 10
+"""Such an address is handed out for this part of the time that it is valid."""
+
 
 class AdService:
     """Decides from memory; nothing it does makes a break wait."""
@@ -28,6 +35,7 @@ class AdService:
         self,
         breaks: Breaks,
         decider: Decider,
+        levers: AdLevers,
         steering: Steering,
         signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
@@ -38,19 +46,22 @@ class AdService:
     ) -> None:
         self._breaks = breaks
         self._decider = decider
+        self._levers = levers
         self._steering = steering
         self._signers = signers
         self.beacons = Beacons(tokens, clock, settings, public_url)
         self._publisher = publisher
         self._clock = clock
         self._settings = settings
+        self._shared: dict[str, tuple[Signed, float]] = {}
 
     def serve(self, claims: PlaybackClaims, break_id: str) -> Pod:
         """The pod of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
-        if brk.end == brk.start:  # called off after players had read of it
+        lever = self._levers.in_force
+        if brk.end == brk.start or lever == "none":  # called off after players had read of it, or no ads
             return Pod()
-        decision = self._decider.pod(_viewer(claims), brk)
+        decision = self._decider.pod(_viewer(claims), brk, lever)
         creatives = tuple([one.creative for one in decision.picks])
         self._publisher.tell(
             BreakDecided(
@@ -65,7 +76,7 @@ class AdService:
             session=claims.sid,
             break_id=brk.id,
             creatives=creatives,
-            media=self._where(claims),
+            media=self._where(claims, alone=lever == "personal"),
             beacons=self.beacons.of_pod(claims, brk, creatives),
             clicks=tuple([self.beacons.click(claims, brk, n, one) for n, one in enumerate(creatives, 1)]),
         )
@@ -120,11 +131,22 @@ class AdService:
             raise Refusal("not-found", "There is no such break now.")
         return brk
 
-    def _where(self, claims: PlaybackClaims) -> Signed:
+    def _where(self, claims: PlaybackClaims, *, alone: bool) -> Signed:
+        """Where the session's CDN has the ads: an address of its own, or one that a crowd shares."""
         now = int(self._clock.now())
         pathway = self._steering.order(claims.sid, claims.isp)[0]
-        grant = Grant(claims.sid, "/ads/", now, now + self._settings.address_ttl_s)
-        return self._signers[pathway].address(grant)
+        if alone:
+            return self._sign(pathway, claims.sid, now)
+        signed, until = self._shared.get(pathway, (NOWHERE, 0.0))
+        if now >= until:
+            signed = self._sign(pathway, CROWD, now)
+            self._shared[pathway] = (signed, now + self._settings.address_ttl_s / SHARED_PER_TTL)
+        return signed
+
+    def _sign(self, pathway: str, session: str, now: int) -> Signed:
+        return self._signers[pathway].address(
+            Grant(session, "/ads/", now, now + self._settings.address_ttl_s)
+        )
 
 
 def _viewer(claims: PlaybackClaims) -> Viewer:

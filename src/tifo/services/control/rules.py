@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
@@ -54,6 +55,7 @@ class Seen:
     insight: InsightReport | None
     parts: tuple[PartReport, ...]
     posture: Posture
+    ads: AdLeverAnswer
     board_failing: bool
     log_failing: bool
 
@@ -88,6 +90,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
         qoe=qoe_view(seen.qoe),
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
+        ads=seen.ads,
     )
 
 
