@@ -225,7 +225,8 @@ async def test_address_that_a_crowd_shares_is_renewed_long_before_it_ends(ads, v
     await say(view, ads="house")
 
     def media() -> str:
-        return ads.pod(claims(), f"brk-{int(clock.now()) // 180}")[0].url.partition("/ads/")[0]
+        brk = f"brk-{int(clock.now() + AdsSettings().early_s) // 180}"
+        return ads.pod(claims(), brk)[0].url.partition("/ads/")[0]
 
     first = media()
     clock.advance(1)

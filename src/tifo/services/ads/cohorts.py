@@ -1,5 +1,6 @@
 """Decisions that viewers who are alike share: one is made, and everybody of the cohort is shown it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,8 @@ class _Shared:
 
     seen: Mapping[str, Sequence[float]]
     decision: Decision = NO_ADS
+    wanted: tuple[tuple[str, int], ...] = ()
+    """What one more viewer takes of each budget."""
     until: float = 0.0
     counted: set[str] = field(default_factory=set)
 
@@ -50,7 +53,8 @@ class Cohorts:
         shared = self._shared.get((like, brk.id))
         if shared is None:
             shared = self._begin(like, brk)
-        if state.now >= shared.until or not _funded(shared.decision, state.left):
+        left = state.left
+        if state.now >= shared.until or any(left.get(key, 0) < count for key, count in shared.wanted):
             self._decide(index, like, brk, shared, state)
         return shared.decision
 
@@ -66,6 +70,8 @@ class Cohorts:
         viewer = Viewer(name, name, event, device_kind, isp, region, cohort)
         seen = State(state.now, state.running, state.left, shared.seen, state.funded)
         shared.decision = decide(index, viewer, brk, seen)
+        wanted = Counter(key for item in shared.decision.items for key in item.budgets)
+        shared.wanted = tuple(wanted.items())
         shared.until = state.now + COHORT_S
         new = [one for one in shared.decision.items if one.id not in shared.counted]
         shared.counted.update(one.id for one in new)
@@ -74,12 +80,3 @@ class Cohorts:
 
 def _name(like: Like) -> str:
     return "|".join(like)
-
-
-def _funded(decision: Decision, left: Mapping[str, int]) -> bool:
-    """Whether one more viewer may be shown it. An item of a pod that shares a budget asks for one more."""
-    wanted: dict[str, int] = {}
-    for item in decision.items:
-        for key in item.budgets:
-            wanted[key] = wanted.get(key, 0) + 1
-    return all(left.get(key, 0) >= count for key, count in wanted.items())
