@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the tests drive besides Python and Node: Debian packages, k6 and DynamoDB Local. As root on Debian the
-# packages are installed, where there is Go so is k6, and Maven fetches DynamoDB Local; elsewhere the tests
-# that need a missing one say so.
+# What the tests drive besides Python and Node: Debian packages, k6, DynamoDB Local and Apache Kafka. As root on
+# Debian the packages are installed, where there is Go so is k6, and Maven fetches the two servers; elsewhere
+# the tests that need a missing one say so.
 set -eu
 
 packages="chromium wrk redis-server openssl ffmpeg njs"
@@ -45,21 +45,24 @@ else
   echo "missing$missing: the tests that drive them will say that they were not run" >&2
 fi
 
-# DynamoDB Local and what it needs, 50 MB, once for each version.
-dynamodb="$(dirname "$0")/servers/dynamodb"
-dynamodb_version="$(sed -n 's:.*<version>\(.*\..*\)</version>.*:\1:p' "$dynamodb/pom.xml")"
-if [ ! -e "$dynamodb/libs/DynamoDBLocal-$dynamodb_version.jar" ]; then
-  if command -v mvn >/dev/null 2>&1; then
-    echo "fetching DynamoDB Local $dynamodb_version"
-    rm -rf "$dynamodb/libs" "$dynamodb/libs.part"
-    if mvn -q -B -f "$dynamodb/pom.xml" \
-      org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
-      -DoutputDirectory=libs.part -DincludeScope=runtime; then
-      mv "$dynamodb/libs.part" "$dynamodb/libs"
-    else
-      echo "DynamoDB Local could not be fetched: the tests that drive it will say that they were not run" >&2
-    fi
-  else
-    echo "missing mvn, which fetches DynamoDB Local: the tests that drive it will say that they were not run" >&2
+# fetch NAME FOLDER JAR: what its pom.xml asks for, into libs/, once for each version.
+fetch() {
+  folder="$(dirname "$0")/servers/$2"
+  version="$(sed -n 's:.*<version>\(.*\..*\)</version>.*:\1:p' "$folder/pom.xml")"
+  [ ! -e "$folder/libs/$3-$version.jar" ] || return 0
+  if ! command -v mvn >/dev/null 2>&1; then
+    echo "missing mvn, which fetches $1: the tests that drive it will say that they were not run" >&2
+    return 0
   fi
-fi
+  echo "fetching $1 $version"
+  rm -rf "$folder/libs" "$folder/libs.part"
+  if mvn -q -B -f "$folder/pom.xml" \
+    org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    -DoutputDirectory=libs.part -DincludeScope=runtime; then
+    mv "$folder/libs.part" "$folder/libs"
+  else
+    echo "$1 could not be fetched: the tests that drive it will say that they were not run" >&2
+  fi
+}
+fetch "DynamoDB Local" dynamodb DynamoDBLocal # 50 MB
+fetch "Apache Kafka" kafka kafka_2.13         # 43 MB

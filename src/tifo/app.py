@@ -150,7 +150,7 @@ async def _breaks(w: Wiring) -> BreakBook:
 
 
 async def _log(w: Wiring) -> EventLog:
-    return w.closing(stores.event_log(w.settings))
+    return w.closing(stores.event_log(w.settings, w.meters))
 
 
 async def _publisher(w: Wiring) -> Publisher:

@@ -15,6 +15,7 @@ from tifo import app as wiring
 from tifo import check as checks
 from tifo import (
     cli_ads,
+    cli_letters,
     cli_rehearse,
     cli_scte35,
     cli_sessions,
@@ -44,6 +45,7 @@ app = App(
 )
 
 app.command(cli_ads.app)
+app.command(cli_letters.letters)
 app.command(cli_rehearse.app)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)

@@ -19,7 +19,7 @@ from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
-from tifo.eventlog.ports import EventLog
+from tifo.eventlog.ports import EventLogStore
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
@@ -130,9 +130,24 @@ def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
     return DynamoInventoryStore(address, meters.store("inventory", "dynamodb"), SystemClock(), SystemIds())
 
 
-def event_log(settings: Settings) -> EventLog:
-    """`sqlite:///FILE`"""
-    return SqliteEventLog(_sqlite_path(settings, "eventlog", "events.db"))
+def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:
+    """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
+    if settings.stores.eventlog.startswith("kafka:"):
+        return _kafka_log(settings.stores.eventlog, meters or Meters(SystemClock()))
+    path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
+    return SqliteEventLog(path, SystemClock())
+
+
+def _kafka_log(url: str, meters: Meters) -> EventLogStore:
+    # Its client is a library of 15 MB, which only those who use it load.
+    from tifo.adapters.kafka.address import KafkaAddress  # noqa: PLC0415
+    from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415
+
+    try:
+        address = KafkaAddress.parse(url)
+    except ValueError as error:
+        raise SettingsError((f"stores.eventlog: {error}",)) from error
+    return KafkaEventLog(address, meters.store("eventlog", "kafka"), SystemClock())
 
 
 def board(settings: Settings, redis: RedisConnections | None = None) -> Board:

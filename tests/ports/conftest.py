@@ -6,16 +6,19 @@ from pathlib import Path
 
 import board_places
 import dynamodb_local
+import kafka_server
 import pytest
 import redis_server
 import session_stores
 from board_places import Place, RedisPlace, SqlitePlace
+from event_logs import KafkaLogPlace, LogPlace, SqliteLogPlace
 
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.board.ports import Board
+from tifo.eventlog.ports import EventLogStore
 from tifo.kernel.clock import ManualClock
 from tifo.services.sessions.ports import SessionStore
 
@@ -99,3 +102,30 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     place = places[request.param]()
     yield place
     await place.close()
+
+
+# --- the event log ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kafka_server.KafkaCluster]:
+    """A real Kafka of one broker."""
+    if kafka_server.MISSING:
+        pytest.skip(kafka_server.NOT_RUN)
+    with kafka_server.kafka_cluster(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def log_place(request: pytest.FixtureRequest, tmp_path: Path) -> LogPlace:
+    """A log that nobody else has, to be opened."""
+    if request.param == "sqlite":
+        return SqliteLogPlace(tmp_path)
+    return KafkaLogPlace(request.getfixturevalue("kafka"))
+
+
+@pytest.fixture
+async def log(log_place: LogPlace) -> AsyncIterator[EventLogStore]:
+    log = log_place.open()
+    yield log
+    await log.close()

@@ -34,7 +34,11 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "redis": {"tifo.adapters.redis": "its adapters"},
         "hiredis": {"tifo.adapters.redis": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
-        "botocore": {"tifo.adapters.dynamodb": "its adapters"},
+        "botocore": {
+            "tifo.adapters.dynamodb": "its adapters",
+            "tifo.adapters.kafka.iam": "signs the token that MSK asks for",
+        },
+        "confluent_kafka": {"tifo.adapters.kafka": "its adapters"},
         "joserfc": {"tifo.adapters.oidc": "its adapters"},
         "cbor2": {
             "tifo.tokens.cat": "one format's encoding",
@@ -86,6 +90,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "uvloop": {"tifo.processes": "what a process runs on"},
         "cyclopts": {
             "tifo.cli": "the command line",
+            "tifo.cli_letters": "its dead letters",
             "tifo.cli_scte35": "its operators' part",
             "tifo.cli_ads": "its ads",
             "tifo.cli_rehearse": "its rehearsals",
@@ -96,6 +101,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "rich": {
             "tifo.cli": "the command line",
+            "tifo.cli_letters": "where it tells",
             "tifo.cli_ads": "where it tells",
             "tifo.cli_rehearse": "where it tells",
             "tifo.cli_platform": "its tables",

@@ -35,6 +35,14 @@ NO_ADAPTERS = {
     "tifo.adapters.redis.connection.RedisConnection": "how they ask it",
     "tifo.adapters.redis.connection.RedisConnections": "one for each URL",
     "tifo.adapters.redis.connection.Script": "what they ask it with",
+    "tifo.adapters.kafka.address.KafkaAddress": "what a Kafka URL says",
+    "tifo.adapters.kafka.address.Layout": "how topics are made",
+    "tifo.adapters.kafka.address.Security": "how brokers know us",
+    "tifo.adapters.kafka.client.Client": "what its producers and consumers share",
+    "tifo.adapters.kafka.letters.Pile": "dead letters that were read",
+    "tifo.adapters.kafka.letters.PileOfLetters": "where dead letters are",
+    "tifo.adapters.kafka.producer.KafkaProducer": "how records are sent",
+    "tifo.adapters.kafka.topics.Topics": "how a cluster is asked",
     "tifo.adapters.redis.lane.Asked": "a command on its way",
     "tifo.adapters.redis.lane.Failed": "an answer that did not come",
     "tifo.adapters.redis.lane.Lane": "the way to one master",
@@ -48,12 +56,17 @@ NO_ADAPTERS = {
     "tifo.adapters.oidc.keys.VerifyingKey": "one of the login provider's keys",
     "tifo.adapters.oidc.provider.Sources": "where the login provider's keys come from",
     "tifo.adapters.sqlite.database.Database": "what the SQLite adapters share",
+    "tifo.adapters.sqlite.eventlog_members.Member": "a place in a group",
+    "tifo.adapters.sqlite.eventlog_members.NameTaken": "why it has none",
+    "tifo.adapters.sqlite.eventlog_members.Share": "which partitions it has",
+    "tifo.adapters.sqlite.eventlog_tables.Retention": "what is kept",
 }
 """Public classes below `adapters/` that stand behind no port."""
 
 SUITES_ELSEWHERE = {
     "HttpCatalogue": "a client of our own service: tested against that service",
     "HttpSessions": "a client of our own service: tested against that service",
+    "KafkaConsumer": "made by its event log, and tested through it",
     "SqliteConsumer": "made by its event log, and tested through it",
 }
 """Adapters whose contract is not in tests/ports."""

@@ -245,6 +245,13 @@ def test_store_in_dynamodb_is_taken_by_region_and_table(fit: Settings, store: st
     assert problem == f"stores.{store}: use dynamodb://REGION/TABLE"
 
 
+def test_event_log_in_kafka_is_taken_by_brokers_and_prefix(fit: Settings) -> None:
+    refuse_unfit(replace(fit, stores=StoresSettings(eventlog="kafka://a:9092,b:9092/tifo?create=1")), EVERY)
+    (problem,) = problems(replace(fit, stores=StoresSettings(eventlog="kafka://me:secret@a:9092/tifo")))
+    assert problem.startswith("stores.eventlog: use kafka://HOST:PORT")
+    assert "secret" not in problem
+
+
 @pytest.mark.parametrize("store", ["board", "budgets"])
 def test_store_in_redis_is_taken_by_any_address_of_one(fit: Settings, store: str) -> None:
     for url in ("redis://me:secret@x:6379/1", "rediss://x?ca=ca.pem", "redis+cluster://a:1,b:2"):

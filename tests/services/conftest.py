@@ -66,8 +66,8 @@ async def revocations(view: BoardView) -> Revocations:
 
 
 @pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
-    log = SqliteEventLog(tmp_path / "events.db")
+async def log(tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteEventLog]:
+    log = SqliteEventLog(tmp_path / "events.db", clock)
     yield log
     await log.close()
 
@@ -86,7 +86,7 @@ async def told(publisher: Publisher, log: SqliteEventLog) -> Told:
 
     async def read() -> list[Event | None]:
         await publisher.close()
-        consumer = await log.consumer("test", TOPICS)
+        consumer = await log.consumer("test", TOPICS, "reader")
         return [from_record(delivery.record) for delivery in await consumer.poll()]
 
     return read

@@ -47,7 +47,7 @@ async def kept(publisher, log):
 
     async def read() -> list[tuple[str, AdTracked]]:
         await publisher.close()
-        consumer = await log.consumer("test", TOPICS)
+        consumer = await log.consumer("test", TOPICS, "reader")
         records = [delivery.record for delivery in await consumer.poll()]
         found = [(record.id, from_record(record)) for record in records]
         return [(id, event) for id, event in found if isinstance(event, AdTracked)]

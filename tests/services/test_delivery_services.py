@@ -247,8 +247,8 @@ class Brittle(SqliteEventLog):
 
 
 @pytest.fixture
-async def log(tmp_path: Path):
-    log = Brittle(tmp_path / "events.db")
+async def log(tmp_path: Path, clock):
+    log = Brittle(tmp_path / "events.db", clock)
     yield log
     await log.close()
 
@@ -266,7 +266,7 @@ PLAYING = 'bl=(6000),e=t,sid="ses_1",sn=2,sta=p,ts=1764752430000,v=2'
 
 async def test_report_is_kept_before_it_is_acknowledged(publisher, log) -> None:
     assert await BeaconService(publisher).report(f"{PLAYING}\nnonsense\n") == 1
-    consumer = await log.consumer("test", ["playback"])
+    consumer = await log.consumer("test", ["playback"], "reader")
     (delivery,) = await consumer.poll()
     assert (delivery.record.key, delivery.record.type) == ("ses_1", "playback.reported")
     event = msgspec.json.decode(delivery.record.value)

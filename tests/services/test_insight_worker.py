@@ -25,6 +25,7 @@ from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
 from tifo.workers.insight import service as insight_service
+from tifo.workers.insight.rules import Audience
 from tifo.workers.insight.service import InsightWorker
 from tifo.workers.insight.settings import InsightSettings
 
@@ -36,15 +37,15 @@ class Brittle(SqliteEventLog):
 
     failing = False
 
-    async def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
         if self.failing:
             raise Unavailable("eventlog", "disk I/O error")
-        return await super().consumer(group, topics)
+        return await super().consumer(group, topics, member)
 
 
 @pytest.fixture
-async def log(tmp_path) -> AsyncIterator[Brittle]:
-    log = Brittle(tmp_path / "events.db")
+async def log(tmp_path, clock) -> AsyncIterator[Brittle]:
+    log = Brittle(tmp_path / "events.db", clock)
     yield log
     await log.close()
 
@@ -205,6 +206,31 @@ async def test_record_that_does_not_read_stops_nobody(log, board, clock, seen) -
     await log.append([poison, started(1, clock.now())])
     async with working(log, board, clock):
         await seen.until(viewers=1)
+
+
+async def test_record_that_it_fails_at_is_set_aside_and_the_rest_counts(
+    log, board, clock, seen, monkeypatch, logged
+) -> None:
+    whole = Audience.see
+
+    def see(audience: Audience, event: Event, at: float, now: float) -> None:
+        if getattr(event, "session", "") == "ses_1":
+            raise ZeroDivisionError
+        whole(audience, event, at, now)
+
+    monkeypatch.setattr(Audience, "see", see)
+    await log.append([started(n, clock.now()) for n in range(3)])
+    async with working(log, board, clock):
+        await seen.until(viewers=2)
+    (letter,) = await log.letters("insight")
+    assert (letter.record.id, letter.reason, letter.parked_at) == (
+        "evt_1",
+        "ZeroDivisionError()",
+        clock.now(),
+    )
+    assert await caught_up(log)
+    assert [entry["event"] for entry in logged] == ["insight.parked"]
+    logged.clear()
 
 
 async def test_log_that_fails_is_read_when_it_is_back(

@@ -32,7 +32,7 @@ class Gate(EventLog):
             raise Unavailable("eventlog", "disk full")
         self.kept.extend(records)
 
-    async def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
         raise Unavailable("eventlog", "nobody reads here")
 
     async def lag(self) -> tuple[Lag, ...]:

@@ -3,15 +3,38 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 RECORD_BYTES_MAX = 64 * 1024
 """Bytes of one record's value."""
 
+APPEND_QUEUE_RECORDS_MAX = 10_000
+"""Records of one process that wait to be kept; an append past it is refused at once."""
+
 POLL_RECORDS_MAX = 1_000
 """Records that one poll returns at the most."""
+
+LETTERS_MAX = 1_000
+"""Dead letters that are read or replayed at once."""
+
+REASON_LENGTH_MAX = 1_000
+"""Characters of a dead letter's reason; what is longer is cut."""
+
+SESSION_S = 10.0
+"""Seconds without a sign of life after which a member's partitions go to others."""
+
+POLL_S_MAX = 60.0
+"""Seconds between two polls after which a member is stuck: alive, and yet its partitions go to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a member counts as dead, and when as stuck."""
+
+    session_s: float = SESSION_S
+    poll_s_max: float = POLL_S_MAX
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -25,36 +48,87 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     value: bytes
 
 
+class Partition(NamedTuple):
+    """A share of a topic's keys. All records of a key are in one partition."""
+
+    topic: str
+    number: int
+
+
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A record as a consumer gets it; `offset` grows within the log."""
+    """A record as a consumer gets it; `offset` grows within the partition."""
 
     offset: int
     record: Record
+    partition: Partition
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How many records of `topic` the consumer group has not committed."""
+    """How many records of `topic` the consumer group has not committed.
+
+    `lost` of those that it had not committed were forgotten before it handled them, as far as is known.
+    """
 
     group: str
     topic: str
     records: int
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record that a group could not handle, why, and when it was set aside (epoch seconds)."""
+
+    record: Record
+    reason: str
+    parked_at: float
 
 
 class Consumer(Protocol):
-    """One reader of some topics on behalf of a group; at least once, in order per key."""
+    """One member of a group. At least once, in order per key, a key at one member at a time.
+
+    Partitions move between members while they poll: when one joins, leaves, dies (`SESSION_S`) or is stuck
+    (`POLL_S_MAX`). A member loses none while it handles what it polled, unless it is dead or stuck; what
+    it handles then is delivered to another member as well, and its own commit of that does nothing.
+    """
+
+    @abstractmethod
+    def partitions(self) -> frozenset[Partition]:
+        """What it holds as of its last poll or commit; none before the group has let it in."""
 
     @abstractmethod
     async def poll(self, records_max: int = POLL_RECORDS_MAX) -> tuple[Delivery, ...]:
-        """The next records after the last poll, possibly none. Raises `Unavailable`."""
+        """The next records after the last poll, possibly none; does not wait for records to come.
+
+        Raises `Unavailable`, also when another consumer of this member's name took its place.
+        """
 
     @abstractmethod
     async def commit(self) -> None:
-        """Everything polled so far is handled. Uncommitted records come again to the next consumer."""
+        """Everything polled so far is handled. Uncommitted records come again to whoever has them next.
+
+        Commits nothing of partitions that went to other members meanwhile. Raises `Unavailable`.
+        """
+
+    @abstractmethod
+    async def park(self, delivery: Delivery, reason: str) -> None:
+        """Set a record aside that this group cannot handle: durable among its letters when this returns.
+
+        The record counts as handled with the next commit; one parked twice is two letters. Raises
+        `Unavailable`.
+        """
+
+    @abstractmethod
+    async def seek(self, at: float) -> None:
+        """Go on with the first record of `at` (epoch seconds) or later, in every partition it holds.
+
+        That is where the group stands from now on, also when this member dies. Raises `Unavailable`.
+        """
 
     @abstractmethod
     async def close(self) -> None:
-        """Leave the group without committing."""
+        """Stop without committing. Its place is kept for `SESSION_S`, for the next of its name."""
 
 
 class EventLog(Protocol):
@@ -62,14 +136,20 @@ class EventLog(Protocol):
 
     @abstractmethod
     async def append(self, records: Sequence[Record]) -> None:
-        """Keep the records: they are durable when this returns, all of them or, when it raises, none.
+        """Keep the records: they are durable when this returns, in the order given per key.
 
-        Raises `Unavailable` when the log cannot keep them now, at once when its queue is full.
+        Raises `Unavailable` when the log cannot keep them now, at once when its queue is full. Some may
+        have been kept all the same: appended again they keep their ids. `ValueError` for one that is too
+        long, and nothing is kept.
         """
 
     @abstractmethod
-    async def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        """Join a group at the first record it has not committed; a new group begins at the oldest."""
+    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
+        """Join a group where it last committed; a new group begins at the oldest record.
+
+        `member` is one name in the group. Who comes with the name of another takes its place and its
+        partitions at once, so that a restart moves nothing. Raises `Unavailable`.
+        """
 
     @abstractmethod
     async def lag(self) -> tuple[Lag, ...]:
@@ -77,4 +157,23 @@ class EventLog(Protocol):
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish the appends under way and release what the adapter holds."""
+        """Finish the appends under way, stop the consumers, and release what the adapter holds."""
+
+
+class DeadLetters(Protocol):
+    """What groups set aside, for the one who mends the reason. Every event log has them."""
+
+    @abstractmethod
+    async def letters(self, group: str) -> tuple[Letter, ...]:
+        """The dead letters of a group that were not replayed, oldest first, `LETTERS_MAX` at the most."""
+
+    @abstractmethod
+    async def replay(self, group: str, letters_max: int = LETTERS_MAX) -> int:
+        """Deliver the oldest letters again, to this group only; how many. Raises `Unavailable`.
+
+        A letter may come twice when this fails half-way, and none is lost.
+        """
+
+
+class EventLogStore(EventLog, DeadLetters, Protocol):
+    """What an adapter is: a log, and the dead letters of its groups."""

@@ -72,6 +72,18 @@ EVENTLOG_LAG = Gauge(
     ["group", "topic"],
     registry=REGISTRY,
 )
+EVENTLOG_LOST = Gauge(
+    "tifo_eventlog_lost_records",
+    "Records forgotten before a group had handled them, since its last commit, by group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
+EVENTS_PARKED = Counter(
+    "tifo_events_parked",
+    "Events a worker could not handle and set aside as dead letters, by group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",

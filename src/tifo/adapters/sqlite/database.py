@@ -29,15 +29,23 @@ T = TypeVar("T")
 class Database:
     """Runs functions over one connection, one after the other, in a thread of its own.
 
-    Several processes may open the same file (write-ahead log). Every SQLite error becomes
+    Several processes may open the same file (write-ahead log). `upgrade` sees it before `schema`, and brings
+    one of an earlier version up to date. Every SQLite error becomes
     `Unavailable(part)`. A file that is locked or a disk that is full is tried again with the next call,
     and read meanwhile; after any other error that call opens the file anew.
     """
 
-    def __init__(self, path: Path, part: str, schema: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        part: str,
+        schema: str,
+        upgrade: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self._path = path
         self._part = part
         self._schema = schema
+        self._upgrade = upgrade
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{part}")
         self._connection: sqlite3.Connection | None = None
         self._waiting = 0
@@ -89,6 +97,8 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL: a commit is on the disk, not only in the operating system, before it counts.
             connection.execute("PRAGMA synchronous = FULL")
+            if self._upgrade is not None:
+                self._upgrade(connection)
             connection.executescript(self._schema)
         except BaseException:
             connection.close()

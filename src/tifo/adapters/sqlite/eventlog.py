@@ -2,48 +2,29 @@
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakSet
 
+from tifo.adapters.sqlite import eventlog_tables as tables
 from tifo.adapters.sqlite.database import Database
+from tifo.adapters.sqlite.eventlog_consumer import SqliteConsumer
+from tifo.adapters.sqlite.eventlog_members import Member
 from tifo.eventlog.ports import (
-    POLL_RECORDS_MAX,
+    APPEND_QUEUE_RECORDS_MAX,
+    LETTERS_MAX,
     RECORD_BYTES_MAX,
-    Consumer,
-    Delivery,
-    EventLog,
+    EventLogStore,
     Lag,
+    Letter,
+    Pace,
     Record,
 )
+from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
-APPEND_QUEUE_RECORDS_MAX = 10_000
-"""Records that wait for the next commit; an append past it is refused at once."""
-
-RETENTION_RECORDS_MAX = 2_000_000
-"""Records kept; the oldest go first, whether or not every group has handled them."""
-
 RETENTION_EVERY_COMMITS = 200
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-  offset INTEGER PRIMARY KEY AUTOINCREMENT,
-  topic TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL,
-  at REAL NOT NULL, value BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS records_by_topic ON records (topic, offset);
-CREATE TABLE IF NOT EXISTS committed (
-  consumer_group TEXT NOT NULL, topic TEXT NOT NULL, next_offset INTEGER NOT NULL,
-  PRIMARY KEY (consumer_group, topic)
-);
-"""
-
-_READ_TOPIC = (
-    "SELECT offset, topic, key, id, type, at, value FROM records"
-    " WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +33,29 @@ class _Append:
     done: asyncio.Future[None]
 
 
-class SqliteEventLog(EventLog):
+class SqliteEventLog(EventLogStore):
     """Appends of many callers share one commit, so a report costs a fraction of a disk write.
 
-    Caveats: one file, hence one machine; a group has one consumer at a time (a second one of the same
-    group reads the same records); records past `RETENTION_RECORDS_MAX` are gone even for a group that
-    has not read them.
+    Caveats: one file, hence one machine; a group has `PARTITIONS` members that have something to do; who
+    has which partitions is told by the machine's clock, and a clock that jumps by a session may make two
+    members handle the same records once; records past `Retention` are gone even for a group that has not
+    read them, and counted as its lost ones.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._writer = Database(path, "eventlog", _SCHEMA)
-        self._reader = Database(path, "eventlog", _SCHEMA)
+    def __init__(
+        self, path: Path, clock: Clock, pace: Pace | None = None, retention: tables.Retention | None = None
+    ) -> None:
+        self._writer = Database(path, "eventlog", tables.SCHEMA, tables.upgrade)
+        self._reader = Database(path, "eventlog", tables.SCHEMA, tables.upgrade)
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._retention = retention or tables.Retention()
         self._queue: list[_Append] = []
         self._queued_records = 0
         self._wake = asyncio.Event()
         self._commits = 0
         self._committing: asyncio.Task[None] | None = None
+        self._consumers: WeakSet[SqliteConsumer] = WeakSet()
         self._closed = False
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -86,16 +74,26 @@ class SqliteEventLog(EventLog):
             self._committing = asyncio.create_task(self._commit_forever(), name="eventlog-commit")
         await done
 
-    async def consumer(self, group: str, topics: Sequence[str]) -> "SqliteConsumer":
+    async def consumer(self, group: str, topics: Sequence[str], member: str) -> SqliteConsumer:
         """Join at the group's committed offsets."""
-        consumer = SqliteConsumer(self._reader, group, tuple(topics))
+        place = Member(group, member, tuple(dict.fromkeys(topics)), epoch=0)
+        consumer = SqliteConsumer(self._reader, place, self._clock, self._pace)
+        self._consumers.add(consumer)
         await consumer.join()
         return consumer
 
     async def lag(self) -> tuple[Lag, ...]:
         """Counted from the committed offsets."""
-        rows = await self._reader.run(_lag)
-        return tuple(Lag(group, topic, count) for group, topic, count in rows)
+        return tuple(Lag(*row) for row in await self._reader.run(tables.lag))
+
+    async def letters(self, group: str) -> tuple[Letter, ...]:
+        """From their table."""
+        return await self._reader.run(lambda c: tables.letters(c, group))
+
+    async def replay(self, group: str, letters_max: int = LETTERS_MAX) -> int:
+        """All of them in one transaction, or none."""
+        limit = min(letters_max, LETTERS_MAX)
+        return await self._writer.run(lambda c: tables.replay(c, group, limit))
 
     async def close(self) -> None:
         """Commit what is queued, then close the file."""
@@ -105,6 +103,8 @@ class SqliteEventLog(EventLog):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._committing
             await self._commit_queued()
+        for consumer in list(self._consumers):
+            await consumer.close()
         await self._writer.close()
         await self._reader.close()
 
@@ -120,9 +120,9 @@ class SqliteEventLog(EventLog):
         self._queued_records = 0
         if not appends:
             return
-        rows = [row for append in appends for row in map(_row, append.records)]
+        records = [record for append in appends for record in append.records]
         try:
-            await self._writer.run(lambda connection: _insert(connection, rows))
+            await self._writer.run(lambda connection: tables.insert(connection, records))
         except Exception as error:
             # Whatever it is: nobody may wait for ever, and those who come after are to be served.
             _settle(
@@ -133,79 +133,8 @@ class SqliteEventLog(EventLog):
         self._commits += 1
         if self._commits % RETENTION_EVERY_COMMITS == 0:
             with contextlib.suppress(Unavailable):
-                await self._writer.run(_forget_old)
-
-
-class SqliteConsumer(Consumer):
-    """Reads in the order of the whole log, which keeps the order of every key."""
-
-    def __init__(self, database: Database, group: str, topics: tuple[str, ...]) -> None:
-        self._database = database
-        self._group = group
-        self._topics = topics
-        self._next: dict[str, int] = {}
-
-    async def join(self) -> None:
-        """Read where the group stands."""
-        rows = await self._database.run(
-            lambda c: c.execute(
-                "SELECT topic, next_offset FROM committed WHERE consumer_group = ?", (self._group,)
-            ).fetchall()
-        )
-        committed: dict[str, int] = dict(rows)
-        self._next = {topic: committed.get(topic, 0) for topic in self._topics}
-
-    async def poll(self, records_max: int = POLL_RECORDS_MAX) -> tuple[Delivery, ...]:
-        """The next records of all topics together, in the order they were appended."""
-        limit = min(records_max, POLL_RECORDS_MAX)
-        rows = await self._database.run(lambda c: _read(c, self._next, limit))
-        deliveries = tuple(Delivery(row[0], Record(*row[1:])) for row in rows)
-        for delivery in deliveries:
-            self._next[delivery.record.topic] = delivery.offset + 1
-        return deliveries
-
-    async def commit(self) -> None:
-        """Write the offsets after the last poll."""
-        rows = [(self._group, topic, offset) for topic, offset in self._next.items()]
-        await self._database.run(
-            lambda c: c.executemany("INSERT OR REPLACE INTO committed VALUES (?, ?, ?)", rows)
-        )
-
-    async def close(self) -> None:
-        """Nothing is held between polls."""
-
-
-def _row(record: Record) -> tuple[str, str, str, str, float, bytes]:
-    return (record.topic, record.key, record.id, record.type, record.at, record.value)
-
-
-def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, str, str, float, bytes]]) -> None:
-    connection.executemany(
-        "INSERT INTO records (topic, key, id, type, at, value) VALUES (?, ?, ?, ?, ?, ?)", rows
-    )
-
-
-def _read(
-    connection: sqlite3.Connection, next_offsets: dict[str, int], limit: int
-) -> list[tuple[int, str, str, str, str, float, bytes]]:
-    # Each topic by its index and no further than the limit: together in one WHERE they would be sorted
-    # whole, which for a group that is a million records behind costs more than it reads.
-    each = " UNION ALL ".join([f"SELECT * FROM ({_READ_TOPIC})"] * len(next_offsets))  # noqa: S608 - constant
-    values = [value for topic, offset in next_offsets.items() for value in (topic, offset, limit)]
-    return connection.execute(f"{each} ORDER BY offset LIMIT ?", (*values, limit)).fetchall()
-
-
-def _lag(connection: sqlite3.Connection) -> list[tuple[str, str, int]]:
-    return connection.execute(
-        "SELECT c.consumer_group, c.topic, COUNT(r.offset) FROM committed c LEFT JOIN records r"
-        " ON r.topic = c.topic AND r.offset >= c.next_offset GROUP BY c.consumer_group, c.topic"
-    ).fetchall()
-
-
-def _forget_old(connection: sqlite3.Connection) -> None:
-    connection.execute(
-        "DELETE FROM records WHERE offset <= (SELECT MAX(offset) FROM records) - ?", (RETENTION_RECORDS_MAX,)
-    )
+                now = self._clock.now()
+                await self._writer.run(lambda c: tables.forget_old(c, self._retention, now))
 
 
 def _settle(appends: list[_Append], why: str) -> None:

@@ -16,7 +16,7 @@ from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
-from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTS_HANDLED
+from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_PARKED
 from tifo.workers.insight.qoe import Qoe
 from tifo.workers.insight.rules import Audience, Rate
 from tifo.workers.insight.settings import InsightSettings
@@ -73,7 +73,7 @@ class InsightWorker:
             await reporting.close()
 
     async def _consume(self, stop: asyncio.Event) -> None:
-        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK))
+        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK), self._node)
         try:
             while not stop.is_set():
                 if not await self._handle_next(consumer):
@@ -84,7 +84,10 @@ class InsightWorker:
     async def _handle_next(self, consumer: Consumer) -> int:
         deliveries = await consumer.poll()
         for delivery in deliveries:
-            self._handle(delivery)
+            try:
+                self._handle(delivery)
+            except Exception as error:
+                await self._park(consumer, delivery, error)
         self._say_back()
         if deliveries:
             await consumer.commit()
@@ -102,6 +105,13 @@ class InsightWorker:
         self._qoe.see(event, self._audience, record.at, now)
         if isinstance(event, SessionStarted):
             self._starts.add(min(record.at, now))
+
+    async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
+        """Set a record aside that we fail at: it would stop us again after every restart."""
+        record = delivery.record
+        _log.error("insight.parked", event_id=record.id, topic=record.topic, exc_info=error)
+        EVENTS_PARKED.labels(GROUP, record.topic).inc()
+        await consumer.park(delivery, repr(error))
 
     def _say_failing(self, error: Unavailable) -> None:
         if not self._failing:
@@ -133,10 +143,11 @@ class InsightWorker:
         await self._board.write(folder + self._node, msgspec.json.encode(report), REPORT_TTL_S)
 
     async def _lag(self) -> tuple[GroupLag, ...]:
-        lags = tuple(GroupLag(one.group, one.topic, one.records) for one in await self._log.lag())
-        for lag in lags:
-            EVENTLOG_LAG.labels(lag.group, lag.topic).set(lag.lag)
-        return lags
+        lags = await self._log.lag()
+        for one in lags:
+            EVENTLOG_LAG.labels(one.group, one.topic).set(one.records)
+            EVENTLOG_LOST.labels(one.group, one.topic).set(one.lost)
+        return tuple(GroupLag(one.group, one.topic, one.records) for one in lags)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
