@@ -24,6 +24,7 @@ type Plan struct {
 	Login           bool               `json:"login"`
 	ArrivalsPerS    []int              `json:"arrivals_per_s"`
 	Goals           []Goal             `json:"goals"`
+	Spikes          []Spike            `json:"spikes"`
 	PlateauAtS      float64            `json:"plateau_at_s"`
 	WhistleAtS      float64            `json:"whistle_at_s"`
 	WhistleS        float64            `json:"whistle_s"`
@@ -32,6 +33,7 @@ type Plan struct {
 	Shares          map[string]float64 `json:"shares"`
 	OpenRequestsMax int64              `json:"open_requests_max"`
 	RequestSMax     float64            `json:"request_s_max"`
+	PodSMax         float64            `json:"pod_s_max"`
 }
 
 // Goal is a burst of reloads.
@@ -39,6 +41,14 @@ type Goal struct {
 	AtS         float64 `json:"at_s"`
 	ReloadShare float64 `json:"reload_share"`
 	WithinS     float64 `json:"within_s"`
+}
+
+// Spike is a break that all ask for.
+type Spike struct {
+	AtS     float64 `json:"at_s"`
+	SpreadS float64 `json:"spread_s"`
+	LengthS float64 `json:"length_s"`
+	Break   string  `json:"brk"`
 }
 
 func (p *Plan) leavesOut(call string) bool {
@@ -126,7 +136,7 @@ func (w *world) arrivals(tokens []string) {
 
 func (w *world) arrive(number int, token string, due float64) {
 	w.late(due)
-	if w.client.open.Load() >= w.plan.OpenRequestsMax {
+	if w.full() {
 		w.figures.count("unmade")
 		return
 	}

@@ -68,7 +68,7 @@ func (p *videoPlayer) sampled() bool {
 
 func (p *videoPlayer) dueS() float64 { return p.steering.dueS() }
 
-func (p *videoPlayer) ask() {
+func (p *videoPlayer) ask(float64) {
 	said := p.steering.ask(p.reports())
 	if said == nil {
 		return

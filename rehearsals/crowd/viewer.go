@@ -28,11 +28,14 @@ type player interface {
 	begin(at playback)
 	// dueS is the moment of the next question; infinity for none.
 	dueS() float64
-	ask()
+	// ask asks it; it could not be begun before `due`.
+	ask(due float64)
 }
 
 // scenarios has each one's player by its name in the plan.
-var scenarios = map[string]func(*viewer) player{"sessions": newWatchPage, "video": newVideoPlayer}
+var scenarios = map[string]func(*viewer) player{
+	"ads": newAdsPlayer, "sessions": newWatchPage, "video": newVideoPlayer,
+}
 
 type world struct {
 	plan     *Plan
@@ -45,6 +48,9 @@ type world struct {
 }
 
 func (w *world) now() float64 { return time.Since(w.began).Seconds() }
+
+// full says whether so many requests wait that nothing new is begun.
+func (w *world) full() bool { return w.client.open.Load() >= w.plan.OpenRequestsMax }
 
 func (w *world) sleepUntil(at float64) { time.Sleep(seconds(at - w.now())) }
 
@@ -125,7 +131,8 @@ func (v *viewer) load() float64 {
 		go v.call("GET", "/v1/events/"+v.plan.Event, "", "")
 	}
 	if v.plan.leavesOut("sessions") {
-		folder := "/v1/playback/" + v.access
+		v.token = v.access
+		folder := "/v1/playback/" + v.token
 		v.play(playback{folder + "/master.m3u8", folder + "/manifest.mpd"}, began)
 		return math.Inf(1)
 	}
@@ -234,8 +241,9 @@ func (v *viewer) stay(until, heartbeatS float64) {
 		case until:
 			return
 		case ask:
-			v.late(math.Max(ask, free))
-			v.playing.ask()
+			due := math.Max(ask, free)
+			v.late(due)
+			v.playing.ask(due)
 		default:
 			v.late(math.Max(beat, free))
 			var waitS float64

@@ -24,4 +24,4 @@ func (p *watchPage) begin(at playback) {
 
 func (p *watchPage) dueS() float64 { return p.steering.dueS() }
 
-func (p *watchPage) ask() { p.steering.ask("") }
+func (p *watchPage) ask(float64) { p.steering.ask("") }

@@ -44,6 +44,11 @@ export class Api {
     private readonly now: () => number,
   ) {}
 
+  /** Whether so many requests wait that nothing new is begun. */
+  get full(): boolean {
+    return this.open >= this.plan.open_requests_max / this.plan.shards;
+  }
+
   login(account: string): Promise<Answer> {
     return this.call("POST", "/v1/dev/login", null, { account });
   }
@@ -79,6 +84,11 @@ export class Api {
     counters[`${kind}s`].add(1);
     trends[`${kind}_ms`].add(answer.timings.duration);
     if (answer.status !== 200) counters[`${kind}s_failed`].add(1);
+  }
+
+  /** A GET at the platform. */
+  get(url: string): Promise<Answer> {
+    return this.call("GET", url, null);
   }
 
   async heartbeat(session: string, token: string): Promise<Answer> {

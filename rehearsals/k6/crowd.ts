@@ -55,7 +55,7 @@ export class Crowd {
 
   private arrive(viewer: number, dueMs: number): void {
     trends.late_ms.add(this.world.now() - dueMs);
-    if (this.world.api.open >= this.plan.open_requests_max / this.plan.shards) {
+    if (this.world.api.full) {
       counters.unmade.add(1);
       return;
     }

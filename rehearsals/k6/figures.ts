@@ -24,6 +24,15 @@ export const counters = {
   media_playlists_failed: counter("media_playlists_failed"),
   segments: counter("segments"),
   segments_failed: counter("segments_failed"),
+  pods: counter("pods"),
+  pods_in_window: counter("pods_in_window"),
+  pods_in_time: counter("pods_in_time"),
+  pods_failed: counter("pods_failed"),
+  pods_illegal: counter("pods_illegal"),
+  pods_empty: counter("pods_empty"),
+  beacons: counter("beacons"),
+  beacons_failed: counter("beacons_failed"),
+  unsent: counter("unsent"),
   heartbeats: counter("heartbeats"),
   heartbeats_lost: counter("heartbeats_lost"),
   renewals: counter("renewals"),
@@ -42,8 +51,11 @@ export const trends = {
   steering_ms: trend("steering_ms"),
   media_playlist_ms: trend("media_playlist_ms"),
   segment_ms: trend("segment_ms"),
+  pod_ms: trend("pod_ms"),
+  beacon_ms: trend("beacon_ms"),
   plateau_ms: trend("plateau_ms"),
   late_ms: trend("late_ms"),
+  spike_late_ms: trend("spike_late_ms"),
 };
 
 const answers = new Map(ANSWERS.map((kind) => [kind as string, counter(`answered_${kind}`)]));

@@ -6,6 +6,14 @@ export interface Goal {
   readonly within_s: number;
 }
 
+/** A break: from `at_s` on, all who watch ask for its pod, each at a moment of their own within `spread_s`. */
+export interface Spike {
+  readonly at_s: number;
+  readonly spread_s: number;
+  readonly length_s: number;
+  readonly brk: string;
+}
+
 /** What `tifo rehearse` asks of a generator. Times are seconds from the beginning. */
 export interface Plan {
   readonly scenario: string;
@@ -21,6 +29,7 @@ export interface Plan {
   /** How many viewers arrive in each second; they come when they come, whatever the answers. */
   readonly arrivals_per_s: readonly number[];
   readonly goals: readonly Goal[];
+  readonly spikes: readonly Spike[];
   /** From here to the whistle all of them watch. */
   readonly plateau_at_s: number;
   /** The final whistle: from here on everybody leaves, within `whistle_s`. */
@@ -37,6 +46,8 @@ export interface Plan {
   readonly open_requests_max: number;
   /** Seconds until one request is given up. */
   readonly request_s_max: number;
+  /** Seconds inside which a pod must be there. */
+  readonly pod_s_max: number;
 }
 
 /** When the last viewer has left and every answer must be there, in milliseconds. */

@@ -28,6 +28,8 @@ export interface Visit {
   readonly world: World;
   /** The viewer's place in the whole crowd, from 0. */
   readonly number: number;
+  /** The newest playback token. */
+  readonly token: () => string;
   /** Whether the viewer has left or reloaded: what this visit began is over. */
   readonly over: () => boolean;
   readonly later: (waitMs: number, act: () => Promise<void>) => void;
@@ -82,8 +84,12 @@ export class Viewer {
     const began = now();
     // The page asks for its title beside everything else.
     if (!plan.without.includes("calendar")) this.act(api.calendar());
-    if (plan.without.includes("sessions")) await this.play(this.visit, began, broughtBy(this.access));
-    else await this.enter(this.visit, began, 0, null);
+    if (plan.without.includes("sessions")) {
+      this.token = this.access;
+      await this.play(this.visit, began, broughtBy(this.token));
+    } else {
+      await this.enter(this.visit, began, 0, null);
+    }
   }
 
   private async enter(visit: number, began: number, tries: number, takeover: Takeover | null): Promise<void> {
@@ -142,6 +148,7 @@ export class Viewer {
       {
         world: this.world,
         number: this.number,
+        token: () => this.token,
         over: () => this.left || visit !== this.visit,
         later: (waitMs, act) => this.later(waitMs, act),
         act: (what) => this.act(what),

@@ -8,18 +8,22 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from tifo import settings as settings_file
 from tifo import stores
+from tifo.adapters.http.ad_servers import HttpAdServers
 from tifo.adapters.http.catalogue import HttpCatalogue
+from tifo.adapters.http.line_items import HttpLineItems
 from tifo.adapters.http.origins import HttpOrigins
 from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
+from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -39,12 +43,15 @@ from tifo.kernel.trust import ca_file
 from tifo.services.accounts import routes as accounts_routes
 from tifo.services.accounts.ports import IdentityProvider
 from tifo.services.accounts.service import AccountService
+from tifo.services.ads import billed_routes as ads_billed_routes
 from tifo.services.ads import operator_routes as ads_operator_routes
 from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
+from tifo.services.ads.outside import OutsideAds
 from tifo.services.ads.service import AdService
+from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
@@ -67,6 +74,7 @@ from tifo.serving.responders import application
 from tifo.serving.routes import Handlers, Listener, Route
 from tifo.settings import Settings
 from tifo.telemetry import logs
+from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.metrics import REGISTRY
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.stores import Meters
@@ -74,6 +82,8 @@ from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.playback import playback_tokens
+from tifo.workers.billing.ports import BillingLedger
+from tifo.workers.billing.service import BillingWorker
 from tifo.workers.insight.service import InsightWorker
 from tifo.workers.steering.service import SteeringWorker
 
@@ -259,9 +269,12 @@ async def _video(w: Wiring) -> VideoService:
     )
 
 
+async def _ledger(w: Wiring) -> Ledger:
+    return await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
+
+
 async def _decider(w: Wiring) -> Decider:
-    ledger = await w.opened(Ledger(stores.budget_store(w.settings, w.redis), w.clock, w.settings.ads))
-    return Decider(ledger, w.clock)
+    return Decider(await w.once(_ledger), w.clock)
 
 
 async def _inventory_desk(w: Wiring) -> InventoryDesk:
@@ -270,12 +283,34 @@ async def _inventory_desk(w: Wiring) -> InventoryDesk:
     return await w.opened(desk)
 
 
-async def _ads(w: Wiring) -> AdService:
+async def _line_items(w: Wiring) -> LineItems:
+    if "ads" in w.services:
+        return await w.once(_inventory_desk)
+    return w.closing(HttpLineItems(w.settings.peers.ads, w.settings.keys.operator_token))
+
+
+async def _books(w: Wiring) -> BillingLedger:
+    return w.closing(stores.billing_ledger(w.settings))
+
+
+async def _outside_ads(w: Wiring) -> OutsideAds:
+    breaks, decider = await w.once(_breaks), await w.once(_decider)
+    servers = w.closing(HttpAdServers(ca_file()))
+    bulkhead = partial(counted_bulkhead, clock=w.clock, ids=w.ids)
+    levers = await w.once(_ad_levers)
+    return await w.opened(OutsideAds(breaks, decider, levers, servers, bulkhead, w.clock, w.settings.ads))
+
+
+async def _ad_levers(w: Wiring) -> AdLevers:
     view = await w.once(_view)
+    return AdLevers(view, Postures(view))
+
+
+async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
         decider=await w.once(_decider),
-        levers=AdLevers(view, Postures(view)),
+        levers=await w.once(_ad_levers),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),
@@ -283,6 +318,7 @@ async def _ads(w: Wiring) -> AdService:
         clock=w.clock,
         settings=w.settings.ads,
         public_url=w.settings.viewers_url,
+        outside=await w.once(_outside_ads),
     )
 
 
@@ -293,6 +329,7 @@ async def _control(w: Wiring) -> ControlService:
             loop_silent_s=w.settings.steering_loop.frozen_s,
             sessions=await w.once(_sessions),
             catalogue=await w.once(_catalogue),
+            line_items=await w.once(_line_items),
             board=await w.once(_board),
             view=await w.once(_view),
             audit=w.closing(stores.audit_trail(w.settings)),
@@ -348,7 +385,10 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 
 async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
-    api = ads_operator_routes.handlers(desk, decider, w.clock)
+    ledger = await w.once(_ledger)
+    w.meters.ads = (await w.opened(Standings(desk, decider, ledger, w.clock, w.settings.ads))).report
+    billed = ads_billed_routes.handlers(await w.once(_books), w.clock)
+    api = {**ads_operator_routes.handlers(desk, decider, w.clock), **billed}
     viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
     return {**viewers, **operators_only(api, w.settings.keys.operator_token)}
 
@@ -389,7 +429,7 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec(
                 "ads",
                 "what fills a break",
-                ads_routes.ROUTES + ads_operator_routes.ROUTES,
+                ads_routes.ROUTES + ads_operator_routes.ROUTES + ads_billed_routes.ROUTES,
                 _ads_handlers,
             ),
             ServiceSpec("beacons", "what players report", beacons_routes.ROUTES, _beacons_handlers),
@@ -510,6 +550,14 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
+async def run_billing(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker billing`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        log, books = await w.once(_log), await w.once(_books)
+        await BillingWorker(log, books, w.clock, config.billing, config.node).run(stop)
+
+
 async def run_steering(config: Settings, stop: asyncio.Event) -> None:
     """`tifo worker steering`, until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -521,5 +569,5 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
 
 
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
-    {"insight": run_insight, "steering": run_steering}
+    {"billing": run_billing, "insight": run_insight, "steering": run_steering}
 )

@@ -17,6 +17,7 @@ from tifo.kernel.errors import SettingsError
 from tifo.kernel.hosts import is_loopback
 from tifo.kernel.web import web_address
 from tifo.services.accounts.settings import OidcSettings
+from tifo.services.ads.settings import AdServerSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, PathwaySettings, Settings
 
@@ -31,7 +32,11 @@ KEYS_OF = {
 
 OF_PATHWAYS = frozenset({"video", "steering", "ads", "control"})
 _AS_NUMBER = re.compile(r"AS[1-9][0-9]{0,9}")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _PATHWAY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+DEADLINE_S_MIN, DEADLINE_S_MAX = 0.1, 10.0
+WRAPPERS_COUNT_MAX = 10
 
 LOCAL_FORMAT = "path-jws"
 """What the local CDNs read."""
@@ -57,8 +62,10 @@ ABOVE_ZERO = (
     "steering_loop.forecast_s", "sessions.heartbeat_s", "sessions.lease_s", "sessions.sweep_s",
     "sessions.takeover_s", "sessions.token_ttl_s", "steering.ttl_s", "steering.lean_ttl_s",
     "steering.asks_per_s_max", "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
+    "ads.fetch_from_s", "ads.fetch_until_s", "ads.present_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
-    "video.origin_stale_s",
+    "video.origin_stale_s", "billing.poll_s", "billing.late_s_max", "billing.behind_s_max",
+    "billing.figures_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -85,6 +92,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _peers,
         _front,
         _origins,
+        _ad_servers,
     )
     problems = tuple(problem for one in checks for problem in one(settings, wanted))
     if problems:
@@ -115,6 +123,47 @@ def _origins(settings: Settings, _: frozenset[str]) -> Iterator[str]:
                 f"catalogue.events: the channel {channel} has {len(found)} origins; give each a channel of "
                 "its own"
             )
+
+
+def _ad_servers(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    ads = settings.ads
+    ids = [one.id for one in ads.servers]
+    for name in sorted({one for one in ids if ids.count(one) > 1}):
+        yield f"ads.servers: {name} is there {ids.count(name)} times"
+    if ads.nodes < 1:
+        yield f"ads.nodes: {ads.nodes}; at least 1"
+    if ads.servers and not ads.fetch_from_s > ads.fetch_until_s >= settings.channel.break_notice_s:
+        yield (
+            f"ads.fetch_until_s: {ads.fetch_until_s:g}; below fetch_from_s, {ads.fetch_from_s:g}, and not "
+            f"below channel.break_notice_s, {settings.channel.break_notice_s}, when players come"
+        )
+    hosts: set[tuple[str, str, int]] = set()
+    for one in ads.servers:
+        yield from (f"ads.servers.{one.id}.{problem}" for problem in _ad_server(one, ads.nodes, hosts))
+
+
+def _ad_server(one: AdServerSettings, nodes: int, hosts: set[tuple[str, str, int]]) -> Iterator[str]:
+    if not _PATHWAY_ID.fullmatch(one.id):
+        yield "id: use letters, digits and . _ -"
+    try:
+        server = web_address(one.base_url).server
+    except ValueError as error:
+        yield f"base_url: {error}"
+    else:
+        if server in hosts:
+            yield "base_url: another ad server is there; what it can take is declared once"
+        hosts.add(server)
+    if not 0 < one.requests_per_s < math.inf:
+        yield f"requests_per_s: {one.requests_per_s}; it is above 0"
+    if one.viewers_max < max(1, nodes):
+        yield f"viewers_max: {one.viewers_max}; at least one for each node, ads.nodes = {nodes}"
+    if not DEADLINE_S_MIN <= one.deadline_s <= DEADLINE_S_MAX:
+        yield f"deadline_s: {one.deadline_s}; from {DEADLINE_S_MIN:g} to {DEADLINE_S_MAX:g}"
+    if not 0 <= one.wrappers_max <= WRAPPERS_COUNT_MAX:
+        yield f"wrappers_max: {one.wrappers_max}; from 0 to {WRAPPERS_COUNT_MAX}"
+    for host in one.follows:
+        if not _HOST.fullmatch(host):
+            yield f"follows: {host!r} is no host; such as ads.example, in small letters"
 
 
 def _keys(settings: Settings, services: frozenset[str]) -> Iterator[str]:

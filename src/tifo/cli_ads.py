@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tifo.adapters.http.operators import PlatformClient
 from tifo.api.ad_control import Explained, RevisionAnswer
+from tifo.api.billing import BilledAnswer
 from tifo.api.fields import DeviceKind
 from tifo.api.inventory import Inventory
 from tifo.cli_platform import WHICH_PLATFORM, Config, Json, NotDone, Url, table_of, with_platform, write_json
@@ -19,7 +20,8 @@ out = Console(highlight=False)
 
 app = App(
     name="ads",
-    help="Check an ad inventory, put it in force on a running platform, and ask why a pod is as it is.\n\n"
+    help="Check an ad inventory, put it in force on a running platform, ask why a pod is as it is, and see "
+    "what was counted.\n\n"
     "An inventory is a TOML or a JSON file: campaigns, line items, creatives, caps, targeting, rules for "
     "pods, house ads and slate.\n\n" + WHICH_PLATFORM,
 )
@@ -86,6 +88,51 @@ def explain(
         write_json(explained)
         return
     _show(explained)
+
+
+@app.command
+def billed(
+    *,
+    event: Annotated[str, Parameter(help="Of this event only.", show_default=False)] = "",
+    hours: Annotated[int, Parameter(help="Of so many whole hours, and the one that runs.")] = 24,
+    as_json: Json = False,
+    url: Url = "",
+    config: Config = None,
+) -> None:
+    """Show what was counted of ads, each beacon once, and how that stands against what was decided.
+
+    `late` came too long after its decision, and `unmatched` of a slot that no decision was told of: neither
+    is counted among the impressions. --json has every creative and hour too.
+    """
+
+    async def ask(platform: PlatformClient) -> BilledAnswer:
+        return await platform.billed(event, hours)
+
+    answer = with_platform(url, config, ask)
+    if as_json:
+        write_json(answer)
+        return
+    _show_billed(answer)
+
+
+def _show_billed(answer: BilledAnswer) -> None:
+    if not answer.lines:
+        out.print("Nothing was counted: did a break run, and does `tifo worker billing`?")
+        return
+    items = table_of("line item", "decided", "impressions", "completes", "clicks", "skips", "errors", "late")
+    for one in answer.line_items:
+        counts = (
+            one.decided, one.impressions, one.completes, one.clicks, one.skips, one.errors, one.late,
+        )  # fmt: skip
+        items.add_row(one.line_item or "(house)", *map(str, counts))
+    out.print(items)
+    breaks = table_of("break", "event", "decided", "impressions", "share", "late", "unmatched")
+    for brk in answer.breaks:
+        share = "" if brk.share is None else f"{brk.share:.1%}"
+        told = (brk.decided, brk.impressions, share, brk.late, brk.unmatched)
+        breaks.add_row(brk.break_id, brk.event, *map(str, told))
+    out.print()
+    out.print(breaks)
 
 
 def _show(explained: Explained) -> None:

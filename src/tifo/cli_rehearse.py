@@ -14,7 +14,10 @@ from tifo import machine
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
 from tifo.rehearsal import command
+from tifo.rehearsal.ads import BREAK_S, SPREAD_S
+from tifo.rehearsal.breaks import Wanted
 from tifo.rehearsal.command import Wish
+from tifo.rehearsal.target import base_of
 from tifo.rehearsal.video import VIDEO
 
 out = Console(highlight=False)
@@ -111,13 +114,58 @@ def video(
     _rehearse("video", scale, without, {"dash": dash, "segments": segments}, night)
 
 
+@app.command
+def ads(
+    *,
+    scale: Annotated[
+        float, Parameter(help="1 is the reference: 2.4 million viewers, 1.2 million pods a second.")
+    ] = 0.001,
+    operators: Annotated[
+        str,
+        Parameter(
+            help="The operators' port, which then plans both breaks, as http://127.0.0.1:8090; without, they "
+            "are the next two of the schedule. Where it asks for a token: TIFO_KEYS__OPERATOR_TOKEN or "
+            "--config.",
+            show_default=False,
+        ),
+    ] = "",
+    spread_s: Annotated[float, Parameter(help="Seconds within which everybody asks for the pod.")] = SPREAD_S,
+    break_s: Annotated[
+        float, Parameter(help="Seconds of each break: those to plan, or what the schedule's last.")
+    ] = BREAK_S,
+    without: Annotated[
+        tuple[Literal["calendar", "sessions"], ...],
+        Parameter(
+            negative="",
+            help="Calls to leave out; the report says so. Without sessions (starts, heartbeats, ends), "
+            "viewers bring tokens that --config signs.",
+        ),
+    ] = (),
+    night: Night = USUAL,
+) -> None:
+    """Two breaks: everybody asks for the pod within two seconds, and then reports what it plays.
+
+    Viewers come in --minutes; then both breaks, each asked for whatever the answers, and beacons as the ads
+    play: the impression at once, quartiles and completes over their lengths. Begin with
+    `tifo rehearse ads --operators http://127.0.0.1:8090` on `tifo up`.
+    """
+    port = base_of(operators, mine=night.this_platform_is_mine, option="--operators") if operators else ""
+    token = machine.load_base(os.environ, night.config).keys.operator_token if port else ""
+    _rehearse("ads", scale, without, {}, night, Wanted(spread_s, break_s, port, token))
+
+
 def _rehearse(
-    scenario: str, scale: float, without: tuple[str, ...], shares: Mapping[str, float], night: Night
+    scenario: str,
+    scale: float,
+    without: tuple[str, ...],
+    shares: Mapping[str, float],
+    night: Night,
+    breaks: Wanted | None = None,
 ) -> None:
     settings = machine.load_base(os.environ, night.config) if night.config else None
     wish = Wish(
         scenario, scale, night.minutes, night.target, night.shape, night.event, without, shares,
         night.objective, night.tokens, settings, night.generator, night.cores, night.this_platform_is_mine,
-        night.json,
+        night.json, breaks,
     )  # fmt: skip
     sys.exit(command.rehearse(wish, out, err, SystemClock(), SystemIds()))

@@ -24,6 +24,7 @@ from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
 from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
+from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
 
@@ -116,6 +117,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budgets: str = ""
     """What is spent of ad budgets: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or another of the
     schemes of Redis on many. Such a Redis must not evict."""
+    billing: str = ""
+    """What was counted of ads: `sqlite:///FILE`."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 
@@ -127,6 +130,8 @@ class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`http://HOST:OPERATOR_PORT`; empty reads the calendar here."""
     sessions: str = ""
     """`http://HOST:OPERATOR_PORT`, for control where it runs without sessions."""
+    ads: str = ""
+    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there."""
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,6 +166,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: SessionsSettings = SessionsSettings()
     steering: SteeringSettings = SteeringSettings()
     video: VideoSettings = VideoSettings()
+    billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

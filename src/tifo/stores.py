@@ -11,12 +11,14 @@ from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
+from tifo.adapters.sqlite.billing import SqliteBillingLedger
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
+from tifo.api.control import BREAK_S_MAX
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
 from tifo.eventlog.ports import EventLogStore
@@ -32,6 +34,7 @@ from tifo.services.sessions.ports import SessionStore
 from tifo.settings import Settings
 from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.stores import Meters
+from tifo.workers.billing.ports import BillingLedger, BillingTerms
 
 
 def _sqlite_path(settings: Settings, store: str, default: str, also: str = "") -> Path:
@@ -109,6 +112,18 @@ def budget_store(settings: Settings, redis: RedisConnections | None = None) -> B
     if connection is not None:
         return RedisBudgetStore(connection)
     return SqliteBudgetStore(_sqlite_path(settings, "budgets", "budgets.db", " or redis://HOST:PORT"))
+
+
+def billing_ledger(settings: Settings) -> BillingLedger:
+    """`sqlite:///FILE`"""
+    told, ads = settings.billing, settings.ads
+    terms = BillingTerms(
+        late_s_max=told.late_s_max,
+        behind_s_max=told.behind_s_max,
+        beacon_s_max=ads.early_s + BREAK_S_MAX + ads.late_s + ads.beacon_ttl_s,
+        figures_s=told.figures_s,
+    )
+    return SqliteBillingLedger(_sqlite_path(settings, "billing", "billing.db"), terms)
 
 
 def inventory_store(settings: Settings, meters: Meters | None = None) -> InventoryStore:

@@ -111,6 +111,13 @@ async def test_clock_that_is_behind_gathers_nothing(budgets: BudgetStore) -> Non
     assert await take(budgets, 100, now=NOW + 10, **paced()) == 10
 
 
+async def test_what_is_taken_is_told_less_what_came_back(budgets: BudgetStore) -> None:
+    await budgets.take([Ask("l:a", 5, 10), Ask("l:b", 20, 10)], NOW)
+    await budgets.give_back({"l:b": 3})
+    assert await budgets.taken(["l:b", "l:new", "l:a"]) == (7, 0, 5)
+    assert await budgets.taken([]) == ()
+
+
 async def test_another_node_sees_what_was_taken(reopen: Opener) -> None:
     one, other = reopen(), reopen()
     assert await take(one, 70) == 70

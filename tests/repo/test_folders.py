@@ -43,12 +43,21 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "asset_list.py": "a pod in the words of HLS interstitials",
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",
+        "tally.py": "pods and what fills them, counted",
+        "standings.py": "how far line items are, and what a node says of ads",
+        "billed_routes.py": "what operators ask of the books of billing",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
+        "outside.py": "ads of outside servers, fetched ahead of a break",
+        "shaping.py": "when they are asked, and by how many, as a rule",
+        "fetching.py": "what is fetched of one of them, at its pace",
+        "chain.py": "from a tag to an ad, through wrappers",
+        "outside_vast.py": "what they answer, read as ads or as an error",
     },
     "control": {
         "qoe.py": "what viewers had, of all insight nodes",
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
+        "ads.py": "what becomes of breaks, of all nodes",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",
@@ -62,6 +71,9 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 
 OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "billing": {
+        "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
+    },
     "insight": {
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",

@@ -49,7 +49,10 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.tokens": "key pairs",
         },
         "maxminddb": {"tifo.adapters.maxmind": "its adapters"},
-        "defusedxml": {"tifo.services.video.xml_reading": "MPDs of others; no I/O"},
+        "defusedxml": {
+            "tifo.services.ads.outside_vast": "VAST of others; no I/O",
+            "tifo.services.video.xml_reading": "MPDs of others; no I/O",
+        },
         "av": {"tifo.channel": "the encoder"},
         "numpy": {
             "tifo.channel": "the encoder's pictures and sound",
@@ -67,6 +70,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.serving": "the framework",
             "tifo.services.*.routes": "handlers",
             "tifo.services.ads.operator_routes": "handlers",
+            "tifo.services.ads.billed_routes": "handlers",
         },
         "msgspec": {"tifo": "types everywhere"},
         "http_sfv": {"tifo.services.beacons.rules": "CMCD is a structured field"},
@@ -80,6 +84,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.channel": "a failure is logged where it is met",
             "tifo.eventlog": "a failure is logged where it is met",
             "tifo.services.ads.desk": "a failure is logged where it is met",
+            "tifo.services.ads.fetching": "a failure is logged where it is met",
             "tifo.services.*.admission": "a failure is logged where it is met",
             "tifo.services.video.origins": "a failure is logged where it is met",
             "tifo.services.*.service": "a failure is logged where it is met",

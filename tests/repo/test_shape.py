@@ -65,6 +65,7 @@ NO_ADAPTERS = {
 
 SUITES_ELSEWHERE = {
     "HttpCatalogue": "a client of our own service: tested against that service",
+    "HttpLineItems": "a client of our own service: tested against that service",
     "HttpSessions": "a client of our own service: tested against that service",
     "KafkaConsumer": "made by its event log, and tested through it",
     "SqliteConsumer": "made by its event log, and tested through it",
@@ -82,6 +83,7 @@ SELF_EVIDENT = frozenset({
     "weight", "ttl_jitter", "dead_band",  # shares, without a unit
     "concurrency", "proxies_trusted",  # threads, proxies
     "connections_max", "streams_max", "resets_max", "addresses_max",  # the noun is what is counted
+    "viewers_max", "wrappers_max", "nodes",  # and here
     "starts", "ends",  # epoch seconds, as everywhere in the api
 })  # fmt: skip
 

@@ -76,7 +76,7 @@ def seen(**changes: object) -> Seen:
         "insight": INSIGHT,
         "parts": (PART,),
         "posture": "normal",
-        "ads": AdLeverAnswer("house", "house"),
+        "ad_lever": AdLeverAnswer("house", "house"),
         "board_failing": False,
         "log_failing": False,
     }
@@ -89,7 +89,7 @@ def test_overview_brings_together_what_was_said() -> None:
     assert (view.requests_per_s, view.errors_per_s) == (10.0, 1.0)
     assert (view.eventlog.state, view.eventlog.events_per_s, view.eventlog.lag) == ("ok", 120.0, 7)
     assert (view.parts, view.board.state) == ((PART,), "ok")
-    assert (view.ads.ads, view.ads.in_force) == ("house", "house")
+    assert (view.ad_lever.ads, view.ad_lever.in_force) == ("house", "house")
 
 
 def test_overview_says_the_posture_and_who_the_viewers_are() -> None:

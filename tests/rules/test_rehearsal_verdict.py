@@ -26,7 +26,7 @@ WELL = Found(
 
 
 def judged(found: Found, *, cores_used: float = 0.5, busy: float | None = 0.5, **own: float):
-    state = health(found, PLANNED, cores_used, 2, busy)
+    state = health(found, MATCH, cores_used, 2, busy)
     return judge(found, objectives(SESSIONS, own, (), {}), MATCH, state)
 
 

@@ -27,6 +27,7 @@ WELL = Found(
     requests=120_000, start_ms=FAST, playlist_ms=FAST, mpd_ms=FAST, steering_ms=FAST, heartbeat_ms=FAST,
     late_ms=FAST, plateau_ms=Latency(p50=1, p95=3, p99=5, max=9, count=40_880),
 )  # fmt: skip
+OF_BREAKS = ("operators", "spread_s", "break_s")
 USUAL = {name: share.usual for name, share in VIDEO.shares.items()}
 
 
@@ -35,7 +36,7 @@ def with_(**changes) -> Found:
 
 
 def judged(found: Found, without=(), shares=USUAL):
-    state = health(found, MATCH.viewers, 0.5, 2, 0.5)
+    state = health(found, MATCH, 0.5, 2, 0.5)
     return judge(found, objectives(VIDEO, {}, without, shares), MATCH, state)
 
 
@@ -173,7 +174,8 @@ def test_the_command_line_offers_what_a_scenario_has(scenario: Scenario) -> None
     offered = inspect.signature(getattr(cli_rehearse, scenario.name)).parameters
     without, *_ = get_args(get_args(offered["without"].annotation)[0])
     assert set(get_args(without)) == set(scenario.without)
-    assert set(offered) - {"scale", "without", "night"} == set(scenario.shares)
+    of_breaks = OF_BREAKS if scenario.takes_breaks else ()
+    assert set(offered) == {"scale", "without", "night", *scenario.shares, *of_breaks}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)

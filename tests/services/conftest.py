@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from accounts_parts import Accounts
-from control_parts import audit, calendar, cockpit, control, sessions
-from delivery_parts import ads, decider, levers, no_origins, signers, steering, video
+from control_parts import audit, calendar, cockpit, control, line_items, sessions
+from delivery_parts import ads, decider, levers, no_origins, no_outside, signers, steering, video
+from outside_parts import node, servers
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -33,7 +34,11 @@ __all__ = [
     "control",
     "decider",
     "levers",
+    "line_items",
     "no_origins",
+    "no_outside",
+    "node",
+    "servers",
     "sessions",
     "signers",
     "steering",

@@ -8,6 +8,7 @@ import pytest
 
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.sessions import Kick, SessionPage, Sessions
@@ -65,6 +66,27 @@ class Calendar(Catalogue):
         return (await self.event("final"),)
 
 
+class Bought(LineItems):
+    """One line item, `ad`, and what was said of it; may be out of reach."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, bool]] = []
+        self.gone = False
+
+    async def switch(self, operator: str, line_item: str, *, active: bool) -> int:
+        if self.gone:
+            raise Unavailable("ads", "down")
+        if line_item != "ad":
+            raise Refusal("not-found", f"There is no line item {line_item}.")
+        self.said.append((operator, active))
+        return len(self.said)
+
+
+@pytest.fixture
+def line_items() -> Bought:
+    return Bought()
+
+
 @pytest.fixture
 def calendar() -> Calendar:
     return Calendar()
@@ -86,6 +108,7 @@ async def audit(tmp_path: Path) -> AsyncIterator[SqliteAuditTrail]:
 async def control(
     sessions: Watching,
     calendar: Calendar,
+    line_items: Bought,
     board: SqliteBoard,
     view: BoardView,
     audit: SqliteAuditTrail,
@@ -98,6 +121,7 @@ async def control(
         loop_silent_s=10.0,
         sessions=sessions,
         catalogue=calendar,
+        line_items=line_items,
         board=board,
         view=view,
         audit=audit,

@@ -1,5 +1,7 @@
 """A match on three CDNs, and the services that carry it to a viewer."""
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 import pytest
 
@@ -11,11 +13,14 @@ from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
+from tifo.kernel.bulkhead import Budget, Bulkhead
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
+from tifo.services.ads.outside import OutsideAds
+from tifo.services.ads.ports import AdAnswer, AdServers
 from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.steering.rules import Pathway
@@ -36,6 +41,7 @@ NAMES = ("cdn-a", "cdn-b", "cdn-c")
 SECRETS = {name: (name * 8)[:32].encode() for name in NAMES}
 PUBLIC = "http://tifo.example"
 BREAK = "brk-10000000"
+SCHEDULE = BreakSchedule(every_s=180, duration_s=20)
 
 
 class Calendar(Catalogue):
@@ -112,6 +118,26 @@ def decider(clock: ManualClock) -> Decider:
     return Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
 
 
+class NoAdServers(AdServers):
+    """There is none to ask."""
+
+    async def ask(self, url: str, headers: Mapping[str, str]) -> AdAnswer:
+        raise Unavailable("ad server", "there is none")
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def no_outside(decider: Decider, levers: AdLevers, clock: ManualClock, ids: SequentialIds) -> OutsideAds:
+    """Without declared servers."""
+    return OutsideAds(SCHEDULE, decider, levers, NoAdServers(), bulkhead(clock, ids), clock, AdsSettings())
+
+
+def bulkhead(clock: ManualClock, ids: SequentialIds) -> Callable[[str, Budget], Bulkhead]:
+    return lambda name, budget: Bulkhead(name, budget, clock, ids, lambda _: None)
+
+
 @pytest.fixture
 def levers(view: BoardView) -> AdLevers:
     return AdLevers(view, Postures(view))
@@ -126,9 +152,19 @@ def ads(
     keys: Keyring,
     publisher: Publisher,
     clock: ManualClock,
+    no_outside: OutsideAds,
 ) -> AdService:
-    schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
     return AdService(
-        schedule, decider, levers, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC
+        SCHEDULE,
+        decider,
+        levers,
+        steering,
+        signers,
+        tokens,
+        publisher,
+        clock,
+        AdsSettings(),
+        PUBLIC,
+        no_outside,
     )

@@ -36,6 +36,11 @@ class Watched(BudgetStore):
         self.asked.append(tuple(asks))
         return await self.store.take(asks, now)
 
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        if self.gone:
+            raise Unavailable("budgets", "gone")
+        return await self.store.taken(budgets)
+
     async def give_back(self, unused: Mapping[str, int]) -> None:
         if self.gone:
             raise Unavailable("budgets", "gone")

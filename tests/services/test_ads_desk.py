@@ -86,6 +86,18 @@ async def test_new_inventory_is_in_force_here_at_once_and_elsewhere_with_the_boa
     assert there.desk.kept == KeptInventory(1, ONE)
 
 
+async def test_since_when_it_is_in_force_is_the_same_on_every_node(nodes, clock) -> None:
+    here, there = nodes
+    assert here.desk.since == clock.now()
+    clock.advance(60)
+    await here.desk.load("ada", DOCUMENT, on=0)
+    at = clock.now()
+    clock.advance(5)
+    await there.view.refresh()
+    await there.desk.look()
+    assert (here.desk.since, there.desk.since) == (at, at)
+
+
 async def test_what_the_board_does_not_tell_is_asked_for_now_and_then(nodes, clock, monkeypatch) -> None:
     here, there = nodes
 

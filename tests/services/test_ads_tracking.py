@@ -232,6 +232,14 @@ names = st.text('abc%\\"é', min_size=1, max_size=5)
 def test_asset_list_from_parts_says_what_one_encoded_at_once_does(ads: list[Creative], text: str) -> None:
     clicks = tuple(f"https://t/c/{n}" if one.click_url else "" for n, one in enumerate(ads))
     beacons = tuple(f"https://t/{text}.{n}" for n in range(len(ads)))
-    pod = Pod("ses_1", "brk-1", tuple(ads), Signed("https://cdn/", text, f"?{text}"), beacons, clicks)
+    pod = Pod(
+        "ses_1",
+        "brk-1",
+        tuple(ads),
+        Signed("https://cdn/", text, f"?{text}"),
+        beacons,
+        clicks,
+        (None,) * len(ads),
+    )
     whole = asset_list.AssetList(tuple(asset(one) for one in pod.slots() if not one.creative.tag_url))
     assert encoded(pod) == msgspec.json.encode(whole)

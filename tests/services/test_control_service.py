@@ -278,11 +278,11 @@ async def test_kicks_are_taken_whole_or_refused(cockpit, sessions, body, status:
 
 
 async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(control, view) -> None:
-    assert control.overview().ads == AdLeverAnswer("personal", "personal")
+    assert control.overview().ad_lever == AdLeverAnswer("personal", "personal")
     await control.set_posture("ada", "lean")
     assert control.ad_lever == AdLeverAnswer("personal", "cohort")
     await control.set_ad_lever("ada", "house")
-    assert control.overview().ads == AdLeverAnswer("house", "house")
+    assert control.overview().ad_lever == AdLeverAnswer("house", "house")
     assert msgspec.json.decode(view.entries[AD_LEVER].value) == {"ads": "house"}
     entry, *_ = (await control.audit()).entries
     assert (entry.operator, entry.action, entry.target) == ("ada", "ad-lever", "house")
@@ -296,7 +296,7 @@ async def test_ad_lever_is_asked_for_and_set(cockpit) -> None:
     assert (await cockpit.get("/v1/control/ad-lever")).json() == as_usual
     answer = await cockpit.put("/v1/control/ad-lever", json={"ads": "none"})
     assert (answer.status_code, answer.json()) == (200, {"ads": "none", "in_force": "none"})
-    assert (await cockpit.get("/v1/control/overview")).json()["ads"]["in_force"] == "none"
+    assert (await cockpit.get("/v1/control/overview")).json()["ad_lever"]["in_force"] == "none"
     wrong = await cockpit.put("/v1/control/ad-lever", json={"ads": "fewer"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
 

@@ -4,9 +4,8 @@ from urllib.parse import urlsplit
 
 import openm3u8
 import pytest
-from delivery_parts import BREAK, NAMES, PUBLIC, SECRETS, Calendar, claims
+from delivery_parts import BREAK, NAMES, PUBLIC, SCHEDULE, SECRETS, Calendar, claims
 
-from tifo.api.breaks import BreakSchedule
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.service import AdService
@@ -35,13 +34,12 @@ async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock
 
 
 async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    decider, levers, steering, signers, keys: Keyring, publisher, clock: ManualClock
+    decider, levers, steering, signers, keys: Keyring, publisher, clock: ManualClock, no_outside
 ) -> None:
     told = in_query(signers, "akamai", *NAMES)
-    schedule = BreakSchedule(every_s=180, duration_s=20)
     tokens = beacon_tokens(keys)
     ads = AdService(
-        schedule, decider, levers, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC
+        SCHEDULE, decider, levers, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC, no_outside
     )
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"

@@ -95,7 +95,7 @@ def key_set() -> dict[str, Any]:
 def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
     """One settings file for every process of the many-machines form; ports from `first` on."""
     shared = folder / "stores"
-    names = ("profiles", "calendar", "board", "audit")
+    names = ("profiles", "calendar", "board", "audit", "billing")
     operators = {name: first + 10 + n for n, name in enumerate(NODES)}
     viewers = {name: first + 20 + n for n, name in enumerate(NODES)}
     now = CLOCK.now()
@@ -136,7 +136,7 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
     }
 
 
-PEERS = {"catalogue": "home", "sessions": "sessions"}
+PEERS = {"catalogue": "home", "sessions": "sessions", "ads": next(n for n, s in NODES.items() if "ads" in s)}
 
 
 @contextlib.contextmanager
@@ -164,6 +164,7 @@ def many_machines(folder: Path) -> Iterator[Platform]:
             start(name, "serve", *services, port=first + 20 + n, operator_port=first + 10 + n)
         start("front", "serve", "front", port=first, operator_port=first + 29)
         start("insight", "worker", "insight")
+        start("billing", "worker", "billing")
         start("steering", "worker", "steering")
         control = list(NODES).index("control")
         platform = Platform(

@@ -50,6 +50,28 @@ def shown(platform: Platform) -> list[str]:
     return [urlsplit(asset["URI"]).path.rpartition("/ads/")[2].split("/")[0] for asset in assets]
 
 
+def test_control_room_sees_line_items_and_switches_them(platform: Platform, desk: Http) -> None:
+    revision = desk("PUT", "/v1/control/ads/inventory", json=inventory(CLOCK.now())).json()["revision"]
+
+    def item() -> dict:
+        shown(platform)
+        ads = platform.overview()["ads"]
+        return ads["items"][0] if ads["revision"] == revision and ads["items"] else {}
+
+    def in_state(state: str) -> bool:
+        return item().get("state") == state
+
+    eventually(lambda: item().get("delivered", 0) > 0, what="nodes tell what was delivered")
+    assert (item()["id"], item()["goal"], item()["state"]) == ("brew-tv", 100_000, "on-pace")
+    assert platform.overview()["ads"]["fill"] > 0
+    for active, state in ((False, "off"), (True, "on-pace")):
+        answer = platform.operators("PUT", "/v1/control/line-items/brew-tv", json={"active": active})
+        revision = answer.json()["revision"]
+        eventually(lambda wanted=state: in_state(wanted), what=f"the line item is {state}")
+    missing = platform.operators("PUT", "/v1/control/line-items/nobody", json={"active": False})
+    assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
+
+
 def test_inventory_is_in_force_without_a_restart_and_explained(
     platform: Platform, desk: Http, tmp_path: Path
 ) -> None:
@@ -83,6 +105,28 @@ def test_click_is_counted_and_leads_where_the_inventory_says(platform: Platform,
     assert (answer.status_code, answer.headers["location"]) == (302, "https://brew.example/?from=tv&for=all")
     tracked = platform.events("ads.tracked", player.session)
     assert [(event["what"], event["creative"]) for event in tracked] == [("click", "house-3")]
+
+
+def test_beacons_are_billed_once_however_often_they_are_called(platform: Platform, desk: Http) -> None:
+    told = inventory(CLOCK.now())
+    told["line_items"] = [{**told["line_items"][0], "id": "brew-billed"}]
+    assert desk("PUT", "/v1/control/ads/inventory", json=told).status_code == 200
+    eventually(lambda: shown(platform)[0] == "house-3", what="the line item is shown")
+    asset = platform.player().asset_list(break_now()).json()["ASSETS"][0]
+    (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
+    for _ in range(3):
+        for point in (one for one in payload["tracking"] if "offset" in one):
+            assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+
+    def billed() -> bool:
+        done = tifo("ads", "billed", "--event", "demo", "--json", "--url", desk.base)
+        items = {one["line_item"]: one for one in json.loads(done.stdout)["line_items"]}
+        item = items.get("brew-billed", {})
+        return (item.get("impressions"), item.get("completes"), item.get("late")) == (1, 1, 0)
+
+    eventually(billed, what="one impression and one complete are in the books")
+    done = tifo("ads", "billed", "--url", desk.base)
+    assert "brew-billed" in done.stdout and "share" in done.stdout
 
 
 def test_unsound_inventory_is_refused_with_its_lines(platform: Platform, desk: Http, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -90,6 +91,11 @@ def beacons(player: Player) -> list[str]:
     return [point["urls"][0] for point in points]
 
 
+def wholly(found: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """What was found, once there is as much of it as there should be."""
+    return found if len(found) == count else []
+
+
 Trouble = Callable[[Platform, Path], contextlib.AbstractContextManager[None]]
 TROUBLES: dict[str, Trouble] = {
     "locked": lambda platform, disk: locked(platform.event_log),
@@ -116,8 +122,8 @@ def test_an_event_log_that_fails_stops_no_viewer_and_gets_what_it_missed(
         eventually(lambda: state(machine, "eventlog") == "failing", SEEN_S_MAX, "the cockpit says so")
 
     eventually(lambda: state(machine, "eventlog") == "ok", SEEN_S_MAX, "the cockpit says that it is back")
-    kept = eventually(lambda: len(found := machine.events("ads.tracked", watching.session)) == 5 and found)
-    assert len({one["what"] for one in kept}) == 5
+    kept = eventually(lambda: wholly(machine.events("ads.tracked", watching.session), len(tracked)))
+    assert len({one["what"] for one in kept}) == len(tracked)
     assert len(machine.events("session.started", newcomer.session)) == 1
     assert machine.events("playback.reported", watching.session) == []
     assert report(machine, watching.session).status_code == 204

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from commands import eventually
 from platforms import LEASE_S, STREAM_LIMIT, NewFolder, one_machine
-from players import Platform, attribute, media, refused, uris
+from players import Platform, attribute, break_now, media, refused, uris
 
 pytestmark = pytest.mark.system
 
@@ -72,6 +72,22 @@ def test_the_worker_dies_and_no_event_is_lost_to_it(machine: Platform) -> None:
         return on["cdn-b"] >= 1 and view["eventlog"]["lag"] == 0
 
     eventually(caught_up, what="what happened meanwhile is counted")
+
+
+def test_billing_dies_and_counts_what_happened_meanwhile_once(machine: Platform) -> None:
+    asset = machine.player().asset_list(break_now()).json()["ASSETS"][0]
+    (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
+    url = machine.new_secret(payload["tracking"][0]["urls"][0])
+    before = kill(machine, "billing")
+    for _ in range(2):
+        assert httpx.get(url, trust_env=False).status_code == 204
+    eventually(lambda: back(machine, "billing", before), BACK_S_MAX, "it is back")
+
+    def impressions() -> list[int]:
+        lines = machine.operators.get("/v1/control/ads/billed").json()["lines"]
+        return [one["count"] for one in lines if (one["what"], one["standing"]) == ("impression", "counted")]
+
+    assert eventually(impressions, what="it is counted") == [1]
 
 
 def test_the_channel_dies_and_the_picture_goes_on(machine: Platform) -> None:

@@ -1,53 +1,22 @@
 """A rehearsal of the match: a crowd by k6 and by the lighter generator on a running platform, judged."""
 
-import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import eventually, free_block, tifo
 from players import Platform
+from rehearsing import STORY_S_MAX, judged, needs_go, needs_k6, no_hurry, settings_with
 
-from tifo.kernel.errors import SettingsError
-from tifo.rehearsal import generator
 from tifo.rehearsal.sessions import SESSIONS
 from tifo.rehearsal.video import VIDEO
 
-ROOT = Path(__file__).parents[2]
-BUILD_S_MAX = 110
 SIZE = ("--scale", "0.006", "--minutes", "0.05")
 VIEWERS = 30
 PLAYERS_SIZE = ("--scale", "0.0002", "--minutes", "0.05", "--segments", "0.5", "--cores", "2")
 PLAYERS_MIN = 20
 """About 40 come: so many as ask at that rate, by the TTL that the platform is asked for beforehand."""
-STORY_S_MAX = 240
-NO_HURRY = {
-    scenario.name: tuple(
-        word
-        for one in scenario.objectives
-        if one.unit == "ms"
-        for word in ("--objective", f"{one.name}=60000")
-    )
-    for scenario in (SESSIONS, VIDEO)
-}
-"""A machine that runs tests is in no hurry: what is counted is held, what is timed is not."""
-
-
-def k6_is_here() -> bool:
-    try:
-        generator.program(None, "sessions")
-    except SettingsError:
-        return False
-    return True
-
-
-GO = shutil.which("go")
-
-needs_k6 = pytest.mark.skipif(not k6_is_here(), reason="k6 is not installed: the rehearsal was not run")
-needs_go = pytest.mark.skipif(GO is None, reason="Go is not installed: the lighter generator was not run")
-
 pytestmark = [
     pytest.mark.system,
     pytest.mark.parametrize("platform", ["one-machine"], indirect=True, scope="session"),
@@ -62,22 +31,6 @@ def rehearse(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
 def rehearse_video(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
     """The same of players; how often so few of them ask is held against nobody."""
     return judged("video", platform, *PLAYERS_SIZE, "--objective", "rate_short=50", *words)
-
-
-def judged(scenario: str, platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:
-    words = (*NO_HURRY[scenario], *words, "--target", platform.viewers.base, "--json")
-    done = tifo("rehearse", scenario, *words)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The lighter generator, built."""
-    binary = tmp_path_factory.mktemp("crowd") / "crowd"
-    folder = ROOT / "rehearsals/crowd"
-    subprocess.run([GO, "build", "-o", binary, "."], cwd=folder, check=True, timeout=BUILD_S_MAX)
-    return binary
 
 
 def watched_well(status: int, said: dict[str, Any]) -> None:
@@ -111,24 +64,16 @@ def test_a_small_match_is_rehearsed_and_judged(platform: Platform) -> None:
 
 @needs_go
 @pytest.mark.timeout(240)
-def test_the_lighter_generator_sends_the_same(platform: Platform, crowd: Path) -> None:
-    watched_well(*rehearse(platform, "--generator", str(crowd)))
+def test_the_lighter_generator_sends_the_same(platform: Platform, lighter_generator: Path) -> None:
+    watched_well(*rehearse(platform, "--generator", str(lighter_generator)))
 
 
 @needs_go
 def test_viewers_without_a_log_in_get_tokens_of_the_platforms_own_key(
-    platform: Platform, crowd: Path, tmp_path: Path
+    platform: Platform, lighter_generator: Path, tmp_path: Path
 ) -> None:
     settings = settings_with(platform, "access", tmp_path)
-    watched_well(*rehearse(platform, "--generator", str(crowd), "--config", str(settings)))
-
-
-def settings_with(platform: Platform, name: str, folder: Path) -> Path:
-    """A file of settings that has these of the platform's keys."""
-    keys, file = platform.keys[name], folder / "settings.toml"
-    secrets = "\n".join(f'{kid} = "{secret}"' for kid, secret in keys["secrets"].items())
-    file.write_text(f'[keys.{name}]\ncurrent = "{keys["current"]}"\n[keys.{name}.secrets]\n{secrets}\n')
-    return file
+    watched_well(*rehearse(platform, "--generator", str(lighter_generator), "--config", str(settings)))
 
 
 def asked_well(status: int, said: dict[str, Any]) -> None:
@@ -165,11 +110,11 @@ def test_players_of_hls_and_dash_are_rehearsed_and_judged(platform: Platform) ->
 @needs_go
 @pytest.mark.timeout(STORY_S_MAX)
 def test_players_who_bring_tokens_ask_the_video_services_alone(
-    platform: Platform, crowd: Path, tmp_path: Path
+    platform: Platform, lighter_generator: Path, tmp_path: Path
 ) -> None:
     settings = settings_with(platform, "playback", tmp_path)
     words = ("--without", "sessions", "--config", str(settings))
-    status, said = rehearse_video(platform, "--generator", str(crowd), *words)
+    status, said = rehearse_video(platform, "--generator", str(lighter_generator), *words)
     asked_well(status, said)
     assert (said["figures"]["starts"], said["figures"]["heartbeats"], said["without"]) == (0, 0, ["sessions"])
 
@@ -197,7 +142,7 @@ def test_viewers_who_take_over_one_accounts_slots_are_thrown_out(platform: Platf
 
 @needs_k6
 def test_a_person_reads_a_table_and_a_verdict(platform: Platform) -> None:
-    words = ("--scale", "0.001", "--minutes", "0.05", *NO_HURRY["sessions"])
+    words = ("--scale", "0.001", "--minutes", "0.05", *no_hurry("sessions"))
     done = tifo("rehearse", "sessions", *words, "--target", platform.viewers.base)
     assert done.stdout.startswith("Not the whole reference (1,500,000 viewers")
     for one in SESSIONS.objectives:

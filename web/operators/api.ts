@@ -9,7 +9,11 @@ export interface Sample {
   readonly errors_per_s: number;
   readonly lag: number;
   readonly pathways: Readonly<Record<string, number>>;
+  readonly pods_per_s: Readonly<Record<Filling, number>>;
 }
+
+/** What the seconds of a break are filled with. */
+export type Filling = "ad" | "house" | "slate" | "nothing";
 
 /** One CDN. Shares are from 0 to 1, rates in bits/s; null where nobody has said. */
 export interface Pathway {
@@ -92,6 +96,45 @@ export interface EventLog {
 export interface Breaks {
   readonly running: { readonly id: string; readonly ends_at: number } | null;
   readonly next: { readonly id: string; readonly starts_at: number } | null;
+  /** Of the last minutes and the next ones, oldest first. */
+  readonly timeline: readonly BreakSpan[];
+}
+
+/** One break, in seconds since the epoch. */
+export interface BreakSpan {
+  readonly id: string;
+  readonly starts_at: number;
+  readonly ends_at: number;
+}
+
+/** A line item with a budget: `due` is what an even delivery would have shown by now. */
+export interface LineItem {
+  readonly id: string;
+  readonly state: "on-pace" | "behind" | "ahead" | "done" | "off" | "waiting" | "ended";
+  readonly goal: number;
+  readonly delivered: number;
+  readonly due: number;
+  readonly even: boolean;
+  readonly starts: number;
+  readonly ends: number;
+}
+
+/** What becomes of breaks. Shares of their seconds are from 0 to 1; `revision` 0 is the empty inventory. */
+export interface Ads {
+  readonly nodes: number;
+  readonly revision: number;
+  readonly since: number;
+  readonly line_items: number;
+  readonly pods_per_s: number;
+  readonly refused_per_s: number;
+  readonly capacity_per_s: number | null;
+  readonly fill: number;
+  readonly house: number;
+  readonly slate: number;
+  readonly nothing: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly items: readonly LineItem[];
 }
 
 /** One respect in which viewers differ: the largest groups (an empty name: not known), and the rest together. */
@@ -144,6 +187,14 @@ export interface Origin {
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
 /** Everything at this second. */
+/** Whom ads are decided for: what operators have said, and what is in force. */
+export interface AdLever {
+  readonly ads: AdLeverPlace;
+  readonly in_force: AdLeverPlace;
+}
+
+export type AdLeverPlace = "personal" | "cohort" | "house" | "none";
+
 export interface Overview {
   readonly at: number;
   readonly viewers: number;
@@ -163,6 +214,8 @@ export interface Overview {
   readonly steering: Steering;
   readonly qoe: Qoe;
   readonly origins: readonly Origin[];
+  readonly ads: Ads;
+  readonly ad_lever: AdLever;
 }
 
 export interface Session {
@@ -252,6 +305,11 @@ export class Control {
   /** The early return of a break, or its end before it began. */
   returnBreak(id: string): Promise<unknown> {
     return this.call(`/v1/control/breaks/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
+  /** Whether a line item takes part, on every node within a second. */
+  switchLineItem(id: string, active: boolean): Promise<unknown> {
+    return this.call(`/v1/control/line-items/${encodeURIComponent(id)}`, { method: "PUT", body: { active } });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

@@ -14,7 +14,7 @@ export function breakSeconds(text: string): number | null {
 }
 
 /** What the tile says: its title, how long, and the break whose end may be brought forward. */
-export function breakWords({ running, next }: Breaks, serverNow: number): { title: string; figure: string; id: string } {
+export function breakWords({ running, next }: Pick<Breaks, "running" | "next">, serverNow: number): { title: string; figure: string; id: string } {
   if (running) return { title: "In a break", figure: `${duration(running.ends_at - serverNow)} left`, id: running.id };
   const figure = next ? `in ${duration(next.starts_at - serverNow)}` : UNKNOWN;
   return { title: "Next break", figure, id: next?.id ?? "" };
@@ -23,10 +23,11 @@ export function breakWords({ running, next }: Breaks, serverNow: number): { titl
 /** The break that runs or comes next, and the two things that an operator does about breaks. */
 export class BreakTile {
   private readonly tile = byId("break-tile", HTMLElement);
+  private readonly length = byId("break-length", HTMLElement);
   private readonly seconds = byId("break-seconds", HTMLInputElement);
   private readonly start = byId("break-start", HTMLButtonElement);
   private readonly back = byId("break-return", HTMLButtonElement);
-  private breaks: Breaks = { running: null, next: null };
+  private breaks: Breaks = { running: null, next: null, timeline: [] };
 
   constructor(
     private readonly control: Control,
@@ -40,7 +41,7 @@ export class BreakTile {
     this.breaks = breaks;
     const { running, next } = breaks;
     this.tile.dataset["tone"] = running ? "warn" : "";
-    this.start.hidden = this.seconds.hidden = running !== null;
+    this.start.hidden = this.length.hidden = running !== null;
     this.back.hidden = running === null && next === null;
     setText(this.back, running ? "Return early" : "Call off");
   }

@@ -1,6 +1,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { clock, count } from "../shared/format.ts";
+import type { Filling } from "./api.ts";
 import { HISTORY_S, type Column } from "./history.ts";
 
 const style = getComputedStyle(document.documentElement);
@@ -52,7 +53,19 @@ export function pathwaysChart(host: HTMLElement, pathways: readonly string[]): C
     const paint = pathwayPaint(place);
     return { label, stroke: paint, width: 1.5, fill: `${paint}38`, points: { show: false } };
   });
-  const bands = pathways.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
+  return stackedChart(host, series);
+}
+
+/** One band for each that fills breaks, without a line on top: a band of nothing must not be seen. */
+export function podsChart(host: HTMLElement, fillings: readonly Filling[]): Chart {
+  const series = fillings.map((label): uPlot.Series => {
+    return { label, width: 0, fill: `${colour(`--fill-${label}`)}a0`, points: { show: false } };
+  });
+  return stackedChart(host, series);
+}
+
+function stackedChart(host: HTMLElement, series: readonly uPlot.Series[]): Chart {
+  const bands = series.slice(1).map((_, place): uPlot.Band => ({ series: [place + 2, place + 1] }));
   return new Chart(host, { ...framed(), series: [{}, ...series], bands });
 }
 

@@ -1,6 +1,7 @@
 import { byId, setText } from "../shared/dom.ts";
 import { clock, count, rate } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
+import { Ads } from "./ads.ts";
 import { Control, type Overview } from "./api.ts";
 import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
@@ -57,6 +58,7 @@ class Cockpit {
   private readonly sessions = new Sessions(this.control, () => this.audit.refresh());
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
   private readonly breaks = new BreakTile(this.control, () => this.audit.refresh());
+  private readonly ads = new Ads(this.control, () => this.audit.refresh());
   private readonly steering = new SteeringLoop();
   private readonly qoe = new QoeTable();
   private readonly audience = new Audience((event) => this.sessions.showEvent(event));
@@ -114,6 +116,7 @@ class Cockpit {
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);
     this.breaks.update(overview.breaks);
+    this.ads.update(overview, this.history);
     this.origins.update(overview.origins, overview.at);
     this.tick();
   }
@@ -150,6 +153,7 @@ class Cockpit {
     if (this.latest && this.heardAt !== null) {
       const serverNow = this.latest.at + (Date.now() - this.heardAt) / 1000;
       this.breaks.tick(serverNow);
+      this.ads.tick(serverNow);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Overview, Sample } from "./api.ts";
+import { podsByFilling } from "./ads-words.ts";
 
 /** Seconds of the match that the plots show. */
 export const HISTORY_S = 900;
@@ -45,16 +46,17 @@ export class History {
     return [times, ...columns];
   }
 
-  /** Viewers by pathway, each standing on those before it, so that the top line is the sum. */
-  stacked(pathways: readonly string[]): [Column, ...Column[]] {
+  /** The figures of each name, viewers by pathway for one, each standing on those before it: the top line is the sum. */
+  stacked(names: readonly string[], of: (sample: Sample) => Readonly<Record<string, number>>): [Column, ...Column[]] {
     const upTo = (last: number) => (sample: Sample) =>
-      pathways.slice(0, last + 1).reduce((sum, id) => sum + (sample.pathways[id] ?? 0), 0);
-    return this.columns(pathways.map((_, i) => upTo(i)));
+      names.slice(0, last + 1).reduce((sum, name) => sum + (of(sample)[name] ?? 0), 0);
+    return this.columns(names.map((_, i) => upTo(i)));
   }
 }
 
 export function sampleOf(overview: Overview): Sample {
   const { at, viewers, starts_per_s, requests_per_s, errors_per_s } = overview;
   const pathways = Object.fromEntries(overview.pathways.map((pathway) => [pathway.id, pathway.viewers]));
-  return { at, viewers, starts_per_s, requests_per_s, errors_per_s, lag: overview.eventlog.lag, pathways };
+  const lag = overview.eventlog.lag;
+  return { at, viewers, starts_per_s, requests_per_s, errors_per_s, lag, pathways, pods_per_s: podsByFilling(overview.ads) };
 }

@@ -26,7 +26,7 @@ export class Pathways {
     const sorted = [...pathways].sort((a, b) => a.id.localeCompare(b.id));
     this.useChartFor(sorted.map((p) => p.id));
     this.rows.show(sorted);
-    this.chart?.show(history.stacked(this.ids));
+    this.chart?.show(history.stacked(this.ids, (sample) => sample.pathways));
   }
 
   private useChartFor(ids: readonly string[]): void {

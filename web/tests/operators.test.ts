@@ -15,6 +15,7 @@ const sample = (at: number, viewers = 0, pathways: Record<string, number> = {}):
   errors_per_s: 0,
   lag: 0,
   pathways,
+  pods_per_s: { ad: 0, house: 0, slate: 0, nothing: 0 },
 });
 
 test("events come out whole, however the stream is cut", () => {
@@ -63,7 +64,7 @@ test("a gap in the stream is a gap in the line", () => {
 test("pathways stand on each other, so that the top line is the sum", () => {
   const history = new History();
   history.add(sample(1, 9, { "cdn-a": 4, "cdn-b": 3, "cdn-c": 2 }));
-  expect(history.stacked(["cdn-a", "cdn-b", "cdn-c"])).toEqual([[1], [4], [7], [9]]);
+  expect(history.stacked(["cdn-a", "cdn-b", "cdn-c"], (s) => s.pathways)).toEqual([[1], [4], [7], [9]]);
 });
 
 test("a route that falls quiet keeps its row and its place", () => {

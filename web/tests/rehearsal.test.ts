@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { readAssetList } from "../../rehearsals/ads/asset-list.ts";
 import { Agenda } from "../../rehearsals/k6/agenda.ts";
 import { arrivalsOf, chosen, endsAtMs, type Plan } from "../../rehearsals/k6/plan.ts";
 import { readMpd, readPlaylist } from "../../rehearsals/video/presentations.ts";
@@ -12,6 +13,7 @@ const plan: Plan = {
   login: true,
   arrivals_per_s: [5, 0, 13, 2],
   goals: [],
+  spikes: [],
   plateau_at_s: 9,
   whistle_at_s: 9,
   whistle_s: 5,
@@ -21,6 +23,7 @@ const plan: Plan = {
   shards: 4,
   open_requests_max: 100,
   request_s_max: 8,
+  pod_s_max: 1,
 };
 
 test("every viewer arrives once, in their second, in one shard only", () => {
@@ -107,4 +110,46 @@ test("players report as theirs do", () => {
   expect(dash.searchParams.get("_DASH_pathway")).toBe('"cdn-a,cdn-b"');
   expect(dash.searchParams.get("_DASH_throughput")).toBe("5140000,6000000");
   expect(dash.searchParams.get("x")).toBe("1");
+});
+
+const asset = (name: string, durationS: number, tracking: readonly object[] = []): object => ({
+  URI: `https://cdn.example/ads/${name}/index.m3u8`,
+  DURATION: durationS,
+  "X-AD-CREATIVE-SIGNALING": { version: 2, type: "slot", payload: [{ type: "linear", start: 0, tracking }] },
+});
+const assetList = (...assets: readonly unknown[]): string => JSON.stringify({ ASSETS: assets });
+
+test("of a pod a player knows what to report and when; never to another ad server, nor what did not happen", () => {
+  const tracking = (name: string): object[] => [
+    { type: "impression", offset: 0, urls: [`https://tv.example/v1/ads/t/${name}-i`, "https://ads.example/pixel"] },
+    { type: "complete", offset: 10, urls: [`https://tv.example/v1/ads/t/${name}-c`] },
+    { type: "error", urls: [`https://tv.example/v1/ads/t/${name}-e`] },
+  ];
+  const pod = readAssetList(assetList(asset("a", 10, tracking("a")), asset("b", 10, tracking("b"))), 20);
+  expect(pod?.ads).toBe(2);
+  expect(pod?.beacons.map(({ atS, url }) => [atS, url.slice(-3)])).toEqual([
+    [0, "a-i"],
+    [10, "a-c"],
+    [10, "b-i"],
+    [20, "b-c"],
+  ]);
+});
+
+test("an empty list is legal, and an asset without signalling too", () => {
+  expect(readAssetList('{"ASSETS":[]}', 20)).toEqual({ ads: 0, beacons: [] });
+  expect(readAssetList('{"ASSETS":[{"URI":"https://cdn.example/a","DURATION":5}]}', 20)).toEqual({ ads: 1, beacons: [] });
+});
+
+test.each([
+  ["no JSON", "<VAST/>"],
+  ["no list", "{}"],
+  ["null", "null"],
+  ["no array", '{"ASSETS":{}}'],
+  ["no asset", assetList(null)],
+  ["no address", assetList({ DURATION: 5 })],
+  ["no length", assetList({ URI: "https://cdn.example/a" })],
+  ["a length of nothing", assetList(asset("a", 0))],
+  ["more than the break", assetList(asset("a", 10), asset("b", 10.5))],
+])("an answer with %s is illegal", (_what, text) => {
+  expect(readAssetList(text, 20)).toBeNull();
 });

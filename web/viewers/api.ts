@@ -75,6 +75,11 @@ export function addresses(token: string): Promise<Addresses> {
   return call(`/v1/playback/${encodeURIComponent(token)}/addresses`);
 }
 
+/** Says that this player will come for breaks. `token` is the one in its playlist: it leads to who will be asked. */
+export function present(token: string): Promise<void> {
+  return call(`/v1/ads/${encodeURIComponent(token)}/present`, { method: "POST" });
+}
+
 /** Ends the session; outlives the page. */
 export function end(session: string, token: string): Promise<void> {
   return call(`/v1/sessions/${encodeURIComponent(session)}`, { method: "DELETE", token, keepalive: true });

@@ -17,6 +17,9 @@ import { Stage } from "./stage.ts";
 /** How often the panel is brought up to date and ads' tracking is checked, in milliseconds. */
 const TICK_MS = 250;
 
+/** The latest moment after it starts at which the page says that it will come for breaks, in milliseconds. */
+const PRESENT_MS_MAX = 30_000;
+
 /** Tries to enter before the viewer is asked to press a button, and the waits between them in milliseconds. */
 const ENTER_TRIES_MAX = 30;
 const ENTER_MS = 1_000;
@@ -139,6 +142,17 @@ class Watch {
     visit.player = player;
     player.play(`${inDash ? dash : hls}?renew=1`);
     this.renew(visit, started, book);
+    if (!inDash) void this.tellPresent(visit, started.token);
+  }
+
+  /** Once, and at a moment of its own, for many start together. Without it the first break has house ads. */
+  private async tellPresent(visit: Visit, token: string): Promise<void> {
+    try {
+      await pause(Math.random() * PRESENT_MS_MAX, visit.leaving.signal);
+      await api.present(token);
+    } catch {
+      // The viewer left, or nobody answers: nothing that is watched depends on it.
+    }
   }
 
   private async playerOf(inDash: boolean, session: string, book: AddressBook, events: PlayerEvents): Promise<MatchPlayer> {

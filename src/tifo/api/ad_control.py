@@ -1,6 +1,7 @@
 """What operators ask of the ads and are answered."""
 
-from typing import Annotated, Literal, get_args
+from abc import abstractmethod
+from typing import Annotated, Literal, Protocol, get_args
 
 import msgspec
 
@@ -76,3 +77,14 @@ class Explained(msgspec.Struct, frozen=True):
     pod: tuple[SlotExplained, ...]
     rest_s: float
     line_items: Annotated[tuple[ItemExplained, ...], msgspec.Meta(description="those chosen first")]
+
+
+class LineItems(Protocol):
+    """The line items in force, wherever ads are decided."""
+
+    @abstractmethod
+    async def switch(self, operator: str, line_item: str, *, active: bool) -> int:
+        """Switch one on or off, on every node within a second; the inventory's revision. May be repeated.
+
+        Raises `Refusal` (not-found, inventory-changed) or `Unavailable`.
+        """

@@ -92,11 +92,20 @@ class NextBreak(msgspec.Struct, frozen=True):
     starts_at: float
 
 
+class BreakSpan(msgspec.Struct, frozen=True):
+    """A break on the timeline; times in epoch seconds."""
+
+    id: str
+    starts_at: float
+    ends_at: float
+
+
 class BreaksView(msgspec.Struct, frozen=True):
-    """The breaks around now."""
+    """The breaks around now; `timeline` has those of the last minutes and the next ones, oldest first."""
 
     running: RunningBreak | None
     next: NextBreak | None
+    timeline: tuple[BreakSpan, ...] = ()
 
 
 BREAK_S_MAX = 3600
@@ -179,6 +188,51 @@ class OriginView(msgspec.Struct, frozen=True):
     nodes_failing: int
 
 
+PaceState = Literal["on-pace", "behind", "ahead", "done", "off", "waiting", "ended"]
+"""`waiting`: its flight has not begun; `ended`: it is over, short of the goal; `off`: switched off."""
+
+
+class LineItemView(msgspec.Struct, frozen=True):
+    """A line item with a budget, as all nodes together see it; its flight in epoch seconds.
+
+    Of `goal` impressions, `delivered` were shown, and an even delivery would have shown `due` by now.
+    """
+
+    id: str
+    state: PaceState
+    goal: int
+    delivered: int
+    due: int
+    even: bool
+    starts: float
+    ends: float
+
+
+class AdsView(msgspec.Struct, frozen=True):
+    """What becomes of breaks; rates of all nodes together, latencies of the worst, in milliseconds.
+
+    `fill`, `house`, `slate` and `nothing` are shares, from 0 to 1, of the seconds of the breaks that were
+    asked for. The inventory has the `revision`, in force since `since` (epoch seconds); 0 is the empty one.
+    `line_items` is how many it has; of those with budgets the largest are in `items`. `capacity_per_s` is
+    the pods that all nodes can carry, None where one has not said.
+    """
+
+    nodes: int = 0
+    revision: int = 0
+    since: float = 0.0
+    line_items: int = 0
+    pods_per_s: float = 0.0
+    refused_per_s: float = 0.0
+    capacity_per_s: float | None = None
+    fill: float = 0.0
+    house: float = 0.0
+    slate: float = 0.0
+    nothing: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    items: tuple[LineItemView, ...] = ()
+
+
 class Overview(msgspec.Struct, frozen=True):
     """One look at the whole; `at` and other times in epoch seconds, rates per second."""
 
@@ -200,11 +254,12 @@ class Overview(msgspec.Struct, frozen=True):
     steering: SteeringView = SteeringView()
     qoe: QoeView = QoeView()
     origins: tuple[OriginView, ...] = ()
-    ads: AdLeverAnswer = AdLeverAnswer()
+    ads: AdsView = AdsView()
+    ad_lever: AdLeverAnswer = AdLeverAnswer()
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One point of the curves."""
+    """One point of the curves; `pods_per_s` by what fills them: ad, house, slate and nothing."""
 
     at: float
     viewers: int
@@ -213,6 +268,7 @@ class Sample(msgspec.Struct, frozen=True):
     errors_per_s: float
     lag: int
     pathways: dict[str, int]
+    pods_per_s: dict[str, float] = {}
 
 
 class History(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ class Creative:
 
     `duration_s` is its picture's exact length, a whole number of segments. `click_url` is the http address
     that a click leads to, and `skip_after_s` when it may be skipped (None is never), where players do that.
-    With `tag_url`, an outside ad server's VAST tag fills its place, and it is in no asset list.
+    With `tag_url`, an outside ad server fills its place: that is its VAST tag, for who reads VAST.
     """
 
     id: str

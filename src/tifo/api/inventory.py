@@ -95,7 +95,8 @@ class CreativeEntry(Entry, frozen=True):
     skip_after_s: Annotated[int, msgspec.Meta(ge=0, le=CREATIVE_S_MAX)] | None = None
     """When a player that is given VAST may skip it; none is never."""
     tag_url: WebAddress = ""
-    """The VAST tag of an outside ad server that fills its place: a wrapper in VAST, and in no asset list."""
+    """The VAST tag of an outside ad server that fills its place. One of `ads.servers` is asked ahead of the
+    break; any other's tag is a wrapper in VAST, and in no asset list."""
 
 
 class Campaign(Entry, frozen=True):

@@ -119,3 +119,44 @@ class QoeCell(msgspec.Struct, frozen=True):
     rebuffer_ratio: float | None = None
     error_ratio: float | None = None
     throughput_p50_bps: float | None = None
+
+
+class LineItemReport(msgspec.Struct, frozen=True):
+    """A line item with a budget of its own, as one node knows it.
+
+    Of its `goal`, all nodes together have `taken` so many impressions, and this one `held` back what it has
+    not shown yet. `due` is what an even delivery would have shown by now, `gathers` what may gather between
+    two breaks. The flight is in epoch seconds.
+    """
+
+    id: str
+    goal: int
+    taken: int
+    held: int
+    due: int
+    gathers: int
+    starts: float
+    ends: float
+    even: bool = True
+    active: bool = True
+
+
+class AdsReport(msgspec.Struct, frozen=True):
+    """What one node does about ads; rates over the last seconds, latencies of a decision in milliseconds.
+
+    `seconds` of breaks were filled each second, by what filled them: `ad`, `house`, `slate` or `nothing`.
+    The inventory has the `revision`, in force since `since` (epoch seconds); 0 is the empty one. Of its line
+    items with budgets the largest are listed. `capacity_per_s` is the pods that the
+    node is said to carry, 0 where nobody has said.
+    """
+
+    revision: int
+    since: float
+    line_items: int
+    pods_per_s: float
+    refused_per_s: float
+    seconds: dict[str, float]
+    p50_ms: float
+    p99_ms: float
+    capacity_per_s: float = 0.0
+    items: tuple[LineItemReport, ...] = ()

@@ -8,6 +8,7 @@ import msgspec
 from tifo.api.ad_control import AdLever
 from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
+    AdsReport,
     AudienceReport,
     CacheReport,
     GroupLag,
@@ -98,6 +99,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     stores: tuple[StoreReport, ...] = ()
     caches: tuple[CacheReport, ...] = ()
     origins: tuple[OriginReport, ...] = ()
+    ads: AdsReport | None = None
 
 
 class StaleKeys(msgspec.Struct, frozen=True):
@@ -112,9 +114,10 @@ class StaleKeys(msgspec.Struct, frozen=True):
 
 
 class InventoryWord(msgspec.Struct, frozen=True):
-    """The revision of the ad inventory that an operator put in force last."""
+    """The revision of the ad inventory that an operator put in force last, and when (epoch seconds)."""
 
     revision: int
+    at: float = 0.0
 
 
 class PartsReport(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,9 @@ from rich.console import Console
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids
-from tifo.rehearsal import generator, report
+from tifo.rehearsal import breaks, generator, report
+from tifo.rehearsal.ads import ADS
+from tifo.rehearsal.breaks import Wanted
 from tifo.rehearsal.curve import Match, Shape, Size
 from tifo.rehearsal.identities import Identities
 from tifo.rehearsal.scenario import Scenario, objectives
@@ -24,7 +27,7 @@ from tifo.rehearsal.verdict import health, judge
 from tifo.rehearsal.video import VIDEO
 from tifo.settings import Settings
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType({one.name: one for one in (SESSIONS, VIDEO)})
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType({one.name: one for one in (SESSIONS, VIDEO, ADS)})
 """The set. One that joins it needs its value here and its folder in `rehearsals/`."""
 
 SCALE_MAX = 20.0
@@ -34,13 +37,16 @@ VIEWERS_MAX = 5_000_000
 """Viewers of one run: what a generator's memory holds."""
 SHARDS_PER_CORE, SHARDS_MAX = 4, 64
 CORES_MAX = 1_000_000
+TOKENS_AHEAD_S = breaks.AHEAD_S_MAX
+"""Seconds that tokens outlive the whistle as it is planned first: it waits for the breaks of a platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the command line asked for; `settings` is there where tokens are to be signed by their keys.
 
-    `without` and `shares` are the scenario's own; `cores` are the platform's, 0 where nobody said.
+    `without` and `shares` are the scenario's own, `breaks` there for one that takes them; `cores` are the
+    platform's, 0 where nobody said.
     """
 
     scenario: str
@@ -58,6 +64,7 @@ class Wish:
     cores: float
     mine: bool
     json: bool
+    breaks: Wanted | None = None
 
 
 def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> int:
@@ -65,16 +72,21 @@ def rehearse(wish: Wish, out: Console, err: Console, clock: Clock, ids: Ids) -> 
     scenario = SCENARIOS[wish.scenario]
     refuse_absurd(wish.scale, wish.minutes, wish.cores, wish.shares)
     held = objectives(scenario, own_limits(scenario, wish.objectives), wish.without, wish.shares)
+    if wish.breaks is not None:
+        breaks.refuse_strange(wish.breaks)
     sender = generator.program(wish.generator, wish.scenario)
     viewers = _viewers(wish, clock, ids)
     size = _size(wish, scenario, viewers)
     match = scenario.match(size)
     refuse_crowd(match.viewers, wish.scale, wish.minutes)
     shrunk = scenario.in_words(size)
-    (err if wish.json else out).print(shrunk, soft_wrap=True)
-    plan = _plan(wish, viewers, match)
-    ran = _run(sender, plan, viewers, match, clock, err)
-    state = health(ran.found, match.viewers, ran.cores_used, _cores(), ran.machine_busy)
+    says = err if wish.json else out
+    says.print(shrunk, soft_wrap=True)
+    tokens = viewers.tokens(match.viewers, match.whistle_at_s + TOKENS_AHEAD_S)
+    with _placed(wish, viewers, match, clock, says) as match:
+        plan = _plan(wish, viewers, match)
+        ran = _run(sender, plan, tokens, match, clock, err)
+    state = health(ran.found, match, ran.cores_used, _cores(), ran.machine_busy)
     verdict = judge(ran.found, held, match, state)
     carried = report.capacity(scenario, ran.found, match, verdict, wish.cores)
     told = report.told(scenario, plan, size, match, ran, verdict, shrunk=shrunk, capacity=carried)
@@ -96,18 +108,32 @@ def _viewers(wish: Wish, clock: Clock, ids: Ids) -> Identities:
 
 def _size(wish: Wish, scenario: Scenario, viewers: Identities) -> Size:
     interval_s = viewers.interval_s() if scenario.asks_interval else 0.0
-    return Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s)
+    if wish.breaks is None:
+        return Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s)
+    spread_s, break_s = wish.breaks.spread_s, wish.breaks.length_s
+    return Size(Shape(wish.shape), wish.scale, wish.minutes, interval_s, spread_s, break_s)
+
+
+@contextmanager
+def _placed(wish: Wish, viewers: Identities, match: Match, clock: Clock, says: Console) -> Iterator[Match]:
+    """The match that begins now, at the platform's breaks where it takes them."""
+    if wish.breaks is None:
+        yield match
+        return
+    with breaks.taken(wish.breaks, viewers, match, clock) as placed:
+        said = " and ".join(f"{spike.brk} in {spike.at_s:,.0f} s" for spike in placed.spikes)
+        says.print(f"Breaks: {said}.", soft_wrap=True)
+        yield placed
 
 
 def _run(
     sender: generator.Program,
     plan: generator.Plan,
-    viewers: Identities,
+    tokens: str,
     match: Match,
     clock: Clock,
     err: Console,
 ) -> generator.Ran:
-    tokens = viewers.tokens(match.viewers, plan.over_s)
     with tempfile.TemporaryDirectory(prefix="tifo-rehearsal-") as folder, report.watching(err, match) as tell:
         return generator.run(sender, plan, tokens, Path(folder), clock, tell)
 
@@ -167,6 +193,7 @@ def _plan(wish: Wish, viewers: Identities, match: Match) -> generator.Plan:
         login=viewers.log_in,
         arrivals_per_s=match.arrivals_per_s,
         goals=tuple(msgspec.to_builtins(goal) for goal in match.goals),
+        spikes=tuple(msgspec.to_builtins(spike) for spike in match.spikes),
         plateau_at_s=match.plateau_at_s,
         whistle_at_s=match.whistle_at_s,
         whistle_s=match.whistle_s,

@@ -48,13 +48,16 @@ Knots = tuple[tuple[float, float], ...]
 class Size:
     """What the command line asks for: the shape, the part of the reference's rate, the minutes of arrivals.
 
-    `interval_s` are the seconds between two questions of one player, 0 where they do not matter.
+    `interval_s` are the seconds between two questions of one player, `spread_s` those within which all ask
+    for a break of `break_s` seconds; 0 where they do not matter.
     """
 
     shape: Shape
     scale: float
     minutes: float
     interval_s: float = 0.0
+    spread_s: float = 0.0
+    break_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,16 @@ class Goal:
     at_s: float
     reload_share: float
     within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """From `at_s` on, within `spread_s`, all who watch ask for the break `brk`, of `length_s` seconds."""
+
+    at_s: float
+    spread_s: float
+    length_s: float
+    brk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,8 @@ class Match:
     whistle_s: float
     plateau_per_s: float = 0.0
     """The requests a second that are planned for the plateau."""
+    spikes: tuple[Spike, ...] = ()
+    """The breaks on the plateau, oldest first."""
 
     @property
     def plateau_s(self) -> float:

@@ -42,6 +42,24 @@ class Found(msgspec.Struct, frozen=True):
     segments: int = 0
     """Segments at a CDN's signed address."""
     segments_failed: int = 0
+    pods: int = 0
+    """Pods that were due: each viewer's of each break."""
+    pods_in_window: int = 0
+    """Those that were asked for within their spike's seconds."""
+    pods_in_time: int = 0
+    """Those that were well answered inside the deadline."""
+    pods_failed: int = 0
+    """Those without a good answer, illegal and unsent ones included."""
+    pods_illegal: int = 0
+    """Answers that are no asset list, or whose ads last longer than the break."""
+    pods_empty: int = 0
+    """Legal asset lists without an ad."""
+    beacons: int = 0
+    """Impressions, quartiles and completes that were due."""
+    beacons_failed: int = 0
+    """Those without a good answer, unsent ones included."""
+    unsent: int = 0
+    """Pods and beacons that were not sent, for too many requests waited for an answer."""
     heartbeats: int = 0
     heartbeats_lost: int = 0
     """Heartbeats without a good answer."""
@@ -65,10 +83,14 @@ class Found(msgspec.Struct, frozen=True):
     steering_ms: Latency = Latency()
     media_playlist_ms: Latency = Latency()
     segment_ms: Latency = Latency()
+    pod_ms: Latency = Latency()
+    beacon_ms: Latency = Latency()
     plateau_ms: Latency = Latency()
     """Playlists, MPDs and steering manifests that were asked for on the plateau, all together."""
     late_ms: Latency = Latency()
-    """How late arrivals were begun: the generator's own delay."""
+    """How late arrivals, and what else was due, were begun: the generator's own delay."""
+    spike_late_ms: Latency = Latency()
+    """The same of pods alone."""
 
 
 def percent(part: int, whole: int) -> float | None:

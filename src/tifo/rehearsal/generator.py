@@ -34,6 +34,8 @@ STOP_S_MAX = 15.0
 STRETCH_S = 5.0
 """A generator that has no core left for so long was not on time, whatever its mean is."""
 LOG_LINES_MAX = 8
+POD_S_MAX = 1.0
+"""Seconds inside which a pod must be there: soon after, players go on without."""
 GO_VARIABLES = {"GOGC": "400"}
 """A generator has memory to spare and no time: it collects its garbage a quarter as often."""
 
@@ -59,6 +61,7 @@ class Plan(msgspec.Struct, frozen=True):
     login: bool
     arrivals_per_s: tuple[int, ...]
     goals: tuple[dict[str, float], ...]
+    spikes: tuple[dict[str, object], ...]
     plateau_at_s: float
     whistle_at_s: float
     whistle_s: float
@@ -68,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
     silent_share: float = 0.1
     open_requests_max: int = 10_000
     request_s_max: float = 8.0
+    pod_s_max: float = POD_S_MAX
 
     @property
     def over_s(self) -> float:

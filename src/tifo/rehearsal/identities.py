@@ -1,5 +1,7 @@
 """Who the viewers of a rehearsal are: people who log in, or tokens of a file or of the platform's keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +35,24 @@ class Identities:
 
     def interval_s(self) -> float:
         """The seconds between two questions of a player; raises `SettingsError` where nobody may ask."""
+        with self._watching() as token:
+            return self.target.interval_of(token)
+
+    def breaks(self, since: int) -> tuple[platform.Listed, ...]:
+        """The breaks to come, counted from `since` (epoch seconds); raises `SettingsError` as above."""
+        with self._watching() as token:
+            return self.target.breaks(token, since)
+
+    @contextmanager
+    def _watching(self) -> Iterator[str]:
+        """The playback token of one of them, who comes for this alone."""
         if not self.starting:
-            return self.target.interval_of(self.tokens(1, 0.0))
-        return self.target.interval_s(self.event, self._logged_in() if self.log_in else self.tokens(1, 0.0))
+            yield self.tokens(1, 0.0)
+            return
+        with self.target.viewer(
+            self.event, self._logged_in() if self.log_in else self.tokens(1, 0.0)
+        ) as token:
+            yield token
 
     def tokens(self, viewers: int, seconds: float) -> str:
         """A token for each that outlives so many seconds, one a line; nothing where they log in."""

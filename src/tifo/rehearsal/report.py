@@ -63,6 +63,7 @@ class Told(msgspec.Struct, frozen=True):
     shrunk: str
     without: tuple[str, ...]
     shares: Mapping[str, float]
+    breaks: tuple[str, ...]
     objectives: tuple[Judged, ...]
     asked: tuple[Asked, ...]
     capacity: Capacity
@@ -95,6 +96,7 @@ def told(
         shrunk=shrunk,
         without=plan.without,
         shares=plan.shares,
+        breaks=tuple(spike.brk for spike in match.spikes),
         objectives=verdict.objectives,
         asked=tuple(_asked(kind, ran.found) for kind in scenario.kinds if kind.read(ran.found)[0]),
         capacity=capacity,
@@ -122,7 +124,7 @@ def capacity(scenario: Scenario, found: Found, match: Match, verdict: Verdict, c
         what=rate.says,
         per_s=round(per_s, 1),
         reference_per_s=round(rate.reference_per_s, 1),
-        reference_share=round(per_s / rate.reference_per_s, 4),
+        reference_share=round(per_s / rate.reference_per_s, 6),
         cores=cores or None,
         per_core_per_s=None if per_core is None else round(per_core, 1),
         cores_for_reference=None if per_core is None else round(rate.reference_per_s / per_core, 1),
@@ -168,7 +170,9 @@ def watching(err: Console, match: Match) -> Iterator[Tell]:
 def _phase(seconds: float, match: Match) -> str:
     if seconds < len(match.arrivals_per_s):
         return "arrivals"
-    return "plateau" if match.plateau_s and seconds < match.whistle_at_s else "final whistle"
+    if not match.plateau_s or seconds >= match.whistle_at_s:
+        return "final whistle"
+    return "breaks" if match.spikes else "plateau"
 
 
 class _Lines:
@@ -212,9 +216,10 @@ def show(out: Console, told: Told, verdict: Verdict) -> None:
         soft_wrap=True,
     )
     out.print(in_cores(told.capacity), soft_wrap=True)
+    pods = "" if health.pods_late_p99_ms is None else f" and {health.pods_late_p99_ms:,.0f} ms with pods"
     out.print(
-        f"Generator {health.state}: {health.late_p99_ms:,.0f} ms late (p99), {health.cores_used:.2f} of "
-        f"{health.cores} cores.",
+        f"Generator {health.state}: {health.late_p99_ms:,.0f} ms late{pods} (p99), {health.cores_used:.2f} "
+        f"of {health.cores} cores.",
         soft_wrap=True,
     )
     if told.without:

@@ -55,7 +55,8 @@ class Scenario:
     `without` has the calls that may be left out, each with the objectives that fall away with it; `shares`
     the parts of its viewers that the command line may set. `match` says who comes when, `in_words` what of
     the reference that leaves out. Where `asks_interval` is set, both need the seconds between two questions
-    of a player, which the platform is asked for beforehand.
+    of a player, which the platform is asked for beforehand. Where `takes_breaks` is set, the spikes of its
+    match are moved to breaks of the platform.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Scenario:
     in_words: Callable[[Size], str]
     shares: Mapping[str, Share] = field(default_factory=dict)
     asks_interval: bool = False
+    takes_breaks: bool = False
 
 
 def objectives(

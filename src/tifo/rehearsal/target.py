@@ -1,7 +1,11 @@
 """The platform that is rehearsed: whose it is, whether it is ready, how its viewers log in."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,6 +21,9 @@ from tifo.tokens.access import AUDIENCE, AccessClaims, access_tokens
 ANSWER_S_MAX = 10.0
 TOKEN_MARGIN_S = 3600
 """Seconds that a token of ours outlives the rehearsal."""
+_AD_BREAK = re.compile(r'<vmap:AdBreak timeOffset="(\d+):(\d\d):(\d\d\.\d+)"[^>]* breakId="([^"]+)"')
+"""Of VMAP 1.0.1, as the platform itself writes it."""
+
 INTERVAL_ASKS = 25
 """Manifests whose TTLs are averaged, for each has its jitter."""
 
@@ -39,19 +46,26 @@ class _Started(msgspec.Struct):
     token: str
 
 
+class Listed(NamedTuple):
+    """A break as the platform's VMAP lists it; `starts_s` seconds from the moment that was asked about."""
+
+    id: str
+    starts_s: float
+
+
 class _Manifest(msgspec.Struct):
     ttl: Annotated[int, msgspec.Meta(ge=1)] = msgspec.field(name="TTL")
 
 
-def base_of(url: str, *, mine: bool) -> str:
-    """The target without a path; refuses what is no address, and a stranger's without `mine`."""
+def base_of(url: str, *, mine: bool, option: str = "--target") -> str:
+    """The address without a path; refuses what is none, and a stranger's without `mine`."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError((f"--target: {url} is no address such as http://127.0.0.1:8080",))
+        raise SettingsError((f"{option}: {url} is no address such as http://127.0.0.1:8080",))
     if not is_loopback(parts.hostname) and not mine:
         raise SettingsError(
             (
-                f"--target: {parts.hostname} is not this machine. A rehearsal on somebody else's platform "
+                f"{option}: {parts.hostname} is not this machine. A rehearsal on somebody else's platform "
                 "is an attack: say --this-platform-is-mine if it is yours and its night watch knows",
             )
         )
@@ -89,18 +103,16 @@ class Target:
         answer = self._send("POST", "/v1/dev/login", {"account": "rehearsal"})
         return _read(answer, _LoggedIn).access_token if answer.status_code == 200 else ""
 
-    def interval_s(self, event: str, access: str) -> float:
-        """How often this platform lets a player ask: one viewer comes, asks, and leaves.
-
-        Raises `SettingsError` where it lets nobody in.
-        """
+    @contextmanager
+    def viewer(self, event: str, access: str) -> Iterator[str]:
+        """The playback token of one viewer who comes and leaves; raises `SettingsError` where nobody may."""
         body = {"event": event, "device": {"id": "rehearsal", "kind": "web"}}
         answer = self._send("POST", "/v1/sessions", body, access)
         if answer.status_code != 201:
             raise SettingsError((f"{self.base} lets nobody in: a start is answered {answer.status_code}",))
         started = _read(answer, _Started)
         try:
-            return self.interval_of(started.token)
+            yield started.token
         finally:
             self._send("DELETE", f"/v1/sessions/{started.session}", None, started.token)
 
@@ -114,17 +126,34 @@ class Target:
             raise SettingsError((f"{self.base} answers a steering manifest with {refused.status_code}",))
         return float(round(sum(_read(one, _Manifest).ttl for one in asked) / INTERVAL_ASKS))
 
+    def breaks(self, token: str, since: int) -> tuple[Listed, ...]:
+        """The breaks that VMAP lists for a playback token, from `since` (epoch seconds) on, oldest first.
+
+        Raises `SettingsError` where the platform does not take the token.
+        """
+        answer = self._get(f"/v1/ads/{token}/vmap?since={since}")
+        if answer.status_code != 200:
+            raise SettingsError((f"{self.base} answers a VMAP with {answer.status_code}",))
+        return tuple(
+            Listed(unescape(id), int(hours) * 3600 + int(minutes) * 60 + float(seconds))
+            for hours, minutes, seconds, id in _AD_BREAK.findall(answer.text)
+        )
+
     def _get(self, path: str) -> httpx.Response:
         return self._send("GET", path, None)
 
     def _send(self, method: str, path: str, body: object, token: str = "") -> httpx.Response:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        try:
-            return httpx.request(
-                method, self.base + path, json=body, headers=headers, timeout=ANSWER_S_MAX, trust_env=False
-            )
-        except httpx.HTTPError as error:
-            raise SettingsError((f"--target: nobody answers at {self.base} ({error})",)) from None
+        return sent("--target", method, self.base + path, body, token)
+
+
+def sent(option: str, method: str, url: str, body: object, token: str = "") -> httpx.Response:
+    """The answer of a server that `option` has named; raises `SettingsError` where there is none."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    try:
+        return httpx.request(method, url, json=body, headers=headers, timeout=ANSWER_S_MAX, trust_env=False)
+    except httpx.HTTPError as error:
+        base = "/".join(url.split("/", 3)[:3])
+        raise SettingsError((f"{option}: nobody answers at {base} ({error})",)) from None
 
 
 T = TypeVar("T")

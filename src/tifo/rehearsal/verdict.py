@@ -15,6 +15,8 @@ LATE_MS_MAX = 500.0
 """How late the generator may be with what is due, at the 99th percentile."""
 LATE_ARRIVALS_SHARE_MAX = 0.001
 """The part of the planned arrivals that it may miss."""
+LATE_SPIKE_SHARE_MAX = 0.05
+"""The part of a spike's seconds that it may be late with pods, at the same percentile: more flattens it."""
 CPU_SHARE_MAX = 0.95
 """The part of the cores it was given that it may use; past it nothing is left to be on time with."""
 
@@ -38,6 +40,8 @@ class Health:
     state: str
     reasons: tuple[str, ...]
     late_p99_ms: float
+    pods_late_p99_ms: float | None
+    """The same of pods alone; None where there are no breaks."""
     arrivals_planned: int
     arrivals_made: int
     cores_used: float
@@ -57,12 +61,14 @@ class Verdict:
     hints: tuple[str, ...]
 
 
-def health(found: Found, planned: int, cores_used: float, cores: int, machine_busy: float | None) -> Health:
+def health(found: Found, match: Match, cores_used: float, cores: int, machine_busy: float | None) -> Health:
     """Whether the generator did what the plan says when it says it."""
+    planned = match.viewers
     missed = planned - found.arrivals - found.unmade
     reasons = []
     if found.late_ms.p99 > LATE_MS_MAX:
         reasons.append(f"it was {found.late_ms.p99:,.0f} ms late (p99), and {LATE_MS_MAX:g} ms is on time")
+    reasons += _flattened(found, match)
     if missed > planned * LATE_ARRIVALS_SHARE_MAX:
         reasons.append(f"it did not come to {missed:,} of {planned:,} arrivals")
     if cores_used > CPU_SHARE_MAX * cores:
@@ -73,9 +79,21 @@ def health(found: Found, planned: int, cores_used: float, cores: int, machine_bu
         reasons.append(f"{found.broken:,} of its viewers met an answer that the scenario cannot read")
     state = "bottleneck" if reasons else "ok"
     late_ms = round(found.late_ms.p99, 1)
+    pods_ms = round(found.spike_late_ms.p99, 1) if match.spikes else None
     return Health(
-        state, tuple(reasons), late_ms, planned, found.arrivals, round(cores_used, 2), cores, machine_busy
-    )
+        state, tuple(reasons), late_ms, pods_ms, planned, found.arrivals, round(cores_used, 2), cores,
+        machine_busy,
+    )  # fmt: skip
+
+
+def _flattened(found: Found, match: Match) -> Iterator[str]:
+    for spread_s in {spike.spread_s for spike in match.spikes}:
+        allowed_ms = 1_000 * LATE_SPIKE_SHARE_MAX * spread_s
+        if found.spike_late_ms.p99 > allowed_ms:
+            yield (
+                f"it was {found.spike_late_ms.p99:,.0f} ms late with pods (p99), and {allowed_ms:g} ms is on "
+                f"time in a spike of {spread_s:g} s"
+            )
 
 
 def judge(found: Found, held: Sequence[Objective], match: Match, generator: Health) -> Verdict:
@@ -134,9 +152,18 @@ def hints(found: Found) -> Iterator[str]:
         )
     elif answered.get("403"):
         yield f"{answered['403']:,} answers were 403: these accounts may not watch this event."
+    if found.pods_illegal:
+        yield (
+            f"{found.pods_illegal:,} answers were no asset list, or their ads lasted longer than the break. "
+            "Of the schedule's breaks, --break-s must say how long they are."
+        )
+    if found.pods_failed and answered.get("404"):
+        yield f"{answered['404']:,} answers were 404: the platform has no such break, or not at that time."
     if answered.get("none"):
         yield f"{answered['none']:,} requests got no answer: refused connections, resets, or too late."
     if found.starts and found.entered and not found.heartbeats:
         yield "Nobody stayed until a heartbeat: take --minutes for longer than the platform's heartbeat_s."
     if found.unmade:
         yield f"{found.unmade:,} viewers were not sent, for too many requests already waited for an answer."
+    if found.unsent:
+        yield f"{found.unsent:,} pods and beacons were not sent, for too many requests waited for an answer."

@@ -72,7 +72,8 @@ class LeanLanes:
                 parameters = lane.parameters(scope["method"], scope["path"])
                 if parameters:
                     headers, query = scope["headers"], scope["query_string"]
-                    request = LeanRequest(scope["method"], parameters, headers, query)
+                    client, _ = scope.get("client") or ("", 0)
+                    request = LeanRequest(scope["method"], parameters, headers, query, client)
                     return self._answer(lane, request, send)
         return self._app(scope, receive, send)
 

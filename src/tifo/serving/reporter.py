@@ -61,6 +61,7 @@ class Reporter:
             stores=self._meters.stores(self._every_s),
             caches=self._meters.caches(self._every_s),
             origins=self._meters.origins(),
+            ads=self._meters.ads(self._every_s),
         )
         await self._write(report)
 

@@ -84,6 +84,12 @@ EVENTS_PARKED = Counter(
     ["group", "topic"],
     registry=REGISTRY,
 )
+BILLING_FACTS = Counter(
+    "tifo_billing_facts",
+    "What the event log told billing, by what became of it (new, repeated, stale).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",
@@ -162,6 +168,14 @@ PROFILES_LOST = Counter(
 SIGHTINGS_LOST = Counter(
     "tifo_device_sightings_lost",
     "Devices that were not written down because the profile store failed for long.",
+    registry=REGISTRY,
+)
+OUTSIDE_ADS = Counter(
+    "tifo_outside_ads",
+    "Ads of outside servers, by server and what came of asking ahead (fetched, late, over: beyond what it "
+    "declared, failed, unreadable, wrong-length, no-ad, no-media, wrapper), and of places in pods (shown, "
+    "house).",
+    ["server", "outcome"],
     registry=REGISTRY,
 )
 STEERING_WEIGHT = Gauge(

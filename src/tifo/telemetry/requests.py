@@ -6,7 +6,7 @@ loop and are turned into Prometheus's form only when they are scraped.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.core import HistogramMetricFamily
@@ -91,20 +91,20 @@ def _report(route: str, method: str, deltas: Mapping[_Key, list[int]], seconds: 
         method=method,
         requests_per_s=round(sum(total) / seconds, 1),
         errors_per_s=round(errors / seconds, 1),
-        p50_ms=_quantile_ms(total, 0.5),
-        p99_ms=_quantile_ms(total, 0.99),
+        p50_ms=quantile_ms(total, 0.5),
+        p99_ms=quantile_ms(total, 0.99),
     )
 
 
-def _quantile_ms(buckets: list[int], quantile: float) -> float:
+def quantile_ms(buckets: Sequence[int], quantile: float, bounds_s: Sequence[float] = BOUNDS_S) -> float:
     """The upper bound of the bucket that holds the quantile, in milliseconds: never flattering."""
     wanted = quantile * sum(buckets)
     seen = 0
-    for count, bound in zip(buckets, BOUNDS_S, strict=False):
+    for count, bound in zip(buckets, bounds_s, strict=False):
         seen += count
         if seen >= wanted:
             return bound * 1000
-    return BOUNDS_S[-1] * 1000
+    return bounds_s[-1] * 1000
 
 
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tifo.api.reports import CacheReport, OriginReport, StoreReport
+from tifo.api.reports import AdsReport, CacheReport, OriginReport, StoreReport
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import (
     CACHE_ENTRIES,
@@ -97,6 +97,8 @@ class Meters:
         self._caches: list[CacheMeter] = []
         self.origins: Callable[[], tuple[OriginReport, ...]] = tuple
         """What the node says of live origins; whoever reads them puts it here."""
+        self.ads: Callable[[float], AdsReport | None] = _nothing
+        """What the node says of ads over the seconds since it was asked; who decides them puts it here."""
 
     def store(self, name: str, kind: str) -> StoreMeter:
         """A meter for a store; it starts as answering."""
@@ -117,3 +119,7 @@ class Meters:
     def caches(self, every_s: float) -> tuple[CacheReport, ...]:
         """The caches since the last report."""
         return tuple(meter.report(every_s) for meter in self._caches)
+
+
+def _nothing(_every_s: float) -> None:
+    """Of a node that decides no pods."""

@@ -6,6 +6,7 @@ import msgspec
 
 from tifo.adapters.http.client import PeerClient
 from tifo.api.ad_control import Explained, RevisionAnswer
+from tifo.api.billing import BilledAnswer
 from tifo.api.inventory import Inventory
 from tifo.api.reports import AudienceReport
 from tifo.api.sessions import Kick, SessionPage
@@ -49,6 +50,10 @@ class PlatformClient:
     async def explain(self, query: Mapping[str, str | int]) -> Explained:
         """The pod of a viewer, and why."""
         return await self._peer.get("/v1/control/ads/explain", Explained, **query)
+
+    async def billed(self, event: str, hours: int) -> BilledAnswer:
+        """What was counted of ads."""
+        return await self._peer.get("/v1/control/ads/billed", BilledAnswer, event=event, hours=hours)
 
     async def close(self) -> None:
         """Close the connections."""

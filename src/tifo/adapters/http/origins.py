@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from tifo.adapters.http.bodies import bounded_body
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.web import web_address
 from tifo.services.video.ports import DOCUMENT_BYTES_MAX, Document, OriginDocuments
@@ -19,7 +20,6 @@ READ_S_MAX = 5.0
 REDIRECTS_MAX = 3
 CONNECTIONS_MAX = 20
 
-_GZIP = 16 + zlib.MAX_WBITS
 _ACCEPT = "application/vnd.apple.mpegurl, application/dash+xml, application/xml;q=0.9, */*;q=0.5"
 
 
@@ -67,31 +67,4 @@ async def _document(url: str, response: httpx.Response) -> Document:
     if response.status_code != 200:
         raise Unavailable(PART, f"it answered {response.status_code}")
     media_type = response.headers.get("content-type", "").partition(";")[0].strip()
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("identity", "gzip"):
-        raise Unavailable(PART, f"its answer is encoded ({coding!r:.40}), though nobody asked for that")
-    body = await _bounded(response)
-    return Document(url, media_type, _unpacked(body) if coding == "gzip" else body)
-
-
-async def _bounded(response: httpx.Response) -> bytes:
-    read = bytearray()
-    async for chunk in response.aiter_raw():
-        read += chunk
-        _refuse_long(len(read))
-    return bytes(read)
-
-
-def _unpacked(body: bytes) -> bytes:
-    """Never more than one byte above the limit is unpacked: a few bytes may stand for gigabytes."""
-    unpacking = zlib.decompressobj(_GZIP)
-    whole = unpacking.decompress(body, DOCUMENT_BYTES_MAX + 1)
-    _refuse_long(len(whole))
-    if not unpacking.eof:
-        raise Unavailable(PART, "its answer is cut off")
-    return whole
-
-
-def _refuse_long(length: int) -> None:
-    if length > DOCUMENT_BYTES_MAX:
-        raise Unavailable(PART, f"its answer has more than {DOCUMENT_BYTES_MAX} bytes")
+    return Document(url, media_type, await bounded_body(response, PART, DOCUMENT_BYTES_MAX))

@@ -16,6 +16,10 @@ class MemoryBudgetStore(BudgetStore):
         """One after the other."""
         return tuple(self._take(ask, now) for ask in asks)
 
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """As the meters stand."""
+        return tuple(self._meters.get(budget, Meter()).taken for budget in budgets)
+
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """Off what was taken."""
         for budget, count in unused.items():

@@ -1,7 +1,9 @@
 -- One budget: what is taken of it, and the impressions that have gathered at its pace (services/ads/pacing.py).
--- ARGV: "take", want, goal, ran_s, left_s, rate_max, burst_s, now, keep_s; or "give-back", count.
+-- ARGV: "take", want, goal, ran_s, left_s, rate_max, burst_s, now, keep_s; or "give-back", count; or "taken".
 local found = redis.call('HMGET', KEYS[1], 'taken', 'gathered', 'at')
 local taken, gathered, at = tonumber(found[1] or 0), tonumber(found[2] or 0), tonumber(found[3] or 0)
+
+if ARGV[1] == 'taken' then return taken end
 
 local function keep()
   redis.call('HSET', KEYS[1], 'taken', string.format('%d', taken), 'gathered', string.format('%.6f', gathered),

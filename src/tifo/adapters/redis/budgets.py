@@ -28,6 +28,11 @@ class RedisBudgetStore(BudgetStore):
         answers = await self._redis.run_many([self._call(ask, now) for ask in asks])
         return tuple(map(int, _all_said(answers)))
 
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """The same; it writes nothing."""
+        calls = [Call(self._script, self._key(budget), ("taken",)) for budget in budgets]
+        return tuple(map(int, _all_said(await self._redis.run_many(calls))))
+
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """The same."""
         calls = [

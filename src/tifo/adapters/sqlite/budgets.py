@@ -29,6 +29,14 @@ class SqliteBudgetStore(BudgetStore):
 
         return await self._database.run(work)
 
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """As the rows stand."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, ...]:
+            return tuple(_meter(connection, budget).taken for budget in budgets)
+
+        return await self._database.run(work)
+
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """The same, the other way."""
 

@@ -1,7 +1,8 @@
 """A pod as the asset list of an HLS interstitial, put together from parts that were encoded before.
 
 What an asset list says of an ad is the same for every viewer but for four addresses: where a CDN has it, and
-what its tracking and its click begin with. So each ad is encoded once, with marks in their places.
+what its tracking and its click begin with. So each ad is encoded once, with marks in their places. A pod
+that has an outside server's ad, which was fetched for one viewer, is encoded as it is.
 """
 
 import re
@@ -13,12 +14,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tifo.api.creatives import Creative
+from tifo.services.ads.outside_vast import NOTHING, Told
 from tifo.services.ads.rules import leads_somewhere
 from tifo.services.ads.served import Pod, Slot, slot
 from tifo.tokens.addresses import Signed
 
 FRAGMENTS_MAX = 8_192
 """Ads whose encoded form is remembered, about two kilobytes each; then the one used least lately goes."""
+
+AT_START = frozenset(("start", "creativeView", "loaded"))
+"""Events of outside servers that happen as an ad begins."""
 
 
 class Asset(msgspec.Struct, frozen=True, rename={"uri": "URI", "duration": "DURATION"}):
@@ -50,7 +55,9 @@ _ENCODED_MARK = re.compile(rb"\\u000([1-4])")
 
 
 def encoded(pod: Pod) -> bytes:
-    """The pod's asset list as JSON; ads of outside ad servers are left out."""
+    """The pod's asset list as JSON; tags of outside ad servers are left out."""
+    if any(pod.outside):
+        return _encode(AssetList(tuple([asset(one) for one in pod.slots() if not one.creative.tag_url])))
     base, query = _inner(pod.media.base), _inner(pod.media.query)
     served = zip(pod.creatives, pod.beacons, pod.clicks, strict=True)
     return b'{"ASSETS":[%b]}' % b",".join(_assets(served, base, query))
@@ -74,7 +81,24 @@ def asset(one: Slot) -> Asset:
         payload["tracking"].append({"type": "skip", "urls": [one.skip_url]})
     if one.click_url:
         payload["clickThrough"] = one.click_url
+    _tell_others(payload["tracking"], one.others)
     return Asset(one.url, float(creative.duration_s), {"version": 2, "type": "slot", "payload": [payload]})
+
+
+def _tell_others(tracking: list[dict[str, Any]], told: Told) -> None:
+    """Put an outside server's addresses beside ours, and those of its own events after them."""
+    if told is NOTHING:
+        return
+    by_type = {one["type"]: one for one in tracking}
+    clicks = (("clickTracking", url) for url in told.clicks)
+    for what, url in (
+        *(("impression", url) for url in told.impressions), *(("error", url) for url in told.errors),
+        *told.tracking, *clicks,
+    ):  # fmt: skip
+        if what not in by_type:
+            by_type[what] = {"type": what, **({"offset": 0} if what in AT_START else {}), "urls": []}
+            tracking.append(by_type[what])
+        by_type[what]["urls"].append(url)
 
 
 def _assets(served: Iterable[tuple[Creative, str, str]], base: bytes, query: bytes) -> Iterable[bytes]:

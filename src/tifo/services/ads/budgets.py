@@ -1,7 +1,7 @@
 """A node's parts of the budgets: taken ahead from the store, spent in memory, given back when idle."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -96,6 +96,10 @@ class Ledger:
                 part = self._parts[key]
                 part.spent += 1
                 part.used_at = now
+
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """What all nodes together have taken of each. Raises `Unavailable`."""
+        return await self._store.taken(budgets)
 
     async def look(self) -> None:
         """Take what is short, give back what is idle or gone from the inventory. Raises `Unavailable`."""

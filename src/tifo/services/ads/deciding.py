@@ -15,6 +15,7 @@ from tifo.services.ads.decision import decide
 from tifo.services.ads.exposures import NOTHING, Exposures
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Decision, State, Verdict, Viewer
+from tifo.services.ads.tally import Tally
 
 PODS_MAX = 100_000
 """Decisions that a node remembers, so that who asks again gets the same and takes no budget twice. About a
@@ -38,10 +39,11 @@ class Decider:
     def __init__(self, ledger: Ledger, clock: Clock, *, pods_max: int = PODS_MAX) -> None:
         self._ledger = ledger
         self._clock = clock
+        self.tally = Tally()
         self._pods_max = pods_max
         self._exposures = Exposures()
         self._cohorts = Cohorts()
-        self._pods: OrderedDict[tuple[str, str], tuple[Decision, float]] = OrderedDict()
+        self._pods: OrderedDict[tuple[str, str, float], tuple[Decision, float]] = OrderedDict()
         self._running, self._running_until = 0, 0.0
         self.use(Index(Inventory()))
 
@@ -62,17 +64,20 @@ class Decider:
 
         By cohort too every viewer's impressions come out of the budgets. House ads need no memory.
         """
-        now = self._clock.now()
-        if lever == "house":
-            return decide(self._index, viewer, brk, State(now, 0, NO_BUDGETS, NOTHING))
-        key = (viewer.session, brk.id)
-        known = self._pods.get(key)
+        key = (viewer.session, brk.id, brk.duration_s)  # it may change until it is announced
+        known = self._pods.get(key) if lever != "house" else None
         if known is not None:
+            self.tally.answered(known[0])
             return known[0]
-        decision = self._decide(viewer, brk, now, alone=lever == "personal")
-        self._ledger.spend(decision.items)
-        self._pods[key] = (decision, brk.end + KEPT_S)
-        self._forget(now)
+        now, began = self._clock.now(), self._clock.monotonic()
+        if lever == "house":
+            decision = decide(self._index, viewer, brk, State(now, 0, NO_BUDGETS, NOTHING))
+        else:
+            decision = self._decide(viewer, brk, now, alone=lever == "personal")
+            self._ledger.spend(decision.items)
+            self._pods[key] = (decision, brk.end + KEPT_S)
+            self._forget(now)
+        self.tally.answered(decision, self._clock.monotonic() - began)
         return decision
 
     def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 import structlog
 
+from tifo.api.ad_control import LineItems
 from tifo.api.events import OperatorActed
 from tifo.api.inventory import Inventory
 from tifo.board.entries import ADS, InventoryWord, decode_all
@@ -32,7 +33,7 @@ _WORD = "inventory"
 _log = structlog.get_logger(__name__)
 
 
-class InventoryDesk:
+class InventoryDesk(LineItems):
     """Follows the inventory on this node, and takes new ones from operators.
 
     An inventory is made ready in a thread, beside the requests. The last one stays in force while the store
@@ -48,7 +49,8 @@ class InventoryDesk:
         self._publisher = publisher
         self._clock = clock
         self._kept = KeptInventory(0, Inventory())
-        self._told = 0
+        self._used_at = clock.now()
+        self._told = InventoryWord(0)
         self._ask_at = 0.0
         self._changing = asyncio.Lock()
         effect = "the last inventory stays in force"
@@ -58,6 +60,12 @@ class InventoryDesk:
     def kept(self) -> KeptInventory:
         """The inventory in force on this node."""
         return self._kept
+
+    @property
+    def since(self) -> float:
+        """When it was put in force, in epoch seconds: as the board says, else when this node had it."""
+        told = self._told.revision == self._kept.revision and self._told.at
+        return self._told.at if told else self._used_at
 
     async def open(self) -> None:
         """Read the inventory if the store answers, and follow it."""
@@ -76,7 +84,7 @@ class InventoryDesk:
     async def look(self) -> None:
         """Put in force what is new. Raises `Unavailable`."""
         now = self._clock.monotonic()
-        if self._told <= self._kept.revision and now < self._ask_at:
+        if self._told.revision <= self._kept.revision and now < self._ask_at:
             return
         self._ask_at = now + ASK_S
         async with self._changing:
@@ -117,23 +125,25 @@ class InventoryDesk:
 
     async def _use(self, kept: KeptInventory) -> None:
         index = await asyncio.to_thread(Index, kept.inventory)
-        self._kept = kept
+        self._kept, self._used_at = kept, self._clock.now()
         self._decider.use(index)
         _log.info("ad-inventory.in-force", revision=kept.revision, line_items=len(index.items))
 
     async def _tell(self, operator: str, revision: int) -> None:
         """The other nodes; those that the board does not reach ask the store themselves."""
+        word = InventoryWord(revision, self._clock.now())
         self._publisher.tell(
             OperatorActed(
                 operator=operator, action="ad-inventory", target=_WORD, detail=f"revision {revision}"
             )
         )
         with contextlib.suppress(Unavailable):
-            await self._view.write(ADS + _WORD, msgspec.json.encode(InventoryWord(revision)))
+            await self._view.write(ADS + _WORD, msgspec.json.encode(word))
 
     def _hear(self, written: Mapping[str, Entry], _gone: Collection[str]) -> None:
         for word in decode_all(written, InventoryWord).values():
-            self._told = max(self._told, word.revision)
+            if word.revision >= self._told.revision:
+                self._told = word
 
 
 def _checked(document: object) -> Inventory:

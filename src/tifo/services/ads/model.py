@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from tifo.api.creatives import Creative
 from tifo.api.inventory import Position
+from tifo.services.ads.outside_vast import OutsideAd
 
 OFFERS_MAX = 250
 """Line items that are offered a place in one pod; who came first by priority, then by lot, was asked."""
@@ -95,11 +96,12 @@ class State:
 
 
 class Pick(NamedTuple):
-    """One slot of a pod: `item` is None for house ads and slate."""
+    """One slot of a pod: `item` is None for house ads and slate, `outside` an outside server's ad for it."""
 
     creative: Creative
     item: Item | None
     kind: Literal["ad", "house", "slate"]
+    outside: OutsideAd | None = None
 
 
 @dataclass(frozen=True, slots=True)

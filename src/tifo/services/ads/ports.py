@@ -43,6 +43,10 @@ class BudgetStore(Protocol):
         """
 
     @abstractmethod
+    async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
+        """What all nodes have taken of each, less what came back; 0 of one that nobody has asked for."""
+
+    @abstractmethod
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """Return what was taken and will not be shown, by budget. To be done once."""
 
@@ -84,6 +88,35 @@ class InventoryStore(Protocol):
 
         Raises `InventoryConflict` where another revision stands there, and `ValueError` past
         `INVENTORY_BYTES_MAX`. Of many callers on one revision exactly one succeeds.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""
+
+
+ANSWER_BYTES_MAX = 256 * 1024
+"""Bytes of an outside ad server's answer, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdAnswer:
+    """What an outside ad server answered: a document, or in `location` where it is, as it was written."""
+
+    body: bytes
+    location: str = ""
+
+
+class AdServers(Protocol):
+    """Asks ad servers that are not ours."""
+
+    @abstractmethod
+    async def ask(self, url: str, headers: Mapping[str, str]) -> AdAnswer:
+        """One exchange with whoever is at an http address; the caller bounds its time and follows redirects.
+
+        The body is at most `ANSWER_BYTES_MAX` long, and empty where the server says so. Raises
+        `Unavailable` when it does not answer, refuses, or answers longer, and `ValueError` for an address
+        that cannot be asked. Repeated, it asks again.
         """
 
     @abstractmethod

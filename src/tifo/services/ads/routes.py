@@ -5,6 +5,7 @@ from falcon.asgi import Request, Response
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import vast
 from tifo.services.ads.asset_list import AssetList, encoded
+from tifo.services.ads.outside import Device
 from tifo.services.ads.service import AdService
 from tifo.services.ads.tracking import OF_BREAK, address, error_code
 from tifo.serving.guard import PlaybackGuard
@@ -18,6 +19,7 @@ from tifo.serving.routes import (
     Query,
     Route,
 )
+from tifo.tokens.playback import PlaybackClaims
 
 EPOCH_S_MAX = 1e11
 """Epoch seconds of any moment that a request may name."""
@@ -61,6 +63,15 @@ ROUTES = (
         problems=(*_REFUSED, "invalid"),
     ),
     Route(
+        name="ads.present",
+        method="POST",
+        path="/v1/ads/{token}/present",
+        summary="A player will come for breaks: ads of outside servers are fetched ahead for it",
+        credential=Credential.PATH,
+        status=204,
+        problems=("bad-token", "ended", "kicked"),
+    ),
+    Route(
         name="ads.track",
         method="GET",
         path="/v1/ads/t/{beacon}",
@@ -86,7 +97,12 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         # Whole also for a late joiner, who says so in _HLS_start_offset: players place the list at the
         # break's start and skip into it themselves.
         token, brk = request.parameters
-        return LeanAnswer(_HEADERS, encoded(service.serve(guard.claims(token), brk)))
+        return LeanAnswer(_HEADERS, encoded(service.serve(_present(service, guard, request, token), brk)))
+
+    async def present(req: Request, resp: Response, token: str) -> None:
+        _present(service, guard, req, token)
+        resp.status = 204
+        resp.set_header("Cache-Control", "no-store")
 
     async def track(req: Request, resp: Response, beacon: str) -> None:
         await service.track(beacon, error_code(req.get_param("code")))
@@ -103,6 +119,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         "ads.break": Lean(asset_list),
         "ads.vast": _vast(service, guard),
         "ads.vmap": _vmap(service, guard, public_url),
+        "ads.present": present,
         "ads.track": track,
         "ads.click": click,
     }
@@ -110,7 +127,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
 
 def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
     async def answer(req: Request, resp: Response, token: str, brk: str) -> None:
-        claims, version = guard.claims(token), _version(req)
+        claims, version = _present(service, guard, req, token), _version(req)
         slots = service.pod(claims, brk)
         _xml(resp, vast.pod(slots, version, "" if slots else service.error_url(claims, brk)))
 
@@ -119,7 +136,7 @@ def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
 
 def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
     async def answer(req: Request, resp: Response, token: str) -> None:
-        claims = guard.claims(token)
+        claims = _present(service, guard, req, token)
         since = _since(req, float(claims.since))
         found = [
             (
@@ -132,6 +149,16 @@ def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
         _xml(resp, vast.schedule(found, since))
 
     return answer
+
+
+def _present(
+    service: AdService, guard: PlaybackGuard, req: Request | LeanRequest, token: str
+) -> PlaybackClaims:
+    """Who asks, and with what; raises `Refusal` of the guard's."""
+    claims = guard.claims(token)
+    agent, languages = req.get_header("User-Agent") or "", req.get_header("Accept-Language") or ""
+    service.seen(claims, Device(req.remote_addr or "", agent, languages))
+    return claims
 
 
 def _version(req: Request) -> vast.Version:

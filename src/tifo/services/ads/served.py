@@ -1,10 +1,11 @@
 """A pod as one viewer is served it: where its ads are and where to tell what happens to them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tifo.api.creatives import Creative
 from tifo.services.ads import rules
+from tifo.services.ads.outside_vast import NOTHING, OutsideAd, Told
 from tifo.services.ads.tracking import address
 from tifo.tokens.addresses import Signed
 
@@ -26,7 +27,7 @@ class Slot:
 
     `serving_id` is the same for the same viewer, break and place. `error_url` holds the macro that a player
     puts its error's number in place of. `skip_url` is empty for an ad that may not be skipped, and
-    `click_url` where a click leads nowhere.
+    `click_url` where a click leads nowhere. `others` is what the outside server of the ad is to be told.
     """
 
     creative: Creative
@@ -36,14 +37,15 @@ class Slot:
     error_url: str
     skip_url: str = ""
     click_url: str = ""
+    others: Told = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """The ads in their order; the n-th beacon and click are the n-th ad's.
+    """The ads in their order; the n-th of everything else is the n-th ad's.
 
     `media` is where a CDN has the ads' folders. `beacons` are what tracking addresses begin with, and clicks
-    are whole addresses, empty for ads that lead nowhere.
+    are whole addresses, empty for ads that lead nowhere. `outside` are the ads of outside servers.
     """
 
     session: str = ""
@@ -52,13 +54,15 @@ class Pod:
     media: Signed = NOWHERE
     beacons: tuple[str, ...] = ()
     clicks: tuple[str, ...] = ()
+    outside: tuple[OutsideAd | None, ...] = ()
 
     def slots(self) -> Iterator[Slot]:
         """Each place in full."""
-        served = zip(self.creatives, self.beacons, self.clicks, strict=True)
-        for place, (creative, beacon, click) in enumerate(served, 1):
+        served = zip(self.creatives, self.beacons, self.clicks, self.outside, strict=True)
+        for place, (creative, beacon, click, ad) in enumerate(served, 1):
             serving_id = rules.serving_id(self.session, self.break_id, place, creative.id)
-            yield slot(creative, self.media, beacon, click, serving_id)
+            made = slot(creative, self.media, beacon, click, serving_id)
+            yield made if ad is None else replace(made, url=ad.url, others=ad.told)
 
 
 def slot(creative: Creative, media: Signed, beacon: str, click: str, serving_id: str = "") -> Slot:

@@ -10,7 +10,8 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Viewer
+from tifo.services.ads.model import Decision, Viewer
+from tifo.services.ads.outside import Device, OutsideAds
 from tifo.services.ads.served import NOWHERE, Pod, Slot
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.tracking import Beacons, Told, address, event_id, tracked
@@ -43,10 +44,12 @@ class AdService:
         clock: Clock,
         settings: AdsSettings,
         public_url: str,
+        outside: OutsideAds,
     ) -> None:
         self._breaks = breaks
         self._decider = decider
         self._levers = levers
+        self._outside = outside
         self._steering = steering
         self._signers = signers
         self.beacons = Beacons(tokens, clock, settings, public_url)
@@ -59,17 +62,23 @@ class AdService:
         """The pod of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
         lever = self._levers.in_force
-        if brk.end == brk.start or lever == "none":  # called off after players had read of it, or no ads
+        if brk.end == brk.start:  # called off after players had read of it
             return Pod()
-        decision = self._decider.pod(_viewer(claims), brk, lever)
-        creatives = tuple([one.creative for one in decision.picks])
+        if lever == "none":
+            self._decider.tally.answered(Decision((), brk.duration_s))
+            return Pod()
+        viewer = _viewer(claims)
+        picks = self._decider.pod(viewer, brk, lever).picks
+        if lever != "house":
+            picks = self._outside.settle(viewer, brk, picks)
+        creatives = tuple([one.creative for one in picks])
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
                 creatives=tuple([creative.id for creative in creatives]),
-                line_items=tuple([one.item.id if one.item is not None else "" for one in decision.picks]),
+                line_items=tuple([one.item.id if one.item is not None else "" for one in picks]),
             )
         )
         return Pod(
@@ -79,11 +88,16 @@ class AdService:
             media=self._where(claims, alone=lever == "personal"),
             beacons=self.beacons.of_pod(claims, brk, creatives),
             clicks=tuple([self.beacons.click(claims, brk, n, one) for n, one in enumerate(creatives, 1)]),
+            outside=tuple([one.outside for one in picks]),
         )
 
     def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
         """The slots of what `serve` serves."""
         return tuple(self.serve(claims, break_id).slots())
+
+    def seen(self, claims: PlaybackClaims, device: Device) -> None:
+        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
+        self._outside.seen(_viewer(claims), device)
 
     def upcoming(self) -> tuple[Break, ...]:
         """The breaks that are on or come within `vmap_ahead_s`, oldest first; those called off left out."""
@@ -128,6 +142,7 @@ class AdService:
         brk = self._breaks.find(break_id)
         now = self._clock.now()
         if brk is None or not brk.start - self._settings.early_s <= now < brk.end + self._settings.late_s:
+            self._decider.tally.refused()
             raise Refusal("not-found", "There is no such break now.")
         return brk
 

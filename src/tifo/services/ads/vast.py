@@ -63,7 +63,9 @@ def _inline(slot: Slot) -> str:
     name = _text(creative.id)
     clicks = ""
     if slot.click_url:
-        clicks = f"<VideoClicks><ClickThrough>{_uri(slot.click_url)}</ClickThrough></VideoClicks>"
+        clicks = f"<ClickThrough>{_uri(slot.click_url)}</ClickThrough>"
+    clicks += "".join(f"<ClickTracking>{_uri(url)}</ClickTracking>" for url in slot.others.clicks)
+    clicks = clicks and f"<VideoClicks>{clicks}</VideoClicks>"
     return (
         f"<InLine>{_head(slot)}<AdServingId>{slot.serving_id}</AdServingId>"
         f"<AdTitle>{_text(creative.title or creative.id)}</AdTitle>"
@@ -85,9 +87,9 @@ def _wrapper(slot: Slot) -> str:
 
 def _head(slot: Slot) -> str:
     impression = next(one.url for one in slot.tracking if one.what == "impression")
-    return (
-        f'{_SYSTEM}<Error>{_uri(slot.error_url)}</Error><Impression id="tifo">{_uri(impression)}</Impression>'
-    )
+    errors = "".join(f"<Error>{_uri(url)}</Error>" for url in (slot.error_url, *slot.others.errors))
+    others = "".join(f"<Impression>{_uri(url)}</Impression>" for url in slot.others.impressions)
+    return f'{_SYSTEM}{errors}<Impression id="tifo">{_uri(impression)}</Impression>{others}'
 
 
 def _linear(slot: Slot) -> str:
@@ -97,6 +99,7 @@ def _linear(slot: Slot) -> str:
     if slot.skip_url:
         skips = f' skipoffset="{clock_time(slot.creative.skip_after_s or 0)}"'
         points.append(("skip", slot.skip_url))
+    points += slot.others.tracking
     events = "".join(f'<Tracking event="{what}">{_uri(url)}</Tracking>' for what, url in points)
     return f"<Linear{skips}><TrackingEvents>{events}</TrackingEvents>"
 

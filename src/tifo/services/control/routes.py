@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from falcon.asgi import Request, Response
 
-from tifo.api.ad_control import AdLeverAnswer, AdLeverBody
+from tifo.api.ad_control import AdLeverAnswer, AdLeverBody, RevisionAnswer, SwitchBody
 from tifo.api.control import (
     AuditAnswer,
     BreakBody,
@@ -166,6 +166,16 @@ ROUTES = (
         problems=("bad-credentials", "not-found", "unavailable"),
     ),
     operators_route(
+        name="control.switch-line-item",
+        method="PUT",
+        path="/v1/control/line-items/{item}",
+        summary="Switch a line item on or off, wherever ads are decided",
+        body=SwitchBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=RevisionAnswer,
+        problems=("bad-credentials", "not-found", "invalid", "inventory-changed", "unavailable"),
+    ),
+    operators_route(
         name="control.traffic",
         method="POST",
         path="/v1/control/traffic",
@@ -204,6 +214,7 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.start-break": _start_break(service),
         "control.resize-break": _resize_break(service),
         "control.return-break": _return_break(service),
+        "control.switch-line-item": _switch_line_item(service),
         "control.traffic": _traffic(service),
         "control.audit": _audit(service),
     }
@@ -341,6 +352,15 @@ def _return_break(service: ControlService) -> Handler:
         _answer(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
 
     return return_break
+
+
+def _switch_line_item(service: ControlService) -> Handler:
+    async def switch(req: Request, resp: Response, item: str) -> None:
+        body = await read_json(req, SwitchBody, JSON_BODY_BYTES_MAX)
+        revision = await service.switch_line_item(_operator(req), item[:ID_LENGTH_MAX], active=body.active)
+        _answer(resp, RevisionAnswer(revision))
+
+    return switch
 
 
 def _traffic(service: ControlService) -> Handler:

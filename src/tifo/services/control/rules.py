@@ -8,6 +8,7 @@ from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
+    BreakSpan,
     BreaksView,
     EventLogView,
     NextBreak,
@@ -24,11 +25,18 @@ from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteRepor
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.kernel.errors import Refusal
+from tifo.services.control.ads import ads_view, pods_by_filling
 from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
 
 BREAKS_AHEAD_S = 3 * 3600
 """Seconds ahead that the cockpit looks for the next break."""
+
+TIMELINE_BEFORE_S, TIMELINE_AFTER_S = 300, 1_500
+"""Seconds of the past and of what comes that the cockpit's timeline of breaks shows."""
+
+TIMELINE_MAX = 60
+"""Breaks on it."""
 
 AHEAD_S_MAX = 10.0
 """Seconds that the clock of who sends CDNs' logs may be ahead of ours."""
@@ -55,7 +63,7 @@ class Seen:
     insight: InsightReport | None
     parts: tuple[PartReport, ...]
     posture: Posture
-    ads: AdLeverAnswer
+    ad_lever: AdLeverAnswer
     board_failing: bool
     log_failing: bool
 
@@ -90,7 +98,8 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         steering=steering_view(seen.weights, seen.at, seen.loop_silent_s),
         qoe=qoe_view(seen.qoe),
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
-        ads=seen.ads,
+        ads=ads_view([node.ads for node in seen.nodes.values() if node.ads is not None], seen.at),
+        ad_lever=seen.ad_lever,
     )
 
 
@@ -218,13 +227,16 @@ def merge_caches(reports: Iterable[CacheReport]) -> tuple[CacheReport, ...]:
 
 
 def breaks_view(breaks: Breaks, now: float) -> BreaksView:
-    """The break that is on and the next one, of the next hours."""
+    """The break that is on and the next one, of the next hours, and those of the timeline."""
     around = [one for one in breaks.between(now, now + BREAKS_AHEAD_S) if one.end > one.start]
+    near = breaks.between(now - TIMELINE_BEFORE_S, now + TIMELINE_AFTER_S)
+    shown = [BreakSpan(one.id, one.start, one.end) for one in near if one.end > one.start]
     running = next((brk for brk in around if brk.start <= now), None)
     coming = next((brk for brk in around if brk.start > now), None)
     return BreaksView(
         running=RunningBreak(running.id, running.end) if running else None,
         next=NextBreak(coming.id, coming.start) if coming else None,
+        timeline=tuple(shown[:TIMELINE_MAX]),
     )
 
 
@@ -238,4 +250,5 @@ def sample(view: Overview) -> Sample:
         errors_per_s=view.errors_per_s,
         lag=view.eventlog.lag,
         pathways={pathway.id: pathway.viewers for pathway in view.pathways},
+        pods_per_s=pods_by_filling(view.ads),
     )

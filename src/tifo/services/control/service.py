@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from tifo.api.ad_control import AdLever, AdLeverAnswer
+from tifo.api.ad_control import AdLever, AdLeverAnswer, LineItems
 from tifo.api.catalogue import Catalogue
 from tifo.api.control import (
     AuditAnswer,
@@ -89,6 +89,7 @@ class ControlService:
         loop_silent_s: float,
         sessions: Sessions,
         catalogue: Catalogue,
+        line_items: LineItems,
         board: Board,
         view: BoardView,
         audit: AuditTrail,
@@ -103,6 +104,7 @@ class ControlService:
         self._loop_silent_s = loop_silent_s
         self._sessions = sessions
         self._catalogue = catalogue
+        self._line_items = line_items
         self._board = board
         self._view = view
         self._postures = Postures(view)
@@ -271,6 +273,12 @@ class ControlService:
             unstated_s=self._settings.break_s,
         )
 
+    async def switch_line_item(self, operator: str, line_item: str, *, active: bool) -> int:
+        """Switch a line item on or off; the inventory's revision. Raises `Refusal` or `Unavailable`."""
+        revision = await self._line_items.switch(operator, line_item, active=active)
+        await self._note(operator, f"line-item-{'on' if active else 'off'}", line_item)
+        return revision
+
     async def end(self, operator: str, session: str, account: str) -> None:
         """End a session."""
         await self._sessions.end(session, account, "")
@@ -334,7 +342,7 @@ class ControlService:
             insight=max(insight.values(), key=lambda report: report.at, default=None),
             parts=tuple(part for report in parts.values() for part in report.parts),
             posture=self.posture,
-            ads=self.ad_lever,
+            ad_lever=self.ad_lever,
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )

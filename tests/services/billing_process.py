@@ -1,0 +1,49 @@
+"""A billing worker as a process of its own that kills itself: `billing_process.py FOLDER WHEN BATCH`.
+
+With the batch of that number it dies `before` the ledger has it, or `after` that and before the commit; with
+`never 0` it goes on until it is killed.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tifo.adapters.sqlite.billing import SqliteBillingLedger
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.kernel.clock import SystemClock
+from tifo.workers.billing.ports import BillingTerms, Fact, Taken
+from tifo.workers.billing.service import BillingWorker
+from tifo.workers.billing.settings import BillingSettings
+
+TERMS = BillingTerms(late_s_max=600, behind_s_max=3_600, beacon_s_max=3_600, figures_s=86_400)
+
+
+class DyingLedger(SqliteBillingLedger):
+    """Dies with the batch of that number, before it or after it."""
+
+    def __init__(self, path: Path, when: str, batch: int) -> None:
+        super().__init__(path, TERMS)
+        self._when, self._left = when, batch
+
+    async def take(self, facts: Sequence[Fact], now: float) -> Taken:
+        self._left -= bool(facts)
+        if self._left == 0 and self._when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        taken = await super().take(facts, now)
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return taken
+
+
+async def main(folder: Path, when: str, batch: int) -> None:
+    log = SqliteEventLog(folder / "events.db", SystemClock())
+    ledger = DyingLedger(folder / "billing.db", when, batch)
+    worker = BillingWorker(log, ledger, SystemClock(), BillingSettings(poll_s=0.01), "node-1")
+    await worker.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,99 @@
+"""SIGKILL of the billing worker, anywhere: counts in are counts out."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import billing_process
+import pytest
+
+from tifo.adapters.sqlite.billing import SqliteBillingLedger
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.api.billing import BilledAsked
+from tifo.api.events import AdTracked, BreakDecided
+from tifo.eventlog.ports import Record
+from tifo.eventlog.records import to_record
+from tifo.kernel.clock import SystemClock
+
+SESSIONS = 1_500
+RECORDS = 8 * SESSIONS
+COUNTS = {"counted decided": 2 * SESSIONS, "counted impression": SESSIONS, "counted complete": SESSIONS}
+DIES_S_MAX = 60.0
+
+
+def told(session: str, at: float) -> Iterator[Record]:
+    """A decision of two slots, told twice, and two beacons, each told three times."""
+    what = {"session": session, "event": "final", "break_id": "brk-1"}
+    decided = BreakDecided(creatives=("a", "b"), line_items=("brew", ""), **what)
+    beacons = [AdTracked(slot=1, creative="a", what=name, **what) for name in ("impression", "complete")]
+    for n in range(2):
+        yield to_record(decided, f"evt_{session}_{n}", at + n)
+    for n in range(3):
+        yield from (to_record(one, f"evt_{session}_{one.what}", at + n) for one in beacons)
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
+    log = SqliteEventLog(tmp_path / "events.db", SystemClock())
+    at = SystemClock().now() - 30
+    records = [record for n in range(SESSIONS) for record in told(f"ses_{n}", at)]
+    for begin in range(0, len(records), 5_000):
+        await log.append(records[begin : begin + 5_000])
+    yield log
+    await log.close()
+
+
+@contextmanager
+def worker(folder: Path, when: str = "never", batch: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, str(billing_process.__file__), str(folder), when, str(batch)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def behind(log: SqliteEventLog) -> int:
+    lags = await log.lag()
+    return sum(lag.records for lag in lags) if lags else RECORDS
+
+
+async def until_behind(log: SqliteEventLog, records: int, process: subprocess.Popen[bytes]) -> None:
+    async with asyncio.timeout(DIES_S_MAX):
+        while await behind(log) > records:
+            assert process.poll() is None
+
+
+async def counted(folder: Path) -> dict[str, int]:
+    books = SqliteBillingLedger(folder / "billing.db", billing_process.TERMS)
+    found: Counter[str] = Counter()
+    for one in await books.lines(BilledAsked()):
+        found[f"{one.standing} {one.what}"] += one.count
+    await books.close()
+    return dict(found)
+
+
+async def test_death_between_the_books_and_the_commit_counts_nothing_twice(log, tmp_path: Path) -> None:
+    for when, batch in (("after", 1), ("before", 2), ("after", 3), ("after", 1), ("before", 1)):
+        with worker(tmp_path, when, batch) as process:
+            assert await asyncio.to_thread(process.wait, DIES_S_MAX) == -signal.SIGKILL
+    with worker(tmp_path) as process:
+        await until_behind(log, 0, process)
+    assert await counted(tmp_path) == COUNTS
+
+
+async def test_death_at_any_moment_counts_nothing_twice_and_loses_nothing(log, tmp_path: Path) -> None:
+    left, deaths = RECORDS, 0
+    while left:
+        with worker(tmp_path) as process:
+            await until_behind(log, max(0, left - 2_500), process)
+        left, deaths = await behind(log), deaths + 1
+    assert deaths > 1
+    assert await counted(tmp_path) == COUNTS
