@@ -202,10 +202,12 @@ async def test_lever_follows_the_board(levers: AdLevers, view) -> None:
     assert levers.in_force == "personal"
 
 
-async def test_no_ads_is_an_empty_list_at_once_and_undone_alike(ads, view, told) -> None:
+async def test_no_ads_is_an_empty_list_at_once_and_undone_alike(ads, decider, view, told) -> None:
     before = ads.pod(claims(), BREAK)
     await say(view, ads="none")
+    decider.tally.report(1.0)
     assert ads.pod(claims(), BREAK) == ()
+    assert decider.tally.report(1.0).seconds["nothing"] == 10  # a break of 20 s, over two reports of 1 s
     await say(view, ads="personal")
     assert [slot.creative for slot in ads.pod(claims(), BREAK)] == [slot.creative for slot in before]
     assert [type(event) for event in await told()] == [BreakDecided, BreakDecided]
