@@ -66,7 +66,9 @@ def environment(**variables: str) -> dict[str, str]:
     return {**own, **variables}
 
 
-def tifo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def tifo(
+    *arguments: str, within_s: float = START_S_MAX, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
     command = [sys.executable, "-m", "tifo", *arguments]
     return subprocess.run(
@@ -75,7 +77,7 @@ def tifo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env=environment(COLUMNS="200", **variables),
         capture_output=True,
         text=True,
-        timeout=START_S_MAX,
+        timeout=within_s,
     )
 
 
