@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import (
+    ads,
     arrival,
     asked,
     deaths,
@@ -43,6 +44,8 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "arrival": arrival.arrival,
         "steering": delivery.steering,
         "playlists": delivery.playlists,
+        "ads-pods": ads.pods,
+        "ads-cohort": ads.cohort_pods,
         **{f"tokens-{form}": partial(tokens.Tokens, form) for form in tokens.CONTENDERS},
         "sessions-mix": mix.mix,
         "sessions-commands": asked.Commands,
@@ -54,7 +57,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
 )
 GROUPS = {
     group: tuple(name for name in BENCHMARKS if name.startswith(f"{group}-"))
-    for group in ("sessions", "tokens")
+    for group in ("ads", "sessions", "tokens")
 }
 """Several benchmarks by one name."""
 
@@ -70,7 +73,7 @@ def run(
     seconds: Annotated[int, Parameter(help="Seconds of each measurement.")] = 10,
     scale: Annotated[float, Parameter(help="Share of the sessions that a filled store holds.")] = 1.0,
 ) -> None:
-    """Run benchmarks by name, or all of them; `sessions` and `tokens` are all whose names begin so."""
+    """Run benchmarks by name, or all of them; `ads`, `sessions` and `tokens` are all whose names begin so."""
     known = [one for name in names or BENCHMARKS for one in GROUPS.get(name, (name,))]
     unknown = [name for name in known if name not in BENCHMARKS]
     if unknown:

@@ -27,6 +27,7 @@ from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
+from tifo.board.ad_levers import AdLevers
 from tifo.board.breaks import BreakBook
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
@@ -296,13 +297,20 @@ async def _outside_ads(w: Wiring) -> OutsideAds:
     breaks, decider = await w.once(_breaks), await w.once(_decider)
     servers = w.closing(HttpAdServers(ca_file()))
     bulkhead = partial(counted_bulkhead, clock=w.clock, ids=w.ids)
-    return await w.opened(OutsideAds(breaks, decider, servers, bulkhead, w.clock, w.settings.ads))
+    levers = await w.once(_ad_levers)
+    return await w.opened(OutsideAds(breaks, decider, levers, servers, bulkhead, w.clock, w.settings.ads))
+
+
+async def _ad_levers(w: Wiring) -> AdLevers:
+    view = await w.once(_view)
+    return AdLevers(view, Postures(view))
 
 
 async def _ads(w: Wiring) -> AdService:
     return AdService(
         breaks=await w.once(_breaks),
         decider=await w.once(_decider),
+        levers=await w.once(_ad_levers),
         steering=await w.once(_steering),
         signers=w.signers,
         tokens=beacon_tokens(w.settings.keys.beacon.keyring("beacon")),

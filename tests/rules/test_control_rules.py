@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.breaks import BreakSchedule
 from tifo.api.control import QoeView, StoreView, TrafficSample
 from tifo.api.reports import (
@@ -75,6 +76,7 @@ def seen(**changes: object) -> Seen:
         "insight": INSIGHT,
         "parts": (PART,),
         "posture": "normal",
+        "ad_lever": AdLeverAnswer("house", "house"),
         "board_failing": False,
         "log_failing": False,
     }
@@ -87,6 +89,7 @@ def test_overview_brings_together_what_was_said() -> None:
     assert (view.requests_per_s, view.errors_per_s) == (10.0, 1.0)
     assert (view.eventlog.state, view.eventlog.events_per_s, view.eventlog.lag) == ("ok", 120.0, 7)
     assert (view.parts, view.board.state) == ((PART,), "ok")
+    assert (view.ad_lever.ads, view.ad_lever.in_force) == ("house", "house")
 
 
 def test_overview_says_the_posture_and_who_the_viewers_are() -> None:

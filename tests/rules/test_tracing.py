@@ -13,7 +13,7 @@ NONE = ("", "", False)
 
 def context(**headers: str) -> tuple[str, str, bool]:
     raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return trace_context(LeanRequest("GET", "x", raw, b""))
+    return trace_context(LeanRequest("GET", ("x",), raw, b""))
 
 
 @pytest.mark.parametrize(("flags", "sampled"), [("00", False), ("01", True), ("03", True), ("02", False)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from accounts_parts import Accounts
 from control_parts import audit, calendar, cockpit, control, line_items, sessions
-from delivery_parts import ads, decider, no_origins, no_outside, signers, steering, video
+from delivery_parts import ads, decider, levers, no_origins, no_outside, signers, steering, video
 from outside_parts import node, servers
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
@@ -33,6 +33,7 @@ __all__ = [
     "cockpit",
     "control",
     "decider",
+    "levers",
     "line_items",
     "no_origins",
     "no_outside",

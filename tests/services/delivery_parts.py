@@ -8,6 +8,7 @@ import pytest
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
+from tifo.board.ad_levers import AdLevers
 from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
@@ -128,9 +129,9 @@ class NoAdServers(AdServers):
 
 
 @pytest.fixture
-def no_outside(decider: Decider, clock: ManualClock, ids: SequentialIds) -> OutsideAds:
+def no_outside(decider: Decider, levers: AdLevers, clock: ManualClock, ids: SequentialIds) -> OutsideAds:
     """Without declared servers."""
-    return OutsideAds(SCHEDULE, decider, NoAdServers(), bulkhead(clock, ids), clock, AdsSettings())
+    return OutsideAds(SCHEDULE, decider, levers, NoAdServers(), bulkhead(clock, ids), clock, AdsSettings())
 
 
 def bulkhead(clock: ManualClock, ids: SequentialIds) -> Callable[[str, Budget], Bulkhead]:
@@ -138,10 +139,32 @@ def bulkhead(clock: ManualClock, ids: SequentialIds) -> Callable[[str, Budget], 
 
 
 @pytest.fixture
+def levers(view: BoardView) -> AdLevers:
+    return AdLevers(view, Postures(view))
+
+
+@pytest.fixture
 def ads(
-    decider: Decider, steering, signers, keys: Keyring, publisher: Publisher, clock: ManualClock, no_outside
+    decider: Decider,
+    levers: AdLevers,
+    steering,
+    signers,
+    keys: Keyring,
+    publisher: Publisher,
+    clock: ManualClock,
+    no_outside: OutsideAds,
 ) -> AdService:
     tokens = beacon_tokens(keys)
     return AdService(
-        SCHEDULE, decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC, no_outside
+        SCHEDULE,
+        decider,
+        levers,
+        steering,
+        signers,
+        tokens,
+        publisher,
+        clock,
+        AdsSettings(),
+        PUBLIC,
+        no_outside,
     )

@@ -14,6 +14,7 @@ from outside_answers import inline, vast
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import Break, Breaks
 from tifo.api.inventory import Campaign, CreativeEntry, Inventory
+from tifo.board.ad_levers import AdLevers
 from tifo.kernel.clock import ManualClock
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
@@ -127,14 +128,14 @@ def servers() -> Outside:
 
 
 @pytest.fixture
-def node(servers: Outside, clock: ManualClock, ids) -> Callable[..., Node]:
+def node(servers: Outside, levers: AdLevers, clock: ManualClock, ids) -> Callable[..., Node]:
     def make(tag_url: str = TAG, nodes: int = 1, **more: object) -> Node:
         declared = msgspec.structs.replace(SERVER, **more)
         settings = AdsSettings(fetch_from_s=FROM_S, fetch_until_s=UNTIL_S, servers=(declared,), nodes=nodes)
         decider = Decider(Ledger(MemoryBudgetStore(), clock, settings), clock)
         decider.use(Index(inventory(tag_url)))
         book = Book()
-        made = OutsideAds(book, decider, servers, bulkhead(clock, ids), clock, settings)
+        made = OutsideAds(book, decider, levers, servers, bulkhead(clock, ids), clock, settings)
         return Node(made, decider, book, clock)
 
     return make

@@ -1,8 +1,10 @@
 """What players tell of ads: signed, counted once, and led on after a click."""
 
 from collections.abc import AsyncIterator
+from dataclasses import astuple
 
 import httpx
+import msgspec
 import pytest
 from delivery_parts import BREAK, PUBLIC, claims
 from hypothesis import given
@@ -13,17 +15,19 @@ from tifo.api.creatives import Creative
 from tifo.api.events import TOPICS, AdTracked
 from tifo.api.inventory import CLICK_URL_LENGTH_MAX
 from tifo.eventlog.records import from_record
-from tifo.services.ads import routes
+from tifo.services.ads import asset_list, routes
+from tifo.services.ads.asset_list import asset, encoded
 from tifo.services.ads.rules import leads_somewhere
-from tifo.services.ads.service import Slot
-from tifo.services.ads.tracking import error_code, event_id
+from tifo.services.ads.served import Pod, Slot
+from tifo.services.ads.tracking import Told, address, error_code, event_id
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.responders import application
 from tifo.serving.routes import Listener
 from tifo.telemetry.metrics import BEACONS
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.tracing import Tracing
-from tifo.tokens.beacon import BeaconClaims
+from tifo.tokens.addresses import Signed
+from tifo.tokens.beacon import CREATIVES_MAX
 
 SHOES = Creative("shoes", "Shoes", 10, "https://shop.example/?a=1&b=2")
 NOW_BREAK = Break(BREAK, 1_800_000_000.0, 20.0)
@@ -78,8 +82,44 @@ async def test_click_whose_address_was_changed_leads_nowhere(ads, asked, kept) -
 
 
 async def test_beacon_that_is_no_click_leads_nowhere(ads, asked) -> None:
-    url = ads.beacons.of_slot(claims(), NOW_BREAK, 1, SHOES, "complete").replace("/t/", "/c/")
-    assert (await asked.get(url)).json()["reason"] == "claims"
+    (where,) = ads.beacons.of_pod(claims(), NOW_BREAK, (SHOES,))
+    token = where.rpartition("/")[2].removesuffix(".1")
+    assert (await asked.get(f"/v1/ads/c/{token}")).json()["reason"] == "claims"
+
+
+async def test_click_is_no_beacon(ads, asked, kept) -> None:
+    click = ads.beacons.click(claims(), NOW_BREAK, 1, SHOES).rpartition("/")[2]
+    for forged in (click, f"{click}.1.complete", f"{click}.0.breakStart"):
+        assert (await asked.get(f"/v1/ads/t/{forged}")).status_code == 204
+    assert await kept() == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["2.complete", "3.complete", "-1.complete", "01.complete", "1.5.complete", "1.", "1.click",
+     "1.breakStart", "0.complete", "1.completed", "²1.complete", "1_0.complete", "1000.complete"],
+)  # fmt: skip
+async def test_what_no_pod_says_is_refused_behind_a_token_of_ours(ads, asked, kept, end: str) -> None:
+    (where,) = ads.beacons.of_pod(claims(), NOW_BREAK, (SHOES,))
+    before = BEACONS.labels("forged")._value.get()
+    token = where.rpartition("/")[2].removesuffix(".1")
+    assert (await asked.get(f"/v1/ads/t/{token}.{end}")).status_code == 204
+    assert BEACONS.labels("forged")._value.get() == before + 1
+    assert await kept() == []
+
+
+async def test_long_pod_has_short_tokens_and_every_place_its_ad(ads, asked, kept) -> None:
+    pod = [Creative(f"{n:x>64}", "", 10) for n in range(2 * CREATIVES_MAX + 1)]
+    places = ads.beacons.of_pod(claims(), NOW_BREAK, pod)
+    assert len({where.rpartition(".")[0] for where in places}) == 3
+    token = places[-1].rpartition("/")[2].rpartition(".")[0]
+    for slot in (1, 2 * CREATIVES_MAX, 2 * CREATIVES_MAX + 2):
+        await asked.get(f"/v1/ads/t/{token}.{slot}.midpoint")
+    for where in places:
+        await asked.get(address(where, "midpoint"))
+    assert [(event.slot, event.creative) for _, event in await kept()] == [
+        (n, one.id) for n, one in enumerate(pod, 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +151,8 @@ async def test_error_says_its_code(ads, asked, kept, query: str, code: int) -> N
 
 
 async def test_code_is_of_errors_only(ads, asked, kept) -> None:
-    await asked.get(f"{ads.beacons.of_slot(claims(), NOW_BREAK, 1, SHOES, 'skip')}?code=405")
+    (where,) = ads.beacons.of_pod(claims(), NOW_BREAK, (SHOES,))
+    await asked.get(f"{address(where, 'skip')}?code=405")
     ((_, event),) = await kept()
     assert (event.what, event.code) == ("skip", 0)
 
@@ -136,21 +177,15 @@ async def test_beacon_called_again_is_the_same_event(ads, clock, kept) -> None:
     }
 
 
+texts = st.text(max_size=2)
+
+
 @given(
-    st.lists(
-        st.builds(
-            BeaconClaims, aud=st.just("beacon"), nbf=st.integers(0, 9), exp=st.integers(0, 9),
-            sid=st.text(max_size=2), ev=st.text(max_size=2), brk=st.text(max_size=2),
-            slot=st.integers(0, 3), cr=st.text(max_size=2),
-            what=st.sampled_from(["impression", "error"]),
-        ),
-        min_size=2, max_size=2,
-    )
-)  # fmt: skip
-def test_what_differs_is_another_event(pair: list[BeaconClaims]) -> None:
-    said = [(one.sid, one.ev, one.brk, one.slot, one.cr, one.what) for one in pair]
-    plain = not any("\0" in text for one in said for text in map(str, one))
-    assert not plain or (event_id(pair[0]) == event_id(pair[1])) is (said[0] == said[1])
+    st.lists(st.builds(Told, texts, texts, texts, st.integers(0, 3), texts, texts), min_size=2, max_size=2)
+)
+def test_what_differs_is_another_event(pair: list[Told]) -> None:
+    plain = not any("\0" in text for one in pair for text in map(str, astuple(one)))
+    assert not plain or (event_id(pair[0]) == event_id(pair[1])) is (pair[0] == pair[1])
 
 
 async def test_pod_of_a_break_that_was_called_off_is_empty(ads, clock) -> None:
@@ -174,8 +209,37 @@ async def test_asset_list_tells_where_errors_go(ads, asked, tokens) -> None:
 def test_asset_list_says_what_a_creative_may() -> None:
     may = Creative("shoes", "Shoes", 10, "https://shop.example/", skip_after_s=5)
     slot = Slot(may, "https://cdn.example/x", (), "id", "https://t/e", "https://t/s", "https://t/c")
-    (payload,) = routes._asset(slot).signaling["payload"]
+    (payload,) = asset(slot).signaling["payload"]
     assert (payload["skipOffset"], payload["clickThrough"]) == (5, "https://t/c")
     assert payload["tracking"] == [
         {"type": "error", "urls": ["https://t/e"]}, {"type": "skip", "urls": ["https://t/s"]},
     ]  # fmt: skip
+
+
+names = st.text('abc%\\"é', min_size=1, max_size=5)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Creative, names, names, st.integers(1, 30), st.sampled_from(["", "https://shop.example/?a=%20"]),
+            st.none() | st.integers(0, 5), st.sampled_from(["", "", "https://other.example/"]),
+        ),
+        max_size=4,
+    ),
+    names,
+)  # fmt: skip
+def test_asset_list_from_parts_says_what_one_encoded_at_once_does(ads: list[Creative], text: str) -> None:
+    clicks = tuple(f"https://t/c/{n}" if one.click_url else "" for n, one in enumerate(ads))
+    beacons = tuple(f"https://t/{text}.{n}" for n in range(len(ads)))
+    pod = Pod(
+        "ses_1",
+        "brk-1",
+        tuple(ads),
+        Signed("https://cdn/", text, f"?{text}"),
+        beacons,
+        clicks,
+        (None,) * len(ads),
+    )
+    whole = asset_list.AssetList(tuple(asset(one) for one in pod.slots() if not one.creative.tag_url))
+    assert encoded(pod) == msgspec.json.encode(whole)

@@ -16,7 +16,7 @@ from tifo.api.breaks import Break
 from tifo.api.creatives import Creative
 from tifo.services.ads import routes, vast
 from tifo.services.ads.rules import serving_id
-from tifo.services.ads.service import Slot, Tracking
+from tifo.services.ads.served import Slot, Tracking
 from tifo.serving.guard import PlaybackGuard
 from tifo.serving.responders import application
 from tifo.serving.routes import Listener

@@ -8,10 +8,12 @@ import httpx
 import msgspec
 import pytest
 
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.events import OperatorActed
 from tifo.api.reports import PartReport, RouteReport
 from tifo.api.sessions import Kick
 from tifo.board.entries import (
+    AD_LEVER,
     INSIGHT,
     NODE,
     PARTS,
@@ -273,6 +275,30 @@ async def test_operators_may_say_whose_session_they_stop(cockpit, sessions) -> N
 async def test_kicks_are_taken_whole_or_refused(cockpit, sessions, body, status: int, kicks) -> None:
     answer = await cockpit.post("/v1/control/kicks", json=body)
     assert (answer.status_code, sessions.asked) == (status, kicks)
+
+
+async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(control, view) -> None:
+    assert control.overview().ad_lever == AdLeverAnswer("personal", "personal")
+    await control.set_posture("ada", "lean")
+    assert control.ad_lever == AdLeverAnswer("personal", "cohort")
+    await control.set_ad_lever("ada", "house")
+    assert control.overview().ad_lever == AdLeverAnswer("house", "house")
+    assert msgspec.json.decode(view.entries[AD_LEVER].value) == {"ads": "house"}
+    entry, *_ = (await control.audit()).entries
+    assert (entry.operator, entry.action, entry.target) == ("ada", "ad-lever", "house")
+    await control.set_posture("ada", "normal")
+    await control.set_ad_lever("ada", "personal")
+    assert control.ad_lever == AdLeverAnswer("personal", "personal")
+
+
+async def test_ad_lever_is_asked_for_and_set(cockpit) -> None:
+    as_usual = {"ads": "personal", "in_force": "personal"}
+    assert (await cockpit.get("/v1/control/ad-lever")).json() == as_usual
+    answer = await cockpit.put("/v1/control/ad-lever", json={"ads": "none"})
+    assert (answer.status_code, answer.json()) == (200, {"ads": "none", "in_force": "none"})
+    assert (await cockpit.get("/v1/control/overview")).json()["ad_lever"]["in_force"] == "none"
+    wrong = await cockpit.put("/v1/control/ad-lever", json={"ads": "fewer"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
 
 
 async def test_posture_is_asked_for_and_set(cockpit) -> None:

@@ -34,12 +34,12 @@ async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock
 
 
 async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    decider, steering, signers, keys: Keyring, publisher, clock: ManualClock, no_outside
+    decider, levers, steering, signers, keys: Keyring, publisher, clock: ManualClock, no_outside
 ) -> None:
     told = in_query(signers, "akamai", *NAMES)
     tokens = beacon_tokens(keys)
     ads = AdService(
-        SCHEDULE, decider, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC, no_outside
+        SCHEDULE, decider, levers, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC, no_outside
     )
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"

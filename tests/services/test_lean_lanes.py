@@ -13,12 +13,13 @@ from tifo.telemetry.tracing import Tracing
 
 
 async def beat(request: LeanRequest) -> LeanAnswer:
-    if request.parameter == "broken":
+    if request.parameters == ("broken",):
         raise RuntimeError("the secret text of an error")
-    if request.parameter == "refused":
+    if request.parameters == ("refused",):
         raise Refusal("kicked", "Rights.")
     said = request.get_header("X-Said") or ""
-    body = f"{request.method} {request.parameter} {said} {request.query.decode()}"
+    found = " ".join(request.parameters)
+    body = f"{request.method} {found} {said} {request.query.decode()}"
     return LeanAnswer([(b"content-type", b"text/plain")], body.encode())
 
 
@@ -89,7 +90,21 @@ async def test_other_method_is_told_which_one_the_address_takes(client: httpx.As
     assert "POST" in answer.headers["Allow"]
 
 
-def test_lean_route_with_two_parameters_is_refused_when_it_is_made(counted: RequestMetrics) -> None:
-    two = (Route(name="beat", method="POST", path="/{a}/{b}", summary="beat"),)
-    with pytest.raises(ValueError, match="one parameter"):
-        application(Listener.VIEWERS, two, {"beat": Lean(beat)}, counted, Tracing("", "test"))
+def test_lean_route_without_a_parameter_is_refused_when_it_is_made(counted: RequestMetrics) -> None:
+    none = (Route(name="beat", method="POST", path="/beat", summary="beat"),)
+    with pytest.raises(ValueError, match="has a parameter"):
+        application(Listener.VIEWERS, none, {"beat": Lean(beat)}, counted, Tracing("", "test"))
+
+
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [("/a/b/c/d", "POST b d  "), ("/a/b/c/d/", ""), ("/a/b/x/d", ""), ("/a//c/d", ""), ("/a/b/c/", "")],
+)
+async def test_lean_route_may_have_several_parameters(
+    counted: RequestMetrics, path: str, answered: str
+) -> None:
+    two = (Route(name="beat", method="POST", path="/a/{one}/c/{two}", summary="beat"),)
+    app = application(Listener.VIEWERS, two, {"beat": Lean(beat)}, counted, Tracing("", "test"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
+        answer = await client.post(path)
+    assert answer.text == answered if answered else answer.json()["code"] == "not-found"

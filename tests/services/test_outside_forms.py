@@ -4,15 +4,17 @@ from collections.abc import AsyncIterator
 from xml.etree.ElementTree import fromstring
 
 import httpx
+import msgspec
 import pytest
 import vastlint
 from delivery_parts import NOW, PUBLIC, SCHEDULE, claims
 from outside_answers import MEDIA, inline, vast
-from outside_parts import UPCOMING, Node
+from outside_parts import FROM_S, UPCOMING, Node
 
 from tifo.api.events import BreakDecided
+from tifo.board.entries import AD_LEVER, AdLeverState
 from tifo.services.ads import routes
-from tifo.services.ads.outside import Device
+from tifo.services.ads.outside import LOOK_S, Device
 from tifo.services.ads.service import AdService
 from tifo.services.ads.settings import AdsSettings
 from tifo.serving.guard import PlaybackGuard
@@ -24,11 +26,21 @@ from tifo.tokens.beacon import beacon_tokens
 
 
 @pytest.fixture
-def service(node, steering, signers, keys, publisher, clock) -> tuple[AdService, Node]:
+def service(node, levers, steering, signers, keys, publisher, clock) -> tuple[AdService, Node]:
     one = node()
     tokens = beacon_tokens(keys)
     made = AdService(
-        SCHEDULE, one.decider, steering, signers, tokens, publisher, clock, AdsSettings(), PUBLIC, one.outside
+        SCHEDULE,
+        one.decider,
+        levers,
+        steering,
+        signers,
+        tokens,
+        publisher,
+        clock,
+        AdsSettings(),
+        PUBLIC,
+        one.outside,
     )
     return made, one
 
@@ -102,3 +114,66 @@ async def test_log_is_told_what_is_shown_and_not_what_was_meant(asked, service, 
 
 def test_headers_that_no_request_can_carry_are_left_out() -> None:
     assert Device("192.0.2.7", "TV\r\nX: y", "fr-\xe9").headers == {"X-Device-IP": "192.0.2.7"}
+
+
+# --- under the lever -----------------------------------------------------------------------------------
+
+
+async def pull(view, lever: str) -> None:
+    await view.write(AD_LEVER, msgspec.json.encode(AdLeverState(lever)))
+
+
+async def uris(asked, token: str) -> list[str]:
+    answer = await asked.get(f"/v1/ads/{token}/breaks/{UPCOMING.id}")
+    return [one["URI"] for one in answer.json()["ASSETS"]]
+
+
+@pytest.mark.parametrize(("lever", "ads"), [("cohort", 2), ("house", 2), ("none", 0)])
+async def test_no_outside_server_is_asked_but_for_each_viewer(
+    asked, service, servers, tokens, view, lever: str, ads: int
+) -> None:
+    await pull(view, lever)
+    token = tokens.sign(claims())
+    await asked.post(f"/v1/ads/{token}/present")
+    await service[1].pass_window()
+    found = await uris(asked, token)
+    assert (servers.asked.total(), len(found), MEDIA in found) == (0, ads, False)
+
+
+@pytest.mark.parametrize(("lever", "shown"), [("cohort", True), ("house", False), ("none", False)])
+async def test_ad_that_was_fetched_waits_for_the_lever_to_be_undone(
+    asked, service, tokens, view, lever: str, shown: bool
+) -> None:
+    token = tokens.sign(claims())
+    await asked.post(f"/v1/ads/{token}/present")
+    await service[1].pass_window()
+    await pull(view, lever)
+    assert (MEDIA in await uris(asked, token)) == shown
+    await pull(view, "personal")
+    assert MEDIA in await uris(asked, token)
+
+
+async def test_nobody_is_decided_for_ahead_of_a_break_that_has_begun(service, view) -> None:
+    one = service[1]
+    one.arrive(20)
+    one.clock.advance(UPCOMING.start - FROM_S + LOOK_S - one.clock.now())
+    await one.outside.look()
+    decided = one.decider.tally.report(1.0).pods_per_s
+    assert decided < 20
+    await pull(view, "house")
+    one.clock.advance(UPCOMING.start - one.clock.now())
+    await one.outside.look()
+    await pull(view, "personal")
+    await one.outside.look()
+    await one.outside.finish()
+    assert one.decider.tally.report(1.0).pods_per_s * 2 == decided
+
+
+async def test_beacons_of_an_outside_ad_name_its_place_and_creative(asked, service, tokens) -> None:
+    ads, one = service
+    await asked.post(f"/v1/ads/{tokens.sign(claims())}/present")
+    await one.pass_window()
+    for place, slot in enumerate(ads.pod(claims(), UPCOMING.id), 1):
+        told = ads.beacons.read(slot.tracking[0].url.rpartition("/")[2])
+        assert (told.slot, told.creative, told.what) == (place, slot.creative.id, "impression")
+    assert MEDIA in [slot.url for slot in ads.pod(claims(), UPCOMING.id)]

@@ -187,6 +187,14 @@ export interface Origin {
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
 /** Everything at this second. */
+/** Whom ads are decided for: what operators have said, and what is in force. */
+export interface AdLever {
+  readonly ads: AdLeverPlace;
+  readonly in_force: AdLeverPlace;
+}
+
+export type AdLeverPlace = "personal" | "cohort" | "house" | "none";
+
 export interface Overview {
   readonly at: number;
   readonly viewers: number;
@@ -207,6 +215,7 @@ export interface Overview {
   readonly qoe: Qoe;
   readonly origins: readonly Origin[];
   readonly ads: Ads;
+  readonly ad_lever: AdLever;
 }
 
 export interface Session {

@@ -8,7 +8,7 @@ const DOES: Readonly<Record<PostureStep, string>> = {
   normal: "Everything as usual.",
   guarded: "Shown to every operator; it changes nothing by itself yet.",
   "event-page": "Shown to every operator; it changes nothing by itself yet.",
-  lean: "Heartbeats are further apart, and leases longer to match.",
+  lean: "Heartbeats are further apart, leases longer to match, and ads are decided by cohort.",
   "fail-open": "Shown to every operator; it changes nothing by itself yet.",
   "waiting-room": "Shown to every operator; it changes nothing by itself yet.",
 };

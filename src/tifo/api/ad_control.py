@@ -1,11 +1,31 @@
-"""What operators ask of the ad inventory and are answered."""
+"""What operators ask of the ads and are answered."""
 
 from abc import abstractmethod
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol, get_args
 
 import msgspec
 
 from tifo.api.inventory import Inventory, Problem
+
+AdLever = Literal["personal", "cohort", "house", "none"]
+"""Whom ads are decided for, mildest first: each viewer; all who are alike in what targeting looks at and in
+their account's cohort; nobody, for breaks are the house's; nobody, for breaks are empty and the channel
+shows its own."""
+
+AD_LEVERS: tuple[AdLever, ...] = get_args(AdLever)
+
+
+class AdLeverBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The lever that ads are to be under, unless the posture has a stricter one."""
+
+    ads: AdLever
+
+
+class AdLeverAnswer(msgspec.Struct, frozen=True):
+    """What operators have said, and what is in force: that, or the posture's where it is stricter."""
+
+    ads: AdLever = "personal"
+    in_force: AdLever = "personal"
 
 
 class InventoryAnswer(msgspec.Struct, frozen=True):

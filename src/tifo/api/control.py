@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
 from tifo.api.steering import Decision
@@ -254,6 +255,7 @@ class Overview(msgspec.Struct, frozen=True):
     qoe: QoeView = QoeView()
     origins: tuple[OriginView, ...] = ()
     ads: AdsView = AdsView()
+    ad_lever: AdLeverAnswer = AdLeverAnswer()
 
 
 class Sample(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from tifo.api.ad_control import AdLever
 from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AdsReport,
@@ -23,6 +24,7 @@ from tifo.board.ports import Entry
 BREAK = "break/"
 PATHWAY = "pathway/"
 POSTURE = "posture"
+AD_LEVER = "ad-lever"
 REVOKED = "revoked/"
 REVOKED_ACCOUNT = "revoked-account/"
 REVOKED_EVENT = "revoked-event/"
@@ -35,7 +37,7 @@ STALE = "stale/"
 ADS = "ads/"
 TRAFFIC = "traffic/"
 
-LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, AD_LEVER, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
 
 
@@ -69,6 +71,12 @@ class PostureState(msgspec.Struct, frozen=True):
     """The step of the degradation ladder in force; without an entry it is `normal`."""
 
     step: Posture
+
+
+class AdLeverState(msgspec.Struct, frozen=True):
+    """What operators have said of whom ads are decided for; without an entry it is `personal`."""
+
+    ads: AdLever
 
 
 class Revoked(msgspec.Struct, frozen=True):

@@ -22,19 +22,33 @@ from tifo.telemetry.tracing import Tracing, trace_context
 _log = structlog.get_logger(__name__)
 
 
+_PARAMETER = ""
+"""Stands for a parameter among the segments of a route's path."""
+
+
 class _Lane(NamedTuple):
+    """`prefix` is what stands before the first parameter, `rest` the segments from it on."""
+
     route: Route
     prefix: str
-    suffix: str
+    rest: tuple[str, ...]
     handle: LeanHandler
     observe: Observe
 
-    def parameter(self, method: str, path: str) -> str:
-        """The path's parameter if the request is this lane's, else an empty text."""
-        if method != self.route.method or not path.startswith(self.prefix) or not path.endswith(self.suffix):
-            return ""
-        parameter = path[len(self.prefix) : len(path) - len(self.suffix)]
-        return "" if "/" in parameter else parameter
+    def parameters(self, method: str, path: str) -> tuple[str, ...]:
+        """The path's parameters if the request is this lane's, else none."""
+        if method != self.route.method or not path.startswith(self.prefix):
+            return ()
+        segments = path[len(self.prefix) :].split("/")
+        if len(segments) != len(self.rest) or "" in segments:
+            return ()
+        found = []
+        for segment, wanted in zip(segments, self.rest, strict=True):
+            if wanted == _PARAMETER:
+                found.append(segment)
+            elif segment != wanted:
+                return ()
+        return tuple(found)
 
 
 class LeanLanes:
@@ -55,10 +69,11 @@ class LeanLanes:
         """One request. No coroutine of its own: it only says who answers, at every request there is."""
         if scope["type"] == "http":
             for lane in self._lanes:
-                parameter = lane.parameter(scope["method"], scope["path"])
-                if parameter:
+                parameters = lane.parameters(scope["method"], scope["path"])
+                if parameters:
                     headers, query = scope["headers"], scope["query_string"]
-                    request = LeanRequest(scope["method"], parameter, headers, query)
+                    client, _ = scope.get("client") or ("", 0)
+                    request = LeanRequest(scope["method"], parameters, headers, query, client)
                     return self._answer(lane, request, send)
         return self._app(scope, receive, send)
 
@@ -82,8 +97,8 @@ class LeanLanes:
 
 
 def _lane(route: Route, lean: Lean, metrics: RequestMetrics) -> _Lane:
-    prefix, _, rest = route.path.partition("{")
-    _, _, suffix = rest.partition("}")
-    if not rest or "{" in suffix:
-        raise ValueError(f"{route.name}: a lean route's path has one parameter")
-    return _Lane(route, prefix, suffix, lean.handle, metrics.observer(route.name, route.method))
+    prefix, brace, rest = route.path.partition("{")
+    if not brace:
+        raise ValueError(f"{route.name}: a lean route's path has a parameter")
+    segments = (_PARAMETER if one.endswith("}") else one for one in rest.split("/"))
+    return _Lane(route, prefix, tuple(segments), lean.handle, metrics.observer(route.name, route.method))

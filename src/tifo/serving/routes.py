@@ -13,12 +13,16 @@ Handler = Callable[..., Awaitable[None]]
 
 
 class LeanRequest(NamedTuple):
-    """What came: the one parameter of the path, the headers, and the query as it was written."""
+    """What came: the parameters of the path in order, the headers, and the query as it was written.
+
+    `remote_addr` is who is connected, empty where that is not known.
+    """
 
     method: str
-    parameter: str
+    parameters: tuple[str, ...]
     headers: Sequence[tuple[bytes, bytes]]
     query: bytes
+    remote_addr: str = ""
 
     def get_header(self, name: str) -> str | None:
         """The first header of that name, or None."""

@@ -3,13 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from itertools import islice
+from types import MappingProxyType
+from typing import Literal
 
 from tifo.api.breaks import Break
 from tifo.api.inventory import Inventory
 from tifo.kernel.clock import Clock
 from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.cohorts import Cohorts
 from tifo.services.ads.decision import decide
-from tifo.services.ads.exposures import Exposures
+from tifo.services.ads.exposures import NOTHING, Exposures
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Decision, State, Verdict, Viewer
 from tifo.services.ads.tally import Tally
@@ -24,6 +27,11 @@ KEPT_S = 300.0
 RUNNING_S = 1.0
 """Seconds for which it is taken as given which line items are in their flight and hours."""
 
+Lever = Literal["personal", "cohort", "house"]
+"""Whom is decided for, where there is something to decide."""
+
+NO_BUDGETS: Mapping[str, int] = MappingProxyType({})
+
 
 class Decider:
     """One for each node. Nothing it does waits."""
@@ -34,6 +42,7 @@ class Decider:
         self.tally = Tally()
         self._pods_max = pods_max
         self._exposures = Exposures()
+        self._cohorts = Cohorts()
         self._pods: OrderedDict[tuple[str, str, float], tuple[Decision, float]] = OrderedDict()
         self._running, self._running_until = 0, 0.0
         self.use(Index(Inventory()))
@@ -46,31 +55,43 @@ class Decider:
     def use(self, index: Index) -> None:
         """Put an inventory in force; what was decided stays."""
         self._index = index
+        self._cohorts.expire()
         self._running_until = 0.0
         self._ledger.follow(index)
 
-    def pod(self, viewer: Viewer, brk: Break) -> Decision:
-        """The viewer's pod of the break: the same as before if it was asked for, else decided and counted."""
+    def pod(self, viewer: Viewer, brk: Break, lever: Lever = "personal") -> Decision:
+        """The viewer's pod of the break: the same as before if it was asked for, else decided and counted.
+
+        By cohort too every viewer's impressions come out of the budgets. House ads need no memory.
+        """
         key = (viewer.session, brk.id, brk.duration_s)  # it may change until it is announced
-        known = self._pods.get(key)
+        known = self._pods.get(key) if lever != "house" else None
         if known is not None:
             self.tally.answered(known[0])
             return known[0]
-        began = self._clock.monotonic()
-        state = self._state(viewer)
-        decision = decide(self._index, viewer, brk, state)
-        self._ledger.spend(decision.items)
-        self._exposures.add(viewer.account, decision.items, state.now)
-        self._pods[key] = (decision, brk.end + KEPT_S)
-        self._forget(state.now)
+        now, began = self._clock.now(), self._clock.monotonic()
+        if lever == "house":
+            decision = decide(self._index, viewer, brk, State(now, 0, NO_BUDGETS, NOTHING))
+        else:
+            decision = self._decide(viewer, brk, now, alone=lever == "personal")
+            self._ledger.spend(decision.items)
+            self._pods[key] = (decision, brk.end + KEPT_S)
+            self._forget(now)
         self.tally.answered(decision, self._clock.monotonic() - began)
         return decision
 
     def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:
         """What would be decided now for one who has not asked, and what became of every line item."""
         told: dict[str, Verdict] = {}
-        decision = decide(self._index, viewer, brk, self._state(viewer), told)
-        return decision, told
+        state = self._state(self._clock.now(), viewer.account)
+        return decide(self._index, viewer, brk, state, told), told
+
+    def _decide(self, viewer: Viewer, brk: Break, now: float, *, alone: bool) -> Decision:
+        if not alone:
+            return self._cohorts.decision(self._index, self._index.like(viewer), brk, self._state(now))
+        decision = decide(self._index, viewer, brk, self._state(now, viewer.account))
+        self._exposures.add(viewer.account, decision.items, now)
+        return decision
 
     def _forget(self, now: float) -> None:
         """The oldest, two at most: as many go as come, and then some."""
@@ -78,9 +99,8 @@ class Decider:
             if len(self._pods) > self._pods_max or now >= until:
                 del self._pods[key]
 
-    def _state(self, viewer: Viewer) -> State:
-        now = self._clock.now()
+    def _state(self, now: float, account: str = "") -> State:
         if not self._running_until - RUNNING_S <= now < self._running_until:
             self._running, self._running_until = self._index.running(now), now + RUNNING_S
-        seen = self._exposures.seen(viewer.account)
+        seen = self._exposures.seen(account) if account else NOTHING
         return State(now, self._running, self._ledger.left, seen, self._ledger.funded)

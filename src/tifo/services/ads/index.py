@@ -122,8 +122,16 @@ class Index:
     def place(self, viewer: Viewer) -> tuple[str, ...]:
         """What targeting looks at, one value for each dimension."""
         isp = viewer.isp.partition(" ")[0]
-        cohort = COHORTS[crc32(viewer.account.encode()) % len(COHORTS)] if self._by_cohort else ""
+        cohort = viewer.cohort or _cohort(viewer.account) if self._by_cohort else ""
         return (viewer.event, viewer.event, viewer.device_kind, isp, viewer.region, cohort)
+
+    def like(self, viewer: Viewer) -> tuple[str, ...]:
+        """What a viewer's cohort is told by: `place` without values that no line item names, and the
+        account's cohort in any case, so that a crowd that is alike is not all shown the same."""
+        event, _, *others, _ = self.place(viewer)
+        fields = zip(self.dimensions[2:], others, strict=False)
+        named = (value if value in one.masks else "" for one, value in fields)
+        return (event, *named, viewer.cohort or _cohort(viewer.account))
 
     def meant(self, place: tuple[str, ...]) -> int:
         """The items whose targeting takes a viewer of this place."""
@@ -167,6 +175,10 @@ class Index:
 def version_of(inventory: Inventory) -> str:
     """A short name that two inventories share only when they say the same."""
     return blake2b(msgspec.json.encode(inventory), digest_size=6).hexdigest()
+
+
+def _cohort(account: str) -> str:
+    return COHORTS[crc32(account.encode()) % len(COHORTS)]
 
 
 def _lot(text: str) -> int:

@@ -51,6 +51,8 @@ class Viewer:
     device_kind: str
     isp: str = ""
     region: str = ""
+    cohort: str = ""
+    """The account's, where it is not to be found by the account's name."""
 
 
 class Limit(NamedTuple):

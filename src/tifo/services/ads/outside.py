@@ -10,6 +10,7 @@ from zlib import crc32
 from tifo.api.breaks import Break, Breaks
 from tifo.api.creatives import Creative
 from tifo.api.inventory import CREATIVES_MAX
+from tifo.board.ad_levers import AdLevers
 from tifo.kernel.background import Background
 from tifo.kernel.bulkhead import Budget, Bulkhead
 from tifo.kernel.clock import Clock
@@ -76,12 +77,17 @@ class _Round:
 
 
 class OutsideAds:
-    """One for each node; without declared servers it does nothing."""
+    """One for each node; without declared servers it does nothing.
+
+    It fetches only while ads are decided for each viewer. What was fetched before that ended is still shown
+    to whoever has the pod that it was fetched for.
+    """
 
     def __init__(
         self,
         breaks: Breaks,
         decider: Decider,
+        levers: AdLevers,
         servers: AdServers,
         bulkhead: Callable[[str, Budget], Bulkhead],
         clock: Clock,
@@ -89,6 +95,7 @@ class OutsideAds:
     ) -> None:
         self._breaks = breaks
         self._decider = decider
+        self._levers = levers
         self._clock = clock
         self._settings = settings
         self._fetchers = _fetchers(servers, bulkhead, clock, settings)
@@ -136,9 +143,11 @@ class OutsideAds:
         return settled
 
     async def look(self) -> None:
-        """Decide and fetch what is due; forget what is over."""
+        """Decide and fetch what is due, where the lever leaves it; forget what is over."""
         now = self._clock.now()
         self._forget(now)
+        if self._levers.in_force != "personal":
+            return
         if self._sold():
             for brk in self._breaks.between(now, now + self._settings.fetch_from_s):
                 if now < brk.start < brk.end:
@@ -172,7 +181,7 @@ class OutsideAds:
 
     def _decide_due(self, one: _Round, now: float) -> None:
         brk = self._breaks.find(one.brk.id)
-        if brk is None or brk.end == brk.start:  # called off: nobody will come for it
+        if brk is None or brk.end == brk.start or brk.start <= now:  # called off, or too late to fetch for
             one.turns.clear()
             return
         one.brk = brk  # until it is announced it may be moved

@@ -1,44 +1,33 @@
 import math
-from typing import Any
 
-import msgspec
 from falcon.asgi import Request, Response
 
 from tifo.kernel.errors import Refusal
 from tifo.services.ads import vast
+from tifo.services.ads.asset_list import AssetList, encoded
 from tifo.services.ads.outside import Device
-from tifo.services.ads.outside_vast import NOTHING, Told
-from tifo.services.ads.service import AdService, Slot
-from tifo.services.ads.tracking import error_code
+from tifo.services.ads.service import AdService
+from tifo.services.ads.tracking import OF_BREAK, address, error_code
 from tifo.serving.guard import PlaybackGuard
-from tifo.serving.routes import Credential, Handler, Handlers, Query, Route
+from tifo.serving.routes import (
+    Credential,
+    Handler,
+    Handlers,
+    Lean,
+    LeanAnswer,
+    LeanRequest,
+    Query,
+    Route,
+)
 from tifo.tokens.playback import PlaybackClaims
 
 EPOCH_S_MAX = 1e11
 """Epoch seconds of any moment that a request may name."""
 
 
-class Asset(msgspec.Struct, frozen=True, rename={"uri": "URI", "duration": "DURATION"}):
-    """One creative of an interstitial (draft-pantos-hls-rfc8216bis-22, appendix D.2)."""
-
-    uri: str
-    duration: float
-    signaling: dict[str, Any] = msgspec.field(name="X-AD-CREATIVE-SIGNALING")
-
-
-class AssetList(msgspec.Struct, frozen=True):
-    """What a player puts in place of the break; an empty list is legal and means no fill."""
-
-    assets: tuple[Asset, ...] = msgspec.field(name="ASSETS")
-
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 _REFUSED = ("bad-token", "ended", "kicked", "not-found")
-
-AT_START = frozenset(("start", "creativeView", "loaded"))
-"""Events of outside servers that happen as an ad begins."""
-
-_OF_BREAK = ("breakStart", "breakEnd", "error")
-"""What VMAP has told of a break (VMAP 1.0.1, section 2.3.3)."""
 
 ROUTES = (
     Route(
@@ -103,15 +92,12 @@ ROUTES = (
 
 def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handlers:
     """The handlers of the routes above."""
-    encode = msgspec.json.Encoder().encode
 
-    async def asset_list(req: Request, resp: Response, token: str, brk: str) -> None:
+    async def asset_list(request: LeanRequest) -> LeanAnswer:
         # Whole also for a late joiner, who says so in _HLS_start_offset: players place the list at the
         # break's start and skip into it themselves.
-        pod = service.pod(_present(service, guard, req, token), brk)
-        resp.content_type = "application/json"
-        resp.set_header("Cache-Control", "no-store")
-        resp.data = encode(AssetList(tuple(_asset(slot) for slot in pod if not slot.creative.tag_url)))
+        token, brk = request.parameters
+        return LeanAnswer(_HEADERS, encoded(service.serve(_present(service, guard, request, token), brk)))
 
     async def present(req: Request, resp: Response, token: str) -> None:
         _present(service, guard, req, token)
@@ -130,7 +116,7 @@ def handlers(service: AdService, guard: PlaybackGuard, public_url: str) -> Handl
         resp.set_header("Referrer-Policy", "no-referrer")  # the address has the viewer's token in it
 
     return {
-        "ads.break": asset_list,
+        "ads.break": Lean(asset_list),
         "ads.vast": _vast(service, guard),
         "ads.vmap": _vmap(service, guard, public_url),
         "ads.present": present,
@@ -143,7 +129,7 @@ def _vast(service: AdService, guard: PlaybackGuard) -> Handler:
     async def answer(req: Request, resp: Response, token: str, brk: str) -> None:
         claims, version = _present(service, guard, req, token), _version(req)
         slots = service.pod(claims, brk)
-        _xml(resp, vast.pod(slots, version, service.error_url(claims, brk)))
+        _xml(resp, vast.pod(slots, version, "" if slots else service.error_url(claims, brk)))
 
     return answer
 
@@ -156,7 +142,7 @@ def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
             (
                 one,
                 f"{public_url}/v1/ads/{token}/breaks/{one.id}/vast",
-                [(what, service.beacons.of_break(claims, one, what)) for what in _OF_BREAK],
+                [(what, address(service.beacons.of_break(claims, one), what)) for what in OF_BREAK],
             )
             for one in service.upcoming()
         ]
@@ -165,10 +151,12 @@ def _vmap(service: AdService, guard: PlaybackGuard, public_url: str) -> Handler:
     return answer
 
 
-def _present(service: AdService, guard: PlaybackGuard, req: Request, token: str) -> PlaybackClaims:
+def _present(
+    service: AdService, guard: PlaybackGuard, req: Request | LeanRequest, token: str
+) -> PlaybackClaims:
     """Who asks, and with what; raises `Refusal` of the guard's."""
     claims = guard.claims(token)
-    agent, languages = req.user_agent or "", req.get_header("Accept-Language") or ""
+    agent, languages = req.get_header("User-Agent") or "", req.get_header("Accept-Language") or ""
     service.seen(claims, Device(req.remote_addr or "", agent, languages))
     return claims
 
@@ -197,41 +185,3 @@ def _xml(resp: Response, document: bytes) -> None:
     resp.content_type = vast.MEDIA
     resp.set_header("Cache-Control", "no-store")
     resp.data = document
-
-
-def _asset(slot: Slot) -> Asset:
-    """Its signalling is that of SVTA2053, version 2; what has no offset happens or does not."""
-    creative = slot.creative
-    payload: dict[str, Any] = {
-        "type": "linear",
-        "start": 0,
-        "duration": creative.duration_s,
-        "identifiers": [{"scheme": "tifo", "value": creative.id}],
-        "tracking": [
-            *({"type": t.what, "offset": t.offset_s, "urls": [t.url]} for t in slot.tracking),
-            {"type": "error", "urls": [slot.error_url]},
-        ],
-    }
-    if slot.skip_url:
-        payload["skipOffset"] = creative.skip_after_s
-        payload["tracking"].append({"type": "skip", "urls": [slot.skip_url]})
-    if slot.click_url:
-        payload["clickThrough"] = slot.click_url
-    _tell_others(payload["tracking"], slot.others)
-    return Asset(slot.url, float(creative.duration_s), {"version": 2, "type": "slot", "payload": [payload]})
-
-
-def _tell_others(tracking: list[dict[str, Any]], told: Told) -> None:
-    """Put an outside server's addresses beside ours, and those of its own events after them."""
-    if told is NOTHING:
-        return
-    by_type = {one["type"]: one for one in tracking}
-    clicks = (("clickTracking", url) for url in told.clicks)
-    for what, url in (
-        *(("impression", url) for url in told.impressions), *(("error", url) for url in told.errors),
-        *told.tracking, *clicks,
-    ):  # fmt: skip
-        if what not in by_type:
-            by_type[what] = {"type": what, **({"offset": 0} if what in AT_START else {}), "urls": []}
-            tracking.append(by_type[what])
-        by_type[what]["urls"].append(url)

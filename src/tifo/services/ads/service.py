@@ -1,57 +1,32 @@
 """Ads: the pod of a viewer and a break, and the beacons that come back."""
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tifo.api.breaks import Break, Breaks
-from tifo.api.creatives import Creative
 from tifo.api.events import BreakDecided
 from tifo.api.steering import Steering
+from tifo.board.ad_levers import AdLevers
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
-from tifo.services.ads import rules
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Pick, Viewer
+from tifo.services.ads.model import Decision, Viewer
 from tifo.services.ads.outside import Device, OutsideAds
-from tifo.services.ads.outside_vast import NOTHING, Told
+from tifo.services.ads.served import NOWHERE, Pod, Slot
 from tifo.services.ads.settings import AdsSettings
-from tifo.services.ads.tracking import Beacons, event_id, tracked
+from tifo.services.ads.tracking import Beacons, Told, address, event_id, tracked
 from tifo.telemetry.metrics import BEACONS
 from tifo.tokens.addresses import AddressSigner, Signed
-from tifo.tokens.beacon import BeaconClaims, BeaconTokens
+from tifo.tokens.beacon import BeaconTokens
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.playback import PlaybackClaims
 from tifo.tokens.ports import Grant
 
+CROWD = "crowd"
+"""Whom addresses of ads are signed for that are not decided for one viewer."""
 
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """One tracking point: `offset_s` into the creative, and the address to call once."""
-
-    what: str
-    offset_s: float
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One place of a pod: what plays, where it is, and what to report.
-
-    `serving_id` is the same for the same viewer, break and place. `error_url` holds the macro that a player
-    puts its error's number in place of. `skip_url` is empty for an ad that may not be skipped, and
-    `click_url` where a click leads nowhere. `others` is what the outside server of the ad is to be told.
-    """
-
-    creative: Creative
-    url: str
-    tracking: tuple[Tracking, ...]
-    serving_id: str
-    error_url: str
-    skip_url: str = ""
-    click_url: str = ""
-    others: Told = NOTHING
+SHARED_PER_TTL = 10
+"""Such an address is handed out for this part of the time that it is valid."""
 
 
 class AdService:
@@ -61,6 +36,7 @@ class AdService:
         self,
         breaks: Breaks,
         decider: Decider,
+        levers: AdLevers,
         steering: Steering,
         signers: Mapping[str, AddressSigner],
         tokens: BeaconTokens,
@@ -72,6 +48,7 @@ class AdService:
     ) -> None:
         self._breaks = breaks
         self._decider = decider
+        self._levers = levers
         self._outside = outside
         self._steering = steering
         self._signers = signers
@@ -79,25 +56,44 @@ class AdService:
         self._publisher = publisher
         self._clock = clock
         self._settings = settings
+        self._shared: dict[str, tuple[Signed, float]] = {}
 
-    def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
-        """The slots of a break for a session, the same at every request; raises `Refusal` (not-found)."""
+    def serve(self, claims: PlaybackClaims, break_id: str) -> Pod:
+        """The pod of a break for a session, the same at every request; raises `Refusal` (not-found)."""
         brk = self._announced(break_id)
+        lever = self._levers.in_force
         if brk.end == brk.start:  # called off after players had read of it
-            return ()
+            return Pod()
+        if lever == "none":
+            self._decider.tally.answered(Decision((), brk.duration_s))
+            return Pod()
         viewer = _viewer(claims)
-        picks = self._outside.settle(viewer, brk, self._decider.pod(viewer, brk).picks)
+        picks = self._decider.pod(viewer, brk, lever).picks
+        if lever != "house":
+            picks = self._outside.settle(viewer, brk, picks)
+        creatives = tuple([one.creative for one in picks])
         self._publisher.tell(
             BreakDecided(
                 session=claims.sid,
                 event=claims.ev,
                 break_id=brk.id,
-                creatives=tuple(one.creative.id for one in picks),
-                line_items=tuple(one.item.id if one.item is not None else "" for one in picks),
+                creatives=tuple([creative.id for creative in creatives]),
+                line_items=tuple([one.item.id if one.item is not None else "" for one in picks]),
             )
         )
-        where = self._where(claims)
-        return tuple(self._slot(claims, brk, n, pick, where) for n, pick in enumerate(picks, 1))
+        return Pod(
+            session=claims.sid,
+            break_id=brk.id,
+            creatives=creatives,
+            media=self._where(claims, alone=lever == "personal"),
+            beacons=self.beacons.of_pod(claims, brk, creatives),
+            clicks=tuple([self.beacons.click(claims, brk, n, one) for n, one in enumerate(creatives, 1)]),
+            outside=tuple([one.outside for one in picks]),
+        )
+
+    def pod(self, claims: PlaybackClaims, break_id: str) -> tuple[Slot, ...]:
+        """The slots of what `serve` serves."""
+        return tuple(self.serve(claims, break_id).slots())
 
     def seen(self, claims: PlaybackClaims, device: Device) -> None:
         """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
@@ -111,7 +107,7 @@ class AdService:
 
     def error_url(self, claims: PlaybackClaims, break_id: str) -> str:
         """Where to tell that a break had no ad that could be played."""
-        return self.beacons.of_break(claims, self._announced(break_id), "error")
+        return address(self.beacons.of_break(claims, self._announced(break_id)), "error")
 
     async def track(self, beacon: str, code: int = 0) -> None:
         """Count a beacon: durable when this returns, or waiting in the bounded backlog.
@@ -119,30 +115,28 @@ class AdService:
         `code` is that of an error. A beacon that was not signed by us is counted as forged and goes
         nowhere. Never raises: a player has nothing to do with our troubles.
         """
-        with contextlib.suppress(TokenRefused):
-            await self._count(beacon, code)
+        try:
+            told = self.beacons.read(beacon)
+        except TokenRefused:
+            BEACONS.labels("forged").inc()
+        else:
+            await self._count(told, code)
 
-    async def click(self, beacon: str) -> str:
+    async def click(self, click: str) -> str:
         """Count a click; the address that it leads to. Raises `Refusal` (bad-token)."""
         try:
-            claims = await self._count(beacon)
+            told, to = self.beacons.read_click(click)
         except TokenRefused as refused:
+            BEACONS.labels("forged").inc()
             raise Refusal(
                 "bad-token", "This click leads nowhere.", members={"reason": refused.reason}
             ) from None
-        if not claims.to:
-            raise Refusal("bad-token", "This click leads nowhere.", members={"reason": "claims"})
-        return claims.to
+        await self._count(told)
+        return to
 
-    async def _count(self, beacon: str, code: int = 0) -> BeaconClaims:
-        try:
-            claims = self.beacons.read(beacon)
-        except TokenRefused:
-            BEACONS.labels("forged").inc()
-            raise
-        kept = await self._publisher.keep_or_tell(tracked(claims, code), event_id(claims))
+    async def _count(self, told: Told, code: int = 0) -> None:
+        kept = await self._publisher.keep_or_tell(tracked(told, code), event_id(told))
         BEACONS.labels("kept" if kept else "deferred").inc()
-        return claims
 
     def _announced(self, break_id: str) -> Break:
         brk = self._breaks.find(break_id)
@@ -152,30 +146,22 @@ class AdService:
             raise Refusal("not-found", "There is no such break now.")
         return brk
 
-    def _slot(self, claims: PlaybackClaims, brk: Break, place: int, pick: Pick, at: Signed) -> Slot:
-        creative, ad = pick.creative, pick.outside
-
-        def beacon(what: str) -> str:
-            return self.beacons.of_slot(claims, brk, place, creative, what)
-
-        return Slot(
-            creative=creative,
-            url=ad.url if ad is not None else f"{at.base}/ads/{creative.id}/index.m3u8{at.query}",
-            tracking=tuple(
-                Tracking(what, share * creative.duration_s, beacon(what)) for what, share in rules.QUARTILES
-            ),
-            serving_id=rules.serving_id(claims.sid, brk.id, place, creative.id),
-            error_url=beacon("error"),
-            skip_url="" if creative.skip_after_s is None else beacon("skip"),
-            click_url=self.beacons.click(claims, brk, place, creative),
-            others=ad.told if ad is not None else NOTHING,
-        )
-
-    def _where(self, claims: PlaybackClaims) -> Signed:
+    def _where(self, claims: PlaybackClaims, *, alone: bool) -> Signed:
+        """Where the session's CDN has the ads: an address of its own, or one that a crowd shares."""
         now = int(self._clock.now())
         pathway = self._steering.order(claims.sid, claims.isp)[0]
-        grant = Grant(claims.sid, "/ads/", now, now + self._settings.address_ttl_s)
-        return self._signers[pathway].address(grant)
+        if alone:
+            return self._sign(pathway, claims.sid, now)
+        signed, until = self._shared.get(pathway, (NOWHERE, 0.0))
+        if now >= until:
+            signed = self._sign(pathway, CROWD, now)
+            self._shared[pathway] = (signed, now + self._settings.address_ttl_s / SHARED_PER_TTL)
+        return signed
+
+    def _sign(self, pathway: str, session: str, now: int) -> Signed:
+        return self._signers[pathway].address(
+            Grant(session, "/ads/", now, now + self._settings.address_ttl_s)
+        )
 
 
 def _viewer(claims: PlaybackClaims) -> Viewer:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tifo.api.breaks import Break
 from tifo.api.renditions import CREATIVE_RENDITIONS
-from tifo.services.ads.service import Slot
+from tifo.services.ads.served import Slot
 
 Version = Literal["4.2", "4.3"]
 

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import msgspec
 from falcon.asgi import Request, Response
 
-from tifo.api.ad_control import RevisionAnswer, SwitchBody
+from tifo.api.ad_control import AdLeverAnswer, AdLeverBody, RevisionAnswer, SwitchBody
 from tifo.api.control import (
     AuditAnswer,
     BreakBody,
@@ -94,10 +94,29 @@ ROUTES = (
         name="control.set-posture",
         method="PUT",
         path="/v1/control/posture",
-        summary="Put a step of the degradation ladder in force; in `lean`, heartbeats are further apart",
+        summary="Put a step of the degradation ladder in force; in `lean`, heartbeats are further apart "
+        "and ads are decided by cohort",
         body=PostureBody,
         body_bytes_max=JSON_BODY_BYTES_MAX,
         answer=PostureAnswer,
+        problems=("bad-credentials", "invalid", "unavailable"),
+    ),
+    operators_route(
+        name="control.ad-lever",
+        method="GET",
+        path="/v1/control/ad-lever",
+        summary="Whom ads are decided for",
+        answer=AdLeverAnswer,
+        problems=("bad-credentials",),
+    ),
+    operators_route(
+        name="control.set-ad-lever",
+        method="PUT",
+        path="/v1/control/ad-lever",
+        summary="Decide ads for each viewer, by cohort, or fill breaks with house ads only, or with none",
+        body=AdLeverBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        answer=AdLeverAnswer,
         problems=("bad-credentials", "invalid", "unavailable"),
     ),
     operators_route(
@@ -188,6 +207,8 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.kicks": _kicks(service),
         "control.posture": _posture(service),
         "control.set-posture": _set_posture(service),
+        "control.ad-lever": _ad_lever(service),
+        "control.set-ad-lever": _set_ad_lever(service),
         "control.pathway": _pathway(service),
         "control.breaks": _breaks(service),
         "control.start-break": _start_break(service),
@@ -276,6 +297,22 @@ def _set_posture(service: ControlService) -> Handler:
         _answer(resp, PostureAnswer(body.step))
 
     return set_posture
+
+
+def _ad_lever(service: ControlService) -> Handler:
+    async def ad_lever(req: Request, resp: Response) -> None:
+        _answer(resp, service.ad_lever)
+
+    return ad_lever
+
+
+def _set_ad_lever(service: ControlService) -> Handler:
+    async def set_ad_lever(req: Request, resp: Response) -> None:
+        body = await read_json(req, AdLeverBody, JSON_BODY_BYTES_MAX)
+        await service.set_ad_lever(_operator(req), body.ads)
+        _answer(resp, service.ad_lever)
+
+    return set_ad_lever
 
 
 def _pathway(service: ControlService) -> Handler:

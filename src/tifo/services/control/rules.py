@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
@@ -62,6 +63,7 @@ class Seen:
     insight: InsightReport | None
     parts: tuple[PartReport, ...]
     posture: Posture
+    ad_lever: AdLeverAnswer
     board_failing: bool
     log_failing: bool
 
@@ -97,6 +99,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         qoe=qoe_view(seen.qoe),
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
         ads=ads_view([node.ads for node in seen.nodes.values() if node.ads is not None], seen.at),
+        ad_lever=seen.ad_lever,
     )
 
 

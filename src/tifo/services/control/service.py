@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from tifo.api.ad_control import LineItems
+from tifo.api.ad_control import AdLever, AdLeverAnswer, LineItems
 from tifo.api.catalogue import Catalogue
 from tifo.api.control import (
     AuditAnswer,
@@ -25,8 +25,10 @@ from tifo.api.control import (
 )
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
+from tifo.board.ad_levers import AdLevers
 from tifo.board.breaks import BreakBook
 from tifo.board.entries import (
+    AD_LEVER,
     BREAK,
     INSIGHT,
     NODE,
@@ -37,6 +39,7 @@ from tifo.board.entries import (
     TRAFFIC,
     TRAFFIC_S_MAX,
     WEIGHTS,
+    AdLeverState,
     InsightReport,
     NodeReport,
     PartsReport,
@@ -105,6 +108,7 @@ class ControlService:
         self._board = board
         self._view = view
         self._postures = Postures(view)
+        self._ad_levers = AdLevers(view, self._postures)
         self._audit = audit
         self._publisher = publisher
         self._breaks = breaks
@@ -187,6 +191,18 @@ class ControlService:
         await self._board.write(POSTURE, msgspec.json.encode(PostureState(step)))
         await self._view.refresh()
         await self._note(operator, "posture", step)
+        await self._look()
+
+    @property
+    def ad_lever(self) -> AdLeverAnswer:
+        """Whom ads are decided for."""
+        return AdLeverAnswer(self._ad_levers.said, self._ad_levers.in_force)
+
+    async def set_ad_lever(self, operator: str, lever: AdLever) -> None:
+        """Say whom ads are decided for, on every node within a second."""
+        await self._board.write(AD_LEVER, msgspec.json.encode(AdLeverState(lever)))
+        await self._view.refresh()
+        await self._note(operator, "ad-lever", lever)
         await self._look()
 
     def breaks(self) -> BreaksAnswer:
@@ -326,6 +342,7 @@ class ControlService:
             insight=max(insight.values(), key=lambda report: report.at, default=None),
             parts=tuple(part for report in parts.values() for part in report.parts),
             posture=self.posture,
+            ad_lever=self.ad_lever,
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )

@@ -209,7 +209,7 @@ def handlers(service: SessionService, guard: PlaybackGuard, public_url: str, ren
 
     async def heartbeat(request: LeanRequest) -> LeanAnswer:
         claims = guard.claims(bearer(request))
-        _refuse_another(claims.sid, request.parameter)
+        _refuse_another(claims.sid, *request.parameters)
         beat = service.heartbeat(claims)
         answer = HeartbeatAnswer(beat.heartbeat_s, rfc3339(beat.expires_at), beat.token or None)
         return LeanAnswer(_BEAT_HEADERS, encode(answer))

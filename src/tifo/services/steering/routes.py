@@ -49,7 +49,7 @@ def handlers(service: SteeringService, guard: PlaybackGuard, public_url: str) ->
     encode = msgspec.json.Encoder().encode
 
     async def manifest(request: LeanRequest) -> LeanAnswer:
-        token = request.parameter
+        (token,) = request.parameters
         claims = guard.claims(token)
         if request.query:
             query = parse_query_string(request.query.decode("latin-1"))

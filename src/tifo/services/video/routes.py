@@ -89,7 +89,7 @@ def handlers(service: VideoService, guard: PlaybackGuard) -> Handlers:
         answer(resp, DASH, await service.manifest(claims, token, renews=_renews(req)))
 
     async def addresses(request: LeanRequest) -> LeanAnswer:
-        renewal = await service.renewal(guard.claims(request.parameter))
+        renewal = await service.renewal(guard.claims(*request.parameters))
         return LeanAnswer(_HEADERS, encode(addresses_answer(renewal)))
 
     return {"video.playlist": playlist, "video.manifest": manifest, "video.addresses": Lean(addresses)}
