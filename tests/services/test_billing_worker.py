@@ -13,6 +13,7 @@ from tifo.adapters.sqlite.billing import SqliteBillingLedger
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.billing import BilledAnswer, BilledAsked, BreakBilled
 from tifo.api.events import AdTracked, BreakDecided
+from tifo.eventlog import following
 from tifo.eventlog.ports import Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
@@ -22,7 +23,6 @@ from tifo.serving.responders import application
 from tifo.serving.routes import Listener
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.tracing import Tracing
-from tifo.workers.billing import service as billing_service
 from tifo.workers.billing.ports import BillingTerms, Fact, Taken
 from tifo.workers.billing.service import GROUP, BillingWorker
 from tifo.workers.billing.settings import BillingSettings
@@ -149,7 +149,7 @@ async def test_record_that_the_ledger_chokes_on_is_set_aside_alone(log, ledger, 
 async def test_ledger_that_is_gone_is_written_when_it_is_back(
     log, ledger, clock, monkeypatch, until, logged
 ) -> None:
-    monkeypatch.setattr(billing_service, "RETRY_S", 0.01)
+    monkeypatch.setattr(following, "RETRY_S", 0.01)
     await log.append([decided(1, clock.now()), tracked(1, clock.now())])
     ledger.gone = True
     async with working(log, ledger, clock):

@@ -20,6 +20,7 @@ from tifo.api.events import (
 from tifo.api.reports import QoeCell
 from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import ENTRY_BYTES_MAX
+from tifo.eventlog import following
 from tifo.eventlog.ports import Consumer, Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
@@ -236,7 +237,7 @@ async def test_record_that_it_fails_at_is_set_aside_and_the_rest_counts(
 async def test_log_that_fails_is_read_when_it_is_back(
     log, board, clock, seen, monkeypatch, until, logged
 ) -> None:
-    monkeypatch.setattr(insight_service, "RETRY_S", 0.01)
+    monkeypatch.setattr(following, "RETRY_S", 0.01)
     await log.append([started(1, clock.now())])
     log.failing = True
     async with working(log, board, clock):

@@ -1,23 +1,22 @@
 """Billing: reads the event log and keeps the books of ads, each beacon once."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import structlog
 
 from tifo.api.events import ADS, AdTracked, BreakDecided
+from tifo.eventlog.following import Follower, Member, Trouble
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
-from tifo.telemetry.metrics import BILLING_FACTS, EVENTS_HANDLED, EVENTS_PARKED
+from tifo.telemetry.metrics import BILLING_FACTS, EVENTS_HANDLED
 from tifo.workers.billing.ports import FACTS_MAX, BillingLedger, Fact
 from tifo.workers.billing.rules import facts_of
 from tifo.workers.billing.settings import BillingSettings
 
 GROUP = "billing"
-RETRY_S = 1.0
 
 OURS = frozenset(str(kind.__struct_config__.tag) for kind in (BreakDecided, AdTracked))
 """Types of records that may be money: one that does not read is set aside, and not passed over."""
@@ -35,33 +34,17 @@ class BillingWorker:
     def __init__(
         self, log: EventLog, ledger: BillingLedger, clock: Clock, settings: BillingSettings, node: str
     ) -> None:
-        self._log = log
         self._ledger = ledger
         self._clock = clock
-        self._poll_s = settings.poll_s
-        self._node = node
-        self._failing = False
+        member = Member(GROUP, (ADS,), node, settings.poll_s)
+        trouble = Trouble("billing.failing", "billing.back", "figures stand still")
+        self._follower = Follower(log, member, self._handle, trouble)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep the books until `stop` is set; a log or ledger that fails is tried again."""
-        while not stop.is_set():
-            try:
-                await self._consume(stop)
-            except Unavailable as error:
-                self._say_failing(error)
-                await _wait(stop, RETRY_S)
+        await self._follower.run(stop)
 
-    async def _consume(self, stop: asyncio.Event) -> None:
-        consumer = await self._log.consumer(GROUP, (ADS,), self._node)
-        try:
-            while not stop.is_set():
-                if not await self._handle_next(consumer):
-                    await _wait(stop, self._poll_s)
-        finally:
-            await consumer.close()
-
-    async def _handle_next(self, consumer: Consumer) -> int:
-        deliveries = await consumer.poll()
+    async def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         told = [(one, await self._facts(consumer, one)) for one in deliveries]
         try:
             await self._take([fact for _, facts in told for fact in facts])
@@ -69,11 +52,7 @@ class BillingWorker:
             raise
         except Exception:
             await self._one_by_one(consumer, told)
-        if deliveries:
-            EVENTS_HANDLED.labels(GROUP, ADS).inc(len(deliveries))
-            await consumer.commit()
-        self._say_back()
-        return len(deliveries)
+        EVENTS_HANDLED.labels(GROUP, ADS).inc(len(deliveries))
 
     async def _facts(self, consumer: Consumer, delivery: Delivery) -> tuple[Fact, ...]:
         record = delivery.record
@@ -104,21 +83,4 @@ class BillingWorker:
     async def _park(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
         record = delivery.record
         _log.warning("billing.parked", event_id=record.id, topic=record.topic, why=reason)
-        EVENTS_PARKED.labels(GROUP, record.topic).inc()
-        await consumer.park(delivery, reason)
-
-    def _say_failing(self, error: Unavailable) -> None:
-        if not self._failing:
-            _log.warning("billing.failing", part=error.part, why=error.why, effect="figures stand still")
-        self._failing = True
-
-    def _say_back(self) -> None:
-        if self._failing:
-            _log.info("billing.back")
-        self._failing = False
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
+        await self._follower.set_aside(consumer, delivery, reason)

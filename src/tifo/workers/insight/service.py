@@ -1,8 +1,7 @@
 """Insight: reads the event log and says on the board who watches what, each second."""
 
 import asyncio
-import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 import structlog
@@ -11,12 +10,12 @@ from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted
 from tifo.api.reports import GroupLag
 from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import Board
+from tifo.eventlog.following import Follower, Member, Trouble
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
-from tifo.kernel.errors import Unavailable
-from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_PARKED
+from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED
 from tifo.workers.insight.qoe import Qoe
 from tifo.workers.insight.rules import Audience, Rate
 from tifo.workers.insight.settings import InsightSettings
@@ -24,7 +23,6 @@ from tifo.workers.insight.settings import InsightSettings
 GROUP = "insight"
 REPORT_TTL_S = 10.0
 """Seconds after which the last report of a worker that died is no longer believed."""
-RETRY_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +44,9 @@ class InsightWorker:
         pathways: Collection[str],
     ) -> None:
         self._log = log
+        member = Member(GROUP, (SESSIONS, PLAYBACK), node, settings.poll_s)
+        trouble = Trouble("insight.eventlog-failing", "insight.eventlog-back", "the counts stand still")
+        self._follower = Follower(log, member, self._handle_all, trouble)
         self._board = board
         self._clock = clock
         self._settings = settings
@@ -54,7 +55,6 @@ class InsightWorker:
         self._qoe = Qoe(settings.qoe_window_s, frozenset(pathways))
         self._starts = Rate(settings.rate_window_s)
         self._events = Rate(settings.rate_window_s)
-        self._failing = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume and report until `stop` is set; a log or board that fails is tried again."""
@@ -63,35 +63,16 @@ class InsightWorker:
         )
         await reporting.open()
         try:
-            while not stop.is_set():
-                try:
-                    await self._consume(stop)
-                except Unavailable as error:
-                    self._say_failing(error)
-                    await _wait(stop, RETRY_S)
+            await self._follower.run(stop)
         finally:
             await reporting.close()
 
-    async def _consume(self, stop: asyncio.Event) -> None:
-        consumer = await self._log.consumer(GROUP, (SESSIONS, PLAYBACK), self._node)
-        try:
-            while not stop.is_set():
-                if not await self._handle_next(consumer):
-                    await _wait(stop, self._settings.poll_s)
-        finally:
-            await consumer.close()
-
-    async def _handle_next(self, consumer: Consumer) -> int:
-        deliveries = await consumer.poll()
+    async def _handle_all(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             try:
                 self._handle(delivery)
             except Exception as error:
                 await self._park(consumer, delivery, error)
-        self._say_back()
-        if deliveries:
-            await consumer.commit()
-        return len(deliveries)
 
     def _handle(self, delivery: Delivery) -> None:
         record = delivery.record
@@ -107,21 +88,10 @@ class InsightWorker:
             self._starts.add(min(record.at, now))
 
     async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
-        """Set a record aside that we fail at: it would stop us again after every restart."""
+        """Set aside a record that we fail at, and say why."""
         record = delivery.record
         _log.error("insight.parked", event_id=record.id, topic=record.topic, exc_info=error)
-        EVENTS_PARKED.labels(GROUP, record.topic).inc()
-        await consumer.park(delivery, repr(error))
-
-    def _say_failing(self, error: Unavailable) -> None:
-        if not self._failing:
-            _log.warning("insight.eventlog-failing", why=error.why, effect="the counts stand still")
-        self._failing = True
-
-    def _say_back(self) -> None:
-        if self._failing:
-            _log.info("insight.eventlog-back")
-        self._failing = False
+        await self._follower.set_aside(consumer, delivery, repr(error))
 
     async def _report(self) -> None:
         now = self._clock.now()
@@ -148,9 +118,3 @@ class InsightWorker:
             EVENTLOG_LAG.labels(one.group, one.topic).set(one.records)
             EVENTLOG_LOST.labels(one.group, one.topic).set(one.lost)
         return tuple(GroupLag(one.group, one.topic, one.records) for one in lags)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()
