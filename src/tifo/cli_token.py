@@ -10,8 +10,8 @@ import msgspec
 from cyclopts import App, Parameter
 
 from tifo import machine
+from tifo.cli_platform import NotDone, write_json
 from tifo.kernel.clock import SystemClock
-from tifo.kernel.errors import TifoError
 from tifo.settings import PathwaySettings, Settings
 from tifo.tokens.cloudfront import CloudFrontTokens
 from tifo.tokens.formats import FORMATS, PathwayTokens, TokenSettings
@@ -52,10 +52,6 @@ WHY: Mapping[str, str] = {
 """What each reason of a refusal means."""
 
 
-class NotDone(TifoError):
-    """A command that could not do its work; its text says why."""
-
-
 @app.command
 def sign(
     pathway: Pathway,
@@ -79,7 +75,7 @@ def sign(
     except ValueError as error:
         raise NotDone(f"That cannot be signed: {error}.") from None
     if as_json:
-        _write_json(document)
+        write_json(document)
     else:
         sys.stdout.write(f"{document['address']}\n")
 
@@ -100,7 +96,7 @@ def verify(
         grant = tokens.verify(_read(token), path, SystemClock().now())
     except TokenRefused as refused:
         raise NotDone(f"Refused ({refused.reason}): {WHY[refused.reason]}.") from None
-    _write_json(_told(grant))
+    write_json(_told(grant))
 
 
 @app.command
@@ -114,7 +110,7 @@ def inspect(
     if form not in FORMATS:
         raise NotDone(f"--format {form}: one of {', '.join(FORMATS)}.")
     try:
-        _write_json(said_by(_read(token), form))
+        write_json(said_by(_read(token), form))
     except TokenRefused as refused:
         raise NotDone(f"Not to be read as {form}: {WHY[refused.reason]}.") from None
 
@@ -154,8 +150,3 @@ def _told(grant: Grant) -> dict[str, object]:
 
 def _read(token: str) -> str:
     return token or sys.stdin.read(TOKEN_READ_CHARS_MAX).strip()
-
-
-def _write_json(document: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
-    sys.stdout.buffer.flush()

@@ -1,11 +1,9 @@
 """Budgets in Redis: shared by the nodes of many machines."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from tifo.adapters.redis.connection import Call, RedisConnection, Script
-from tifo.kernel.errors import Unavailable
+from tifo.adapters.redis.connection import Call, RedisConnection, Script, answered
 from tifo.services.ads.ports import Ask, BudgetStore
 
 KEPT_S = 400 * 86_400
@@ -26,19 +24,19 @@ class RedisBudgetStore(BudgetStore):
     async def take(self, asks: Sequence[Ask], now: float) -> tuple[int, ...]:
         """One call of the script for each, in as few round trips as there are servers."""
         answers = await self._redis.run_many([self._call(ask, now) for ask in asks])
-        return tuple(map(int, _all_said(answers)))
+        return tuple(map(int, answered(answers)))
 
     async def taken(self, budgets: Sequence[str]) -> tuple[int, ...]:
         """The same; it writes nothing."""
         calls = [Call(self._script, self._key(budget), ("taken",)) for budget in budgets]
-        return tuple(map(int, _all_said(await self._redis.run_many(calls))))
+        return tuple(map(int, answered(await self._redis.run_many(calls))))
 
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """The same."""
         calls = [
             Call(self._script, self._key(budget), ("give-back", count)) for budget, count in unused.items()
         ]
-        list(_all_said(await self._redis.run_many(calls)))
+        list(answered(await self._redis.run_many(calls)))
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -50,10 +48,3 @@ class RedisBudgetStore(BudgetStore):
 
     def _key(self, budget: str) -> str:
         return f"{self._prefix}:{{{budget}}}"
-
-
-def _all_said(answers: Iterable[Any]) -> Iterable[Any]:
-    for answer in answers:
-        if isinstance(answer, Unavailable):
-            raise answer
-        yield answer

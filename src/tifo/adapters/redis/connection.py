@@ -1,7 +1,7 @@
 """What every Redis adapter asks through: scripts on one key's slot, gathered into few round trips."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha1
@@ -130,6 +130,14 @@ class RedisConnection:
         if isinstance(answer, ResponseError):
             return Unavailable(self._part, str(answer))
         return answer
+
+
+def answered(answers: Iterable[Any]) -> Iterator[Any]:
+    """Those of `run_many`, until one is missing: that is raised."""
+    for answer in answers:
+        if isinstance(answer, Unavailable):
+            raise answer
+        yield answer
 
 
 class RedisConnections:

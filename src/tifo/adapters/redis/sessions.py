@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tifo.adapters.redis.connection import Call, RedisConnection
+from tifo.adapters.redis.connection import Call, RedisConnection, answered
 from tifo.adapters.redis.sessions_wire import decode, encode, lease_of, leases_of, limits_of, packed, script
 from tifo.adapters.redis.shards import SHARDS, shard_of, tags
 from tifo.adapters.redis.skew import Skew
@@ -273,7 +273,7 @@ class RedisSessionStore(SessionStore):
                 for one in places
             ]
         )
-        for one, answer in zip(places, _answered(answers), strict=False):
+        for one, answer in zip(places, answered(answers), strict=False):
             cursor, mark, leases = decode(answer)
             if len(found) + len(leases) > limit:
                 return found, one
@@ -365,11 +365,3 @@ def _shares(waiting: Mapping[int, int], limit: int) -> Iterator[tuple[int, int]]
         limit -= share
         if share > 0:
             yield shard, share
-
-
-def _answered(answers: Iterable[Any]) -> Iterator[Any]:
-    """The answers, until one is missing: that is raised."""
-    for answer in answers:
-        if isinstance(answer, Unavailable):
-            raise answer
-        yield answer

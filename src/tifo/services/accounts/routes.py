@@ -4,6 +4,7 @@ from falcon.asgi import Request, Response
 from tifo.api.fields import Id
 from tifo.kernel.limits import JSON_BODY_BYTES_MAX
 from tifo.services.accounts.service import AccountService
+from tifo.serving.answers import answer_json
 from tifo.serving.bodies import read_json
 from tifo.serving.routes import Handlers, Route
 
@@ -40,8 +41,6 @@ def handlers(service: AccountService, ttl_s: int) -> Handlers:
 
     async def login(req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody, JSON_BODY_BYTES_MAX)
-        resp.content_type = "application/json"
-        resp.set_header("Cache-Control", "no-store")
-        resp.data = msgspec.json.encode(LoginAnswer(service.login(body.account), ttl_s))
+        answer_json(resp, LoginAnswer(service.login(body.account), ttl_s))
 
     return {"accounts.dev-login": login}

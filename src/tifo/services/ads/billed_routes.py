@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-import msgspec
 from falcon.asgi import Request, Response
 
 from tifo.api.billing import (
@@ -19,6 +18,7 @@ from tifo.api.billing import (
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.kernel.limits import ID_LENGTH_MAX
+from tifo.serving.answers import answer_json
 from tifo.serving.routes import PlainHandlers, Query, operators_route
 
 HOUR_S = 3600
@@ -52,9 +52,7 @@ def handlers(books: Books, clock: Clock) -> PlainHandlers:
             raise Refusal(
                 "invalid", "These are too many lines for one answer: ask for one event, or fewer hours."
             )
-        resp.content_type = "application/json"
-        resp.set_header("Cache-Control", "no-store")
-        resp.data = msgspec.json.encode(summed(lines))
+        answer_json(resp, summed(lines))
 
     return {"ads.billed": billed}
 

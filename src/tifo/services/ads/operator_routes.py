@@ -25,6 +25,7 @@ from tifo.services.ads.index import BREAK_S_MAX
 from tifo.services.ads.inventory_check import InventoryUnsound, built
 from tifo.services.ads.model import VERDICTS, Decision, Verdict, Viewer
 from tifo.services.ads.ports import INVENTORY_BYTES_MAX
+from tifo.serving.answers import answer_json
 from tifo.serving.bodies import operator, read_bytes, read_json
 from tifo.serving.routes import PlainHandlers, Query, operators_route
 
@@ -93,24 +94,24 @@ def handlers(desk: InventoryDesk, decider: Decider, clock: Clock) -> PlainHandle
     """The handlers of the routes above; who calls them was checked before."""
 
     async def inventory(req: Request, resp: Response) -> None:
-        _answer(resp, InventoryAnswer(desk.kept.revision, desk.kept.inventory))
+        answer_json(resp, InventoryAnswer(desk.kept.revision, desk.kept.inventory))
 
     async def load(req: Request, resp: Response) -> None:
         on = _number(req, "on")
         revision = await desk.load(operator(req), await _document(req), on)
-        _answer(resp, RevisionAnswer(revision))
+        answer_json(resp, RevisionAnswer(revision))
 
     async def check(req: Request, resp: Response) -> None:
-        _answer(resp, CheckAnswer(_problems(await _document(req))))
+        answer_json(resp, CheckAnswer(_problems(await _document(req))))
 
     async def switch(req: Request, resp: Response, item: str) -> None:
         body = await read_json(req, SwitchBody, JSON_BODY_BYTES_MAX)
         revision = await desk.switch(operator(req), item[:ID_LENGTH_MAX], active=body.active)
-        _answer(resp, RevisionAnswer(revision))
+        answer_json(resp, RevisionAnswer(revision))
 
     async def explain(req: Request, resp: Response) -> None:
         viewer, brk = _viewer(req), _break(req, clock.now())
-        _answer(resp, explained(desk.kept.revision, *decider.explain(viewer, brk)))
+        answer_json(resp, explained(desk.kept.revision, *decider.explain(viewer, brk)))
 
     return {
         "ads.inventory": inventory,
@@ -172,9 +173,3 @@ def _number(req: Request, name: str) -> int | None:
     if text and not (text.isdecimal() and len(text) <= 12):
         raise Refusal("invalid", f"{name} is a whole number.")
     return int(text) if text else None
-
-
-def _answer(resp: Response, body: object) -> None:
-    resp.content_type = "application/json"
-    resp.set_header("Cache-Control", "no-store")
-    resp.data = msgspec.json.encode(body)

@@ -22,6 +22,7 @@ from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.entries import PathwayState
 from tifo.kernel.limits import ID_LENGTH_MAX, JSON_BODY_BYTES_MAX
 from tifo.services.control.service import ControlService
+from tifo.serving.answers import answer_json
 from tifo.serving.bodies import SESSION_QUERY, read_json, session_query
 from tifo.serving.bodies import operator as _operator
 from tifo.serving.routes import Handler, PlainHandlers, Query, operators_route
@@ -222,7 +223,7 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
 
 def _overview(service: ControlService) -> Handler:
     async def overview(req: Request, resp: Response) -> None:
-        _answer(resp, service.overview())
+        answer_json(resp, service.overview())
 
     return overview
 
@@ -251,7 +252,7 @@ def _event(name: str, data: object) -> bytes:
 
 def _sessions(service: Sessions) -> Handler:
     async def sessions(req: Request, resp: Response) -> None:
-        _answer(resp, await service.page(**session_query(req)))
+        answer_json(resp, await service.page(**session_query(req)))
 
     return sessions
 
@@ -285,7 +286,7 @@ def _kicks(service: ControlService) -> Handler:
 
 def _posture(service: ControlService) -> Handler:
     async def posture(req: Request, resp: Response) -> None:
-        _answer(resp, PostureAnswer(service.posture))
+        answer_json(resp, PostureAnswer(service.posture))
 
     return posture
 
@@ -294,14 +295,14 @@ def _set_posture(service: ControlService) -> Handler:
     async def set_posture(req: Request, resp: Response) -> None:
         body = await read_json(req, PostureBody, JSON_BODY_BYTES_MAX)
         await service.set_posture(_operator(req), body.step)
-        _answer(resp, PostureAnswer(body.step))
+        answer_json(resp, PostureAnswer(body.step))
 
     return set_posture
 
 
 def _ad_lever(service: ControlService) -> Handler:
     async def ad_lever(req: Request, resp: Response) -> None:
-        _answer(resp, service.ad_lever)
+        answer_json(resp, service.ad_lever)
 
     return ad_lever
 
@@ -310,7 +311,7 @@ def _set_ad_lever(service: ControlService) -> Handler:
     async def set_ad_lever(req: Request, resp: Response) -> None:
         body = await read_json(req, AdLeverBody, JSON_BODY_BYTES_MAX)
         await service.set_ad_lever(_operator(req), body.ads)
-        _answer(resp, service.ad_lever)
+        answer_json(resp, service.ad_lever)
 
     return set_ad_lever
 
@@ -319,14 +320,14 @@ def _pathway(service: ControlService) -> Handler:
     async def set_pathway(req: Request, resp: Response, pathway: str) -> None:
         body = await read_json(req, PathwayBody, JSON_BODY_BYTES_MAX)
         await service.set_pathway(_operator(req), pathway, PathwayState(body.state, body.share))
-        _answer(resp, PathwayAnswer(pathway, body.state, body.share))
+        answer_json(resp, PathwayAnswer(pathway, body.state, body.share))
 
     return set_pathway
 
 
 def _breaks(service: ControlService) -> Handler:
     async def breaks(req: Request, resp: Response) -> None:
-        _answer(resp, service.breaks())
+        answer_json(resp, service.breaks())
 
     return breaks
 
@@ -334,7 +335,7 @@ def _breaks(service: ControlService) -> Handler:
 def _start_break(service: ControlService) -> Handler:
     async def start_break(req: Request, resp: Response) -> None:
         body = await read_json(req, BreakBody, JSON_BODY_BYTES_MAX)
-        _answer(resp, await service.start_break(_operator(req), body))
+        answer_json(resp, await service.start_break(_operator(req), body))
 
     return start_break
 
@@ -342,14 +343,14 @@ def _start_break(service: ControlService) -> Handler:
 def _resize_break(service: ControlService) -> Handler:
     async def resize_break(req: Request, resp: Response, brk: str) -> None:
         body = await read_json(req, BreakDurationBody, JSON_BODY_BYTES_MAX)
-        _answer(resp, await service.resize_break(_operator(req), brk[:ID_LENGTH_MAX], body.duration_s))
+        answer_json(resp, await service.resize_break(_operator(req), brk[:ID_LENGTH_MAX], body.duration_s))
 
     return resize_break
 
 
 def _return_break(service: ControlService) -> Handler:
     async def return_break(req: Request, resp: Response, brk: str) -> None:
-        _answer(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
+        answer_json(resp, await service.return_break(_operator(req), brk[:ID_LENGTH_MAX]))
 
     return return_break
 
@@ -358,7 +359,7 @@ def _switch_line_item(service: ControlService) -> Handler:
     async def switch(req: Request, resp: Response, item: str) -> None:
         body = await read_json(req, SwitchBody, JSON_BODY_BYTES_MAX)
         revision = await service.switch_line_item(_operator(req), item[:ID_LENGTH_MAX], active=body.active)
-        _answer(resp, RevisionAnswer(revision))
+        answer_json(resp, RevisionAnswer(revision))
 
     return switch
 
@@ -374,12 +375,6 @@ def _traffic(service: ControlService) -> Handler:
 
 def _audit(service: ControlService) -> Handler:
     async def audit(req: Request, resp: Response) -> None:
-        _answer(resp, await service.audit())
+        answer_json(resp, await service.audit())
 
     return audit
-
-
-def _answer(resp: Response, body: object) -> None:
-    resp.content_type = "application/json"
-    resp.set_header("Cache-Control", "no-store")
-    resp.data = msgspec.json.encode(body)
