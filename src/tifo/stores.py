@@ -1,7 +1,11 @@
 """Which adapter stands behind each port: told by the scheme of the store's URL, and nowhere else."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from tifo.adapters.dynamodb.address import TableAddress
+from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.oidc.claims import Terms
 from tifo.adapters.oidc.provider import OidcProvider, Sources
@@ -36,6 +40,8 @@ from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.stores import Meters
 from tifo.workers.billing.ports import BillingLedger, BillingTerms
 
+T = TypeVar("T")
+
 
 def _sqlite_path(settings: Settings, store: str, default: str, also: str = "") -> Path:
     url: str = getattr(settings.stores, store) or f"sqlite:///{Path(settings.data) / default}"
@@ -43,6 +49,14 @@ def _sqlite_path(settings: Settings, store: str, default: str, also: str = "") -
     if scheme != "sqlite" or not path:
         raise SettingsError((f"stores.{store}: there is no such store; use sqlite:///FILE{also}",))
     return Path(path)
+
+
+def _parsed(parse: Callable[[str], T], store: str, url: str) -> T:
+    """What the store's URL stands for; raises `SettingsError` for one that is none."""
+    try:
+        return parse(url)
+    except ValueError as error:
+        raise SettingsError((f"stores.{store}: {error}",)) from error
 
 
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
@@ -53,10 +67,8 @@ def _redis(settings: Settings, store: str, redis: RedisConnections | None) -> Re
     url: str = getattr(settings.stores, store)
     if url.partition(":")[0] not in REDIS_SCHEMES:
         return None
-    try:
-        return (redis or RedisConnections(Meters(SystemClock()), SystemIds())).of(url, store)
-    except ValueError as error:
-        raise SettingsError((f"stores.{store}: {error}",)) from error
+    connections = redis or RedisConnections(Meters(SystemClock()), SystemIds())
+    return _parsed(lambda told: connections.of(told, store), store, url)
 
 
 def session_store(settings: Settings, redis: RedisConnections | None = None) -> SessionStore:
@@ -91,14 +103,10 @@ def profile_store(settings: Settings, meters: Meters | None = None) -> ProfileSt
 
 def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
     # AWS's client takes a fourth of a second to load, which only those who use it pay.
-    from tifo.adapters.dynamodb.address import TableAddress  # noqa: PLC0415
     from tifo.adapters.dynamodb.profiles import DynamoProfileStore  # noqa: PLC0415
 
-    try:
-        address = TableAddress.parse(url)
-    except ValueError as error:
-        raise SettingsError((f"stores.profiles: {error}",)) from error
-    return DynamoProfileStore(address, meters.store("profiles", "dynamodb"), SystemClock(), SystemIds())
+    meter = meters.store("profiles", "dynamodb")
+    return DynamoProfileStore(_parsed(TableAddress.parse, "profiles", url), meter, SystemClock(), SystemIds())
 
 
 def calendar_store(settings: Settings) -> CalendarStore:
@@ -135,14 +143,12 @@ def inventory_store(settings: Settings, meters: Meters | None = None) -> Invento
 
 
 def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
-    from tifo.adapters.dynamodb.address import TableAddress  # noqa: PLC0415 - as for profiles
-    from tifo.adapters.dynamodb.inventory import DynamoInventoryStore  # noqa: PLC0415
+    from tifo.adapters.dynamodb.inventory import DynamoInventoryStore  # noqa: PLC0415 - as for profiles
 
-    try:
-        address = TableAddress.parse(url)
-    except ValueError as error:
-        raise SettingsError((f"stores.inventory: {error}",)) from error
-    return DynamoInventoryStore(address, meters.store("inventory", "dynamodb"), SystemClock(), SystemIds())
+    meter = meters.store("inventory", "dynamodb")
+    return DynamoInventoryStore(
+        _parsed(TableAddress.parse, "inventory", url), meter, SystemClock(), SystemIds()
+    )
 
 
 def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:
@@ -155,13 +161,9 @@ def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore
 
 def _kafka_log(url: str, meters: Meters) -> EventLogStore:
     # Its client is a library of 15 MB, which only those who use it load.
-    from tifo.adapters.kafka.address import KafkaAddress  # noqa: PLC0415
     from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415
 
-    try:
-        address = KafkaAddress.parse(url)
-    except ValueError as error:
-        raise SettingsError((f"stores.eventlog: {error}",)) from error
+    address = _parsed(KafkaAddress.parse, "eventlog", url)
     return KafkaEventLog(address, meters.store("eventlog", "kafka"), SystemClock())
 
 

@@ -1,12 +1,20 @@
 """How a typed event stands in the log, and how it is read back by this version or another."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from tifo.api.events import AnyEvent, Event
-from tifo.eventlog.ports import Record
+from tifo.eventlog.ports import RECORD_BYTES_MAX, Record
 
 _encode = msgspec.json.Encoder().encode
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def refuse_long(records: Iterable[Record]) -> None:
+    """Raises `ValueError` for a record whose value is longer than any may be."""
+    if any(len(record.value) > RECORD_BYTES_MAX for record in records):
+        raise ValueError(f"a record is longer than {RECORD_BYTES_MAX} bytes")
 
 
 def to_record(event: Event, event_id: str, at: float) -> Record:

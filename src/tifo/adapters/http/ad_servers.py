@@ -1,13 +1,11 @@
 """Ad servers of others, asked over HTTP: whatever they answer, it has its bounds."""
 
-import ssl
 import zlib
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from tifo.adapters.http.bodies import bounded_body
+from tifo.adapters.http.others import bounded_body, client_of_others
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads.ports import ANSWER_BYTES_MAX, AdAnswer, AdServers
 
@@ -16,22 +14,15 @@ CALL_S_MAX = 10.0
 """Seconds between two bytes of an answer; whoever asks has a shorter deadline for the whole."""
 
 CONNECTIONS_MAX = 500
+_ACCEPT = "application/xml, text/xml, */*;q=0.5"
 _NO_AD = 204
 
 
 class HttpAdServers(AdServers):
-    """Keeps no cookies, for they would be those of all viewers together, and believes the CAs of `ca_file`
-    (empty: those of the machine)."""
+    """One exchange each: redirects and wrappers are followed by whoever asks."""
 
     def __init__(self, ca_file: str = "") -> None:
-        self._client = httpx.AsyncClient(
-            headers={"Accept": "application/xml, text/xml, */*;q=0.5", "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
-            timeout=CALL_S_MAX,
-            trust_env=False,
-            verify=ssl.create_default_context(cafile=ca_file or None),
-        )
+        self._client = client_of_others(_ACCEPT, CONNECTIONS_MAX, CALL_S_MAX, ca_file)
 
     async def ask(self, url: str, headers: Mapping[str, str]) -> AdAnswer:
         """Ask once."""

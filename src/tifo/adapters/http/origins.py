@@ -1,14 +1,12 @@
 """A live origin somewhere on the web, which may be slow, wrong or hostile: every answer has its bounds."""
 
 import asyncio
-import ssl
 import zlib
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urljoin
 
 import httpx
 
-from tifo.adapters.http.bodies import bounded_body
+from tifo.adapters.http.others import bounded_body, client_of_others
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.web import web_address
 from tifo.services.video.ports import DOCUMENT_BYTES_MAX, Document, OriginDocuments
@@ -24,18 +22,10 @@ _ACCEPT = "application/vnd.apple.mpegurl, application/dash+xml, application/xml;
 
 
 class HttpOrigins(OriginDocuments):
-    """Follows redirects on the origin's own server, keeps no cookies, and believes the CAs of `ca_file`
-    (empty: those of the machine)."""
+    """Follows redirects on the origin's own server."""
 
     def __init__(self, ca_file: str = "") -> None:
-        self._client = httpx.AsyncClient(
-            headers={"Accept": _ACCEPT, "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
-            timeout=READ_S_MAX,
-            trust_env=False,
-            verify=ssl.create_default_context(cafile=ca_file or None),
-        )
+        self._client = client_of_others(_ACCEPT, CONNECTIONS_MAX, READ_S_MAX, ca_file)
 
     async def read(self, url: str) -> Document:
         """Read it in `READ_S_MAX`."""

@@ -12,13 +12,13 @@ from tifo.adapters.kafka.producer import KafkaProducer
 from tifo.adapters.kafka.topics import Topics
 from tifo.eventlog.ports import (
     LETTERS_MAX,
-    RECORD_BYTES_MAX,
     EventLogStore,
     Lag,
     Letter,
     Pace,
     Record,
 )
+from tifo.eventlog.records import refuse_long
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.stores import StoreMeter
@@ -46,8 +46,7 @@ class KafkaEventLog(EventLogStore):
 
     async def append(self, records: Sequence[Record]) -> None:
         """Hand the records to the producer and wait for every replica in sync."""
-        if any(len(record.value) > RECORD_BYTES_MAX for record in records):
-            raise ValueError(f"a record is longer than {RECORD_BYTES_MAX} bytes")
+        refuse_long(records)
         if self._closed:
             raise Unavailable(PART, "it is closed")
         if not records:

@@ -14,13 +14,13 @@ from tifo.adapters.sqlite.eventlog_members import Member
 from tifo.eventlog.ports import (
     APPEND_QUEUE_RECORDS_MAX,
     LETTERS_MAX,
-    RECORD_BYTES_MAX,
     EventLogStore,
     Lag,
     Letter,
     Pace,
     Record,
 )
+from tifo.eventlog.records import refuse_long
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 
@@ -60,8 +60,7 @@ class SqliteEventLog(EventLogStore):
 
     async def append(self, records: Sequence[Record]) -> None:
         """Queue the records for the next commit and wait for it."""
-        if any(len(record.value) > RECORD_BYTES_MAX for record in records):
-            raise ValueError(f"a record is longer than {RECORD_BYTES_MAX} bytes")
+        refuse_long(records)
         if self._closed:
             raise Unavailable("eventlog", "it is closed")
         if self._queued_records + len(records) > APPEND_QUEUE_RECORDS_MAX:

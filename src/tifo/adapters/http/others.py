@@ -1,12 +1,29 @@
-"""Bodies of others, never longer than they may be, however they are packed."""
+"""What servers of others are asked with, and how much of what they answer is read, however it is packed."""
 
+import ssl
 import zlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from tifo.kernel.errors import Unavailable
 
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+def client_of_others(
+    accept: str, connections_max: int, silent_s_max: float, ca_file: str
+) -> httpx.AsyncClient:
+    """Keeps no cookies, for they would be those of all viewers together, and believes the CAs of `ca_file`
+    (empty: those of the machine). `silent_s_max` is seconds between two bytes."""
+    return httpx.AsyncClient(
+        headers={"Accept": accept, "Accept-Encoding": "identity"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        limits=httpx.Limits(max_connections=connections_max),
+        timeout=silent_s_max,
+        trust_env=False,
+        verify=ssl.create_default_context(cafile=ca_file or None),
+    )
 
 
 async def bounded_body(response: httpx.Response, part: str, bytes_max: int) -> bytes:
