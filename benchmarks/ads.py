@@ -2,30 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from types import MappingProxyType
 
-import httpx
 import msgspec
 
 from benchmarks import recipes
-from benchmarks.heartbeat import CONNECTIONS, FAR_S, claims
-from benchmarks.load import Load
-from benchmarks.machine import CannotMeasure
+from benchmarks.heartbeat import CONNECTIONS
+from benchmarks.reads import Reads, tokens
 from benchmarks.runner import Benchmark
 from benchmarks.servers import Process
-from benchmarks.shapes import Shape
 from tifo import stores
 from tifo.api.ad_control import AdLever
 from tifo.api.breaks import BreakSchedule
 from tifo.api.inventory import Campaign, Cap, CreativeEntry, Inventory, LineItem
 from tifo.board.entries import AD_LEVER, AdLeverState
 from tifo.kernel.clock import SystemClock
-from tifo.kernel.ids import SystemIds
 from tifo.services.ads.settings import AdsSettings
 from tifo.settings import Settings
-from tifo.tokens.playback import playback_tokens
 
 SESSIONS = 150_000
 """Each asks once: a pod that was asked for before is remembered, and no measure of deciding one."""
@@ -45,25 +39,6 @@ BODY_BYTES: Mapping[AdLever, int] = MappingProxyType({"personal": 10_500, "cohor
 """About as long as an asset list of such a break is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pods:
-    """GETs of the asset list of the break that is open, by sessions that have not asked for it."""
-
-    def load(self, settings: Settings, core: int, folder: Path) -> Load:
-        file = folder / "paths.txt"
-        file.write_text("".join(f"{path}\n" for path in _paths(settings, SESSIONS)))
-        return Load("get.lua", [str(file)], settings.viewers_url, CONNECTIONS, core)
-
-    def probe(self, settings: Settings) -> dict[str, Shape]:
-        """Status and type only: each session's pod is its own."""
-        (path,) = _paths(settings, 1)
-        answer = httpx.get(f"{settings.viewers_url}{path}", trust_env=False)
-        media = answer.headers.get("content-type", "").partition(";")[0]
-        if answer.status_code != 200:
-            raise CannotMeasure(f"{answer.request.url} was answered {answer.status_code}: {answer.text}")
-        return {"pod": (answer.status_code, media)}
-
-
 def pods() -> Benchmark:
     """A decision of its own for each viewer."""
     return _benchmark("ads-pods", "Pods through the whole edge, on one core", "personal")
@@ -75,7 +50,7 @@ def cohort_pods() -> Benchmark:
 
 
 def _benchmark(name: str, title: str, lever: AdLever) -> Benchmark:
-    asked = _Pods()
+    reads = Reads("pod", SESSIONS, _paths)
     return Benchmark(
         name=name,
         title=title,
@@ -86,8 +61,8 @@ def _benchmark(name: str, title: str, lever: AdLever) -> Benchmark:
             "connections": str(CONNECTIONS),
         },
         recipes=(_tifo(lever), recipes.envoy_direct(_body(BODY_BYTES[lever]))),
-        load=asked.load,
-        probe=asked.probe,
+        load=reads.load,
+        probe=reads.probe,
     )
 
 
@@ -142,10 +117,8 @@ def _inventory(now: float) -> Inventory:
 
 
 def _paths(settings: Settings, count: int) -> list[str]:
-    codec, now = playback_tokens(settings.keys.playback.keyring("playback")), SystemClock().now()
-    ids, brk = SystemIds(), _open_break(now)
-    said = (claims(ids.new("ses"), n, int(now), FAR_S, settings) for n in range(count))
-    return [f"/v1/ads/{codec.sign(one)}/breaks/{brk}" for one in said]
+    brk = _open_break(SystemClock().now())
+    return [f"/v1/ads/{token}/breaks/{brk}" for token in tokens(settings, count)]
 
 
 def _open_break(now: float) -> str:

@@ -76,6 +76,12 @@ class Ran:
     told: dict[str, Any]
     seen: tuple[tuple[float, float], ...]
 
+    def by(self, sender: Sender) -> str:
+        """Who sent, and what came of it."""
+        well = self.told["generator"]["state"] == "ok"
+        verdict = self.told["verdict"] if well else "the generator was the bottleneck"
+        return f"{sender.title}: {verdict}"
+
     def busy(self, seconds: float) -> float:
         """The share of its core that the service took in its busiest stretch of so many seconds."""
         shares = [0.0]
@@ -107,7 +113,7 @@ class Rehearsal:
             settings = _settings(Path(name))
             words = ("--scale", str(scale), *sender.words)
             ran = rehearsed("sessions", words, settings, cores, progress)
-            return _row(sender, ran.told, 100 * ran.busy(float(ran.told["figures"]["seconds"])))
+            return _row(sender, ran)
 
 
 def _settings(folder: Path) -> Settings:
@@ -155,9 +161,8 @@ def _until_over(run: "subprocess.Popen[str]") -> Iterator[None]:
         yield
 
 
-def _row(sender: Sender, told: dict[str, Any], busy: float) -> Row:
-    figures, health = told["figures"], told["generator"]
-    verdict = told["verdict"] if health["state"] == "ok" else "the generator was the bottleneck"
+def _row(sender: Sender, ran: Ran) -> Row:
+    figures, health = ran.told["figures"], ran.told["generator"]
     values = (
         figures["arrivals"],
         figures["planned_viewers"] - figures["entered"],
@@ -167,9 +172,9 @@ def _row(sender: Sender, told: dict[str, Any], busy: float) -> Row:
         figures["heartbeat_ms"]["p99"],
         sum(figures[name] for name in FAILED),
         health["late_p99_ms"],
-        busy,
+        100 * ran.busy(float(figures["seconds"])),
     )
-    return Row(f"{sender.title}: {verdict}", tuple(map(float, values)))
+    return Row(ran.by(sender), tuple(map(float, values)))
 
 
 def _finding(scale: float, rows: tuple[Row, ...]) -> Finding:

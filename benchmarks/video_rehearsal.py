@@ -86,7 +86,6 @@ def _settings(folder: Path) -> Settings:
 
 def _row(sender: Sender, ran: Ran) -> Row:
     figures, health, carried = ran.told["figures"], ran.told["generator"], ran.told["capacity"]
-    verdict = ran.told["verdict"] if health["state"] == "ok" else "the generator was the bottleneck"
     times, busy = figures["plateau_ms"], ran.busy(PLATEAU_S_MIN)
     values = (
         figures["arrivals"],
@@ -98,7 +97,7 @@ def _row(sender: Sender, ran: Ran) -> Row:
         1e6 * busy / carried["per_s"] if carried["per_s"] else None,
         carried["cores_for_reference"],
     )
-    return Row(f"{sender.title}: {verdict}", tuple(None if one is None else float(one) for one in values))
+    return Row(ran.by(sender), tuple(None if one is None else float(one) for one in values))
 
 
 def _finding(rows: tuple[Row, ...]) -> Finding:
