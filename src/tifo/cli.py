@@ -76,7 +76,7 @@ def up(
     ] = (),
     config: Config = None,
 ) -> None:
-    """Run everything on this machine: a live channel, four CDNs, the edge with the services, a worker.
+    """Run everything on this machine: a live channel, four CDNs, the edge with the services, the workers.
 
     No cloud, no container, nothing to configure. Ctrl-C stops it all.
     """

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from edge_code import Edge, in_njs, running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pems import p256
 
 from tifo.edgecode.cat import FUNCTION, FUNCTION_BYTES_MAX, PATH_VARIABLE, WORKER
 from tifo.edgecode.generate import edge_code
@@ -31,11 +30,6 @@ GRANT = Grant("ses_1", "/live/demo/", NOW, NOW + 120)
 INSIDE = "/live/demo/v1/index.m3u8"
 SECRETS = {kid: f"{n:02x}" * 32 for n, kid in enumerate(("k1", "k2", "k3"), 1)}
 CLAIMS = {1: "tifo", 4: NOW + 120, 5: NOW, 6: NOW, 7: b"ses_1", 310: 1, 312: {3: {1: "/live/demo/"}}}
-
-
-def p256() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 PAIRS = {kid: p256() for kid in SECRETS}

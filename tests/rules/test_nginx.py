@@ -2,15 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from tcp_ports import free_ports
 
 from tifo.edgecode.generate import edge_code
 from tifo.settings import KeySet, PathwaySettings
@@ -97,14 +96,6 @@ def nginx(tmp_path_factory) -> Iterator[dict[str, str]]:
         process.terminate()
         process.wait(10)
         log.close()
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as open_ones:
-        sockets = [open_ones.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:

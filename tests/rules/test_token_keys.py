@@ -4,11 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
 )
+from pems import pem, public_pem
 
 from tifo.kernel.errors import SettingsError
 from tifo.tokens.addresses import AddressSigner, Signed
@@ -20,14 +17,6 @@ from tifo.tokens.ports import Grant
 P256 = ec.generate_private_key(ec.SECP256R1())
 
 
-def pem(key, encryption=None) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()).decode()
-
-
-def public(key) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 def problems(form: str, algorithm: str, current: str, **secrets: str) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
         pathway_tokens("fast", "https://cdn", TokenSettings(form, algorithm), current, secrets)
@@ -37,7 +26,7 @@ def problems(form: str, algorithm: str, current: str, **secrets: str) -> tuple[s
 @pytest.mark.parametrize(
     "text",
     ["", "17" * 32, "-----BEGIN PRIVATE KEY-----", pem(P256, BestAvailableEncryption(b"x")),
-     pem(dsa.generate_private_key(2048)), public(dsa.generate_private_key(2048))],
+     pem(dsa.generate_private_key(2048)), public_pem(dsa.generate_private_key(2048))],
     ids=["empty", "hexadecimal", "cut-off", "behind-a-passphrase", "another-kind", "another-kind-public"],
 )  # fmt: skip
 def test_text_that_is_no_key_is_named(text: str) -> None:
@@ -47,12 +36,12 @@ def test_text_that_is_no_key_is_named(text: str) -> None:
 
 
 def test_public_key_cannot_be_the_one_that_signs() -> None:
-    (found,) = problems("cat", "ES256", "k1", k1=public(P256))
+    (found,) = problems("cat", "ES256", "k1", k1=public_pem(P256))
     assert "the current key signs, so it has to be a private one" in found
 
 
 def test_public_key_may_be_one_that_only_verifies() -> None:
-    keys = {"k1": pem(P256), "k2": public(ec.generate_private_key(ec.SECP256R1()))}
+    keys = {"k1": pem(P256), "k2": public_pem(ec.generate_private_key(ec.SECP256R1()))}
     assert pathway_tokens("fast", "https://cdn", TokenSettings("cat", "ES256"), "k1", keys)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from traffic_server import free_port, origin, running
+from pems import p256
+from tcp_ports import free_port
+from traffic_server import origin, running
 
 from tifo.edgecode.generate import edge_code
 from tifo.settings import KeySet, PathwaySettings
@@ -17,11 +17,6 @@ from tifo.tokens.ports import Grant
 PATH = "/live/demo/v1/index.m3u8"
 END = 4_000_000_000
 GRANT = Grant("ses_1", "/live/demo/", 1, END)
-
-
-def p256() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 KEYS: Mapping[str, Mapping[str, str]] = {

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pems import pem, public_pem
 
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.formats import FORMATS, TokenSettings, pathway_tokens
@@ -32,14 +32,6 @@ def rsa2048() -> tuple[str, str]:
 def ed25519_pair() -> tuple[str, str]:
     key = ed25519.Ed25519PrivateKey.generate()
     return pem(key), public_pem(key)
-
-
-def pem(key) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def public_pem(key) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def secrets() -> dict[str, str]:

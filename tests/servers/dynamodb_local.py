@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tcp_ports import free_port
+
 LIBS = Path(__file__).parent / "dynamodb" / "libs"
 JAVA = shutil.which("java")
 
@@ -40,7 +42,7 @@ STOP_S_MAX = 10.0
 @contextlib.contextmanager
 def dynamodb_local() -> Iterator[str]:
     """Its address, `http://127.0.0.1:PORT`, while it runs; every table is gone with it."""
-    port = _free_port()
+    port = free_port()
     command = [
         str(JAVA), "-Xmx256m", f"-Djava.library.path={LIBS}", "-cp", f"{LIBS}/*",
         "com.amazonaws.services.dynamodbv2.local.main.ServerRunner",
@@ -57,12 +59,6 @@ def dynamodb_local() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

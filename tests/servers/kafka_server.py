@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis_server import make_certificates
+from tcp_ports import free_ports
 
 LIBS = Path(__file__).parent / "kafka" / "libs"
 JAVA = shutil.which("java")
@@ -42,12 +43,6 @@ USER = "tifo"
 PASSWORD = "open sesame"
 
 _JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", f"-Xmx{HEAP_MIB}m"]
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
 
 
 @dataclass
@@ -128,7 +123,7 @@ class KafkaCluster:
         return self.folder / "ca.crt"
 
     def start(self, count: int) -> None:
-        ports = iter(_free_ports(3 * count))
+        ports = iter(free_ports(3 * count))
         for number in range(1, count + 1):
             folder = self.folder / f"broker-{number}"
             folder.mkdir(parents=True)

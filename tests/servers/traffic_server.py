@@ -2,18 +2,17 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx
 import pytest
+from http_servers import answering
 
 PROGRAM = shutil.which("traffic_server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
@@ -70,22 +69,8 @@ class Origin(BaseHTTPRequestHandler):
 @contextmanager
 def origin() -> Iterator[int]:
     """The port of an origin."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    with answering(Origin) as port:
+        yield port
 
 
 @contextmanager

@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 from accounts_parts import Accounts
 from control_parts import audit, calendar, cockpit, control, line_items, sessions
-from delivery_parts import ads, decider, levers, no_origins, no_outside, signers, steering, video
+from delivery_parts import (
+    ads,
+    asked,
+    asking,
+    decider,
+    levers,
+    make_ads,
+    no_origins,
+    no_outside,
+    signers,
+    steering,
+    video,
+)
 from outside_parts import node, servers
 from session_nodes import SETTINGS, Atlas, Brittle, Calendar, Door, Make
 
@@ -28,6 +40,8 @@ from tifo.tokens.playback import PlaybackTokens, playback_tokens
 
 __all__ = [
     "ads",
+    "asked",
+    "asking",
     "audit",
     "calendar",
     "cockpit",
@@ -35,6 +49,7 @@ __all__ = [
     "decider",
     "levers",
     "line_items",
+    "make_ads",
     "no_origins",
     "no_outside",
     "node",

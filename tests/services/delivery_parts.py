@@ -1,7 +1,9 @@
 """A match on three CDNs, and the services that carry it to a viewer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
+import httpx
 import msgspec
 import pytest
 
@@ -11,12 +13,14 @@ from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.board.ad_levers import AdLevers
 from tifo.board.entries import WEIGHTS, SteeringWeights
 from tifo.board.postures import Postures
+from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.bulkhead import Budget, Bulkhead
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
+from tifo.services.ads import routes as ads_routes
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.outside import OutsideAds
@@ -30,11 +34,16 @@ from tifo.services.video.origins import Origins
 from tifo.services.video.ports import Document, OriginDocuments
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
+from tifo.serving.guard import PlaybackGuard
+from tifo.serving.responders import application
+from tifo.serving.routes import Listener
+from tifo.telemetry.requests import RequestMetrics
+from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.keys import Keyring
 from tifo.tokens.path_jws import PathJws
-from tifo.tokens.playback import PlaybackClaims
+from tifo.tokens.playback import PlaybackClaims, PlaybackTokens
 
 NOW = 1_800_000_000
 NAMES = ("cdn-a", "cdn-b", "cdn-c")
@@ -143,8 +152,12 @@ def levers(view: BoardView) -> AdLevers:
     return AdLevers(view, Postures(view))
 
 
+MakeAds = Callable[..., AdService]
+"""Makes one; what it is not told by name is the fixture of that name."""
+
+
 @pytest.fixture
-def ads(
+def make_ads(
     decider: Decider,
     levers: AdLevers,
     steering,
@@ -153,18 +166,45 @@ def ads(
     publisher: Publisher,
     clock: ManualClock,
     no_outside: OutsideAds,
-) -> AdService:
-    tokens = beacon_tokens(keys)
-    return AdService(
-        SCHEDULE,
-        decider,
-        levers,
-        steering,
-        signers,
-        tokens,
-        publisher,
-        clock,
-        AdsSettings(),
-        PUBLIC,
-        no_outside,
-    )
+) -> MakeAds:
+    usual = {
+        "breaks": SCHEDULE,
+        "decider": decider,
+        "levers": levers,
+        "steering": steering,
+        "signers": signers,
+        "tokens": beacon_tokens(keys),
+        "publisher": publisher,
+        "clock": clock,
+        "settings": AdsSettings(),
+        "public_url": PUBLIC,
+        "outside": no_outside,
+    }
+    return lambda **own: AdService(**{**usual, **own})
+
+
+@pytest.fixture
+def ads(make_ads: MakeAds) -> AdService:
+    return make_ads()
+
+
+Asking = Callable[[AdService], AbstractAsyncContextManager[httpx.AsyncClient]]
+"""A player's way to an ad service, while it is needed."""
+
+
+@pytest.fixture
+def asking(tokens: PlaybackTokens, revocations: Revocations, clock: ManualClock) -> Asking:
+    def ask(service: AdService) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        handlers = ads_routes.handlers(service, PlaybackGuard(tokens, revocations, clock), PUBLIC)
+        metrics, tracing = RequestMetrics(), Tracing("", "test")
+        app = application(Listener.VIEWERS, ads_routes.ROUTES, handlers, metrics, tracing)
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC)
+
+    return ask
+
+
+@pytest.fixture
+async def asked(ads: AdService, asking: Asking) -> AsyncIterator[httpx.AsyncClient]:
+    """The way to `ads`."""
+    async with asking(ads) as client:
+        yield client

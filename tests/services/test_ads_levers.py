@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-import httpx
 import msgspec
 import pytest
 from ads_world import NOW, item
 from ads_world import inventory as inventory_of
-from delivery_parts import BREAK, PUBLIC, claims
+from delivery_parts import BREAK, claims
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import Break
@@ -16,7 +15,6 @@ from tifo.api.inventory import Cap, Inventory, Targeting
 from tifo.board.ad_levers import AdLevers, stricter
 from tifo.board.entries import AD_LEVER, POSTURE, AdLeverState, PostureState
 from tifo.kernel.clock import ManualClock
-from tifo.services.ads import routes
 from tifo.services.ads.budgets import PART_MIN, Ledger
 from tifo.services.ads.cohorts import COHORT_S
 from tifo.services.ads.deciding import Decider
@@ -24,11 +22,6 @@ from tifo.services.ads.index import Index
 from tifo.services.ads.model import Viewer
 from tifo.services.ads.service import SHARED_PER_TTL
 from tifo.services.ads.settings import AdsSettings
-from tifo.serving.guard import PlaybackGuard
-from tifo.serving.responders import application
-from tifo.serving.routes import Listener
-from tifo.telemetry.requests import RequestMetrics
-from tifo.telemetry.tracing import Tracing
 
 BRK = Break("brk-1", NOW, 10.0)
 LONG = {"starts": NOW - 86_400, "ends": NOW + 86_400}
@@ -237,11 +230,8 @@ async def test_address_that_a_crowd_shares_is_renewed_long_before_it_ends(ads, v
     assert media() != first
 
 
-async def test_empty_break_of_a_player_is_legal(ads, view, tokens, revocations, clock) -> None:
+async def test_empty_break_of_a_player_is_legal(asked, view, tokens) -> None:
     await say(view, ads="none")
-    handlers = routes.handlers(ads, PlaybackGuard(tokens, revocations, clock), PUBLIC)
-    app = application(Listener.VIEWERS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
-        path = f"/v1/ads/{tokens.sign(claims())}/breaks/{BREAK}"
-        assert (await client.get(path)).json() == {"ASSETS": []}
-        assert "<Error>" in (await client.get(f"{path}/vast")).text
+    path = f"/v1/ads/{tokens.sign(claims())}/breaks/{BREAK}"
+    assert (await asked.get(path)).json() == {"ASSETS": []}
+    assert "<Error>" in (await asked.get(f"{path}/vast")).text

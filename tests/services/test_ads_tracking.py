@@ -1,12 +1,10 @@
 """What players tell of ads: signed, counted once, and led on after a click."""
 
-from collections.abc import AsyncIterator
 from dataclasses import astuple
 
-import httpx
 import msgspec
 import pytest
-from delivery_parts import BREAK, PUBLIC, claims
+from delivery_parts import BREAK, claims
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,30 +13,17 @@ from tifo.api.creatives import Creative
 from tifo.api.events import TOPICS, AdTracked
 from tifo.api.inventory import CLICK_URL_LENGTH_MAX
 from tifo.eventlog.records import from_record
-from tifo.services.ads import asset_list, routes
+from tifo.services.ads import asset_list
 from tifo.services.ads.asset_list import asset, encoded
 from tifo.services.ads.rules import leads_somewhere
 from tifo.services.ads.served import Pod, Slot
 from tifo.services.ads.tracking import Told, address, error_code, event_id
-from tifo.serving.guard import PlaybackGuard
-from tifo.serving.responders import application
-from tifo.serving.routes import Listener
 from tifo.telemetry.metrics import BEACONS
-from tifo.telemetry.requests import RequestMetrics
-from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import Signed
 from tifo.tokens.beacon import CREATIVES_MAX
 
 SHOES = Creative("shoes", "Shoes", 10, "https://shop.example/?a=1&b=2")
 NOW_BREAK = Break(BREAK, 1_800_000_000.0, 20.0)
-
-
-@pytest.fixture
-async def asked(ads, tokens, revocations, clock) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = routes.handlers(ads, PlaybackGuard(tokens, revocations, clock), PUBLIC)
-    app = application(Listener.VIEWERS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Pods as VAST and breaks as VMAP: valid by a linter, read by others' clients, the same at every request."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from xml.etree.ElementTree import Element, fromstring
 
-import httpx
 import pytest
 import vastlint
 from delivery_parts import BREAK, NOW, PUBLIC, claims
@@ -14,14 +12,9 @@ from hypothesis import strategies as st
 from oracles import node
 from tifo.api.breaks import Break
 from tifo.api.creatives import Creative
-from tifo.services.ads import routes, vast
+from tifo.services.ads import vast
 from tifo.services.ads.rules import serving_id
 from tifo.services.ads.served import Slot, Tracking
-from tifo.serving.guard import PlaybackGuard
-from tifo.serving.responders import application
-from tifo.serving.routes import Listener
-from tifo.telemetry.requests import RequestMetrics
-from tifo.telemetry.tracing import Tracing
 
 NAMESPACE = "{http://www.iab.com/VAST}"
 POINTS = ["firstQuartile", "midpoint", "thirdQuartile", "complete"]
@@ -154,14 +147,6 @@ def test_breaks_mean_the_same_to_another_client() -> None:
 @pytest.fixture
 def token(tokens) -> str:
     return tokens.sign(claims())
-
-
-@pytest.fixture
-async def asked(ads, tokens, revocations, clock) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = routes.handlers(ads, PlaybackGuard(tokens, revocations, clock), PUBLIC)
-    app = application(Listener.VIEWERS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
-        yield client
 
 
 async def test_vast_and_asset_list_have_the_same_pod(asked, token, clock) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import tomli_w
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pems import pem
 
 from tifo import cli_token
 from tifo.cli_token import NotDone
@@ -18,10 +18,6 @@ from tifo.tokens.formats import FORMATS
 from tifo.tokens.inspection import INSPECT
 
 SECRET = "17" * 32
-
-
-def pem(key) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,13 @@ from urllib.parse import urlsplit
 
 import openm3u8
 import pytest
-from delivery_parts import BREAK, NAMES, PUBLIC, SCHEDULE, SECRETS, Calendar, claims
+from delivery_parts import BREAK, NAMES, PUBLIC, SECRETS, Calendar, MakeAds, claims
 
-from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal
-from tifo.services.ads.service import AdService
-from tifo.services.ads.settings import AdsSettings
 from tifo.services.video.service import VideoService
 from tifo.services.video.settings import VideoSettings
 from tifo.tokens.addresses import AddressSigner
-from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.formats import TokenSettings, pathway_tokens
-from tifo.tokens.keys import Keyring
 
 
 def in_query(keys: dict[str, AddressSigner], form: str, *names: str) -> dict[str, AddressSigner]:
@@ -33,14 +28,8 @@ async def test_each_cdn_gets_its_own_format(steering, no_origins, signers, clock
         assert ("/t/" in one.uri) == (one.stream_info.pathway_id != NAMES[0])
 
 
-async def test_ad_carries_the_token_where_its_cdn_wants_it(
-    decider, levers, steering, signers, keys: Keyring, publisher, clock: ManualClock, no_outside
-) -> None:
-    told = in_query(signers, "akamai", *NAMES)
-    tokens = beacon_tokens(keys)
-    ads = AdService(
-        SCHEDULE, decider, levers, steering, told, tokens, publisher, clock, AdsSettings(), PUBLIC, no_outside
-    )
+async def test_ad_carries_the_token_where_its_cdn_wants_it(signers, make_ads: MakeAds) -> None:
+    ads = make_ads(signers=in_query(signers, "akamai", *NAMES))
     for slot in ads.pod(claims(), BREAK):
         assert urlsplit(slot.url).path == f"/ads/{slot.creative.id}/index.m3u8"
         assert urlsplit(slot.url).query.startswith("hdnts=")

@@ -7,49 +7,25 @@ import httpx
 import msgspec
 import pytest
 import vastlint
-from delivery_parts import NOW, PUBLIC, SCHEDULE, claims
+from delivery_parts import NOW, PUBLIC, Asking, MakeAds, claims
 from outside_answers import MEDIA, inline, vast
 from outside_parts import FROM_S, UPCOMING, Node
 
 from tifo.api.events import BreakDecided
 from tifo.board.entries import AD_LEVER, AdLeverState
-from tifo.services.ads import routes
 from tifo.services.ads.outside import LOOK_S, Device
 from tifo.services.ads.service import AdService
-from tifo.services.ads.settings import AdsSettings
-from tifo.serving.guard import PlaybackGuard
-from tifo.serving.responders import application
-from tifo.serving.routes import Listener
-from tifo.telemetry.requests import RequestMetrics
-from tifo.telemetry.tracing import Tracing
-from tifo.tokens.beacon import beacon_tokens
 
 
 @pytest.fixture
-def service(node, levers, steering, signers, keys, publisher, clock) -> tuple[AdService, Node]:
+def service(node, make_ads: MakeAds) -> tuple[AdService, Node]:
     one = node()
-    tokens = beacon_tokens(keys)
-    made = AdService(
-        SCHEDULE,
-        one.decider,
-        levers,
-        steering,
-        signers,
-        tokens,
-        publisher,
-        clock,
-        AdsSettings(),
-        PUBLIC,
-        one.outside,
-    )
-    return made, one
+    return make_ads(decider=one.decider, outside=one.outside), one
 
 
 @pytest.fixture
-async def asked(service, tokens, revocations, clock) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = routes.handlers(service[0], PlaybackGuard(tokens, revocations, clock), PUBLIC)
-    app = application(Listener.VIEWERS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
+async def asked(service, asking: Asking) -> AsyncIterator[httpx.AsyncClient]:
+    async with asking(service[0]) as client:
         yield client
 
 

@@ -13,24 +13,19 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from http_servers import answering
 
 from tifo.edge import binary
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
 START_S_MAX = 60
 ANSWER_S_MAX = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = ANSWER_S_MAX) -> object:
@@ -148,17 +143,8 @@ class Origin:
 @contextlib.contextmanager
 def origin_server() -> Iterator[Origin]:
     origin = Origin(0)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(origin))
-    server.daemon_threads = True
-    origin.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with answering(_handler(origin)) as origin.port:
         yield origin
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:

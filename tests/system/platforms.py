@@ -239,6 +239,13 @@ def on_granian(folder: Path) -> Iterator[Platform]:
 FORMS = {"one-machine": one_machine, "many-machines": many_machines}
 
 
+@pytest.fixture(scope="module")
+def quiet(new_folder: NewFolder) -> Iterator[Platform]:
+    """One machine, a match without planned breaks."""
+    with new_folder() as folder, one_machine(folder, break_every_s=0) as running:
+        yield running
+
+
 @pytest.fixture(scope="session", params=list(FORMS))
 def platform(request: pytest.FixtureRequest, new_folder: NewFolder) -> Iterator[Platform]:
     """A running platform in each of its two forms, the same for all stories that change nothing for others.

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import httpx
 import numpy as np
 import openm3u8
 import pytest
+from tcp_ports import free_port
 
 from tifo.api.creatives import HOUSE_CREATIVES
 from tifo.api.renditions import CREATIVE_RENDITIONS, RENDITIONS, Rendition
@@ -55,12 +55,6 @@ async def main() -> None:
 
 asyncio.run(main())
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import envoys
 import pytest
+from tcp_ports import free_port
 
 from tifo.edge.cdn import LocalCdn, cdn_config
 from tifo.edge.settings import AccessLog
@@ -22,7 +23,7 @@ HEADER = {"alg": "HS256", "kid": "k1", "typ": "JWT"}
 
 class Cdn:
     def __init__(self, folder: Path, origin_port: int) -> None:
-        self.port, self.log, self.folder = envoys.free_port(), folder / "access.log", folder
+        self.port, self.log, self.folder = free_port(), folder / "access.log", folder
         self.cache = folder / "cache"
         self.cache.mkdir()
         self.config = cdn_config(
@@ -214,7 +215,7 @@ def test_many_viewers_at_once_all_get_the_object(cdn):
 
 
 def test_an_origin_that_is_gone_is_a_problem_that_the_player_can_read(tmp_path):
-    place = Cdn(tmp_path, envoys.free_port())
+    place = Cdn(tmp_path, free_port())
     with envoys.running(place.config, place.folder):
         reply = place.get(GOOD, "/live/demo/v360/1.m4s")
         assert reply.problem() == "unavailable"

@@ -4,6 +4,7 @@ import contextlib
 
 import envoys
 import pytest
+from tcp_ports import free_port
 
 from tifo.edge.front import Front, Service, front_config
 from tifo.edge.settings import EdgeSettings
@@ -29,7 +30,7 @@ BEARER = {"authorization": "Bearer " + envoys.token(b"k", {"alg": "HS256"}, {"su
 
 class Place:
     def __init__(self, folder, ports):
-        self.port = envoys.free_port()
+        self.port = free_port()
         tables = {
             "sessions": (SESSIONS, ()), "catalogue": (CATALOGUE, ()), "pages": (PAGES, FOLDERS),
             "ads": (ADS, ()),
@@ -113,7 +114,7 @@ def test_a_start_that_failed_is_not_sent_twice(front, services):
 
 def test_a_service_that_is_gone_is_a_problem_and_the_others_answer(tmp_path, services):
     ports = {
-        "sessions": [envoys.free_port()],
+        "sessions": [free_port()],
         "catalogue": [services["catalogue"].port],
         "pages": [services["pages"].port],
     }
@@ -127,7 +128,7 @@ def test_a_service_that_is_gone_is_a_problem_and_the_others_answer(tmp_path, ser
 
 @pytest.mark.parametrize("path", ["/v1/sessions", "/v1/sessions/ses_1/heartbeat"])
 def test_process_that_is_gone_is_passed_over(tmp_path, services, path):
-    both = [envoys.free_port(), services["sessions"].port]
+    both = [free_port(), services["sessions"].port]
     place = Place(tmp_path, {"sessions": both, "catalogue": both[1:], "pages": both[1:]})
     with envoys.running(place.config, tmp_path):
         answers = [ask(place.port, "POST", path, BEARER) for _ in range(20)]

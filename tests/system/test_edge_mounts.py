@@ -2,13 +2,14 @@
 
 import contextlib
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import envoys
 import pytest
+from http_servers import answering
+from tcp_ports import free_port
 from tls import signed_for
 
 from tifo.edge.cdn import LocalCdn, cdn_config
@@ -65,24 +66,13 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Origin]:
         def log_message(self, *_: object) -> None:
             """Quiet: the requests are kept."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    origin.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with answering(Handler, context) as origin.port:
         yield origin
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class Cdn:
     def __init__(self, folder: Path, url: str, test_channel: int, ca_file: str = "") -> None:
-        self.port = envoys.free_port()
+        self.port = free_port()
         (folder / "cache").mkdir()
         self.config = cdn_config(
             LocalCdn(

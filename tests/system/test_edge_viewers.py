@@ -8,6 +8,7 @@ from pathlib import Path
 
 import envoys
 import pytest
+from tcp_ports import free_port
 
 from tifo.edge.application import Application, ApplicationEdge, application_config
 from tifo.edge.settings import AccessLog, ClientRate, EdgeLimits, EdgeSettings
@@ -38,7 +39,7 @@ RESETS_MAX = 40
 
 class Edge:
     def __init__(self, folder: Path, **changes) -> None:
-        self.port, self.operator_port = envoys.free_port(), envoys.free_port()
+        self.port, self.operator_port = free_port(), free_port()
         self.admin, self.log = str(folder / "admin.sock"), folder / "access.log"
         self.folder = folder
         self.settings = EdgeSettings(

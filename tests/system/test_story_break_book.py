@@ -1,11 +1,8 @@
 """Breaks that nobody had planned: started by an operator, lengthened, given back; and by a cue."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 from commands import eventually
-from platforms import NewFolder, one_machine
 from players import Platform, Player, attribute, media, refused, uris
 
 from tifo.scte35.codec import encode
@@ -15,13 +12,6 @@ pytestmark = pytest.mark.system
 
 PLAYLISTS_S_MAX = 10
 """Seconds until a word stands in every rendition: a second on the board, a segment, a CDN's cache."""
-
-
-@pytest.fixture(scope="module")
-def quiet(new_folder: NewFolder) -> Iterator[Platform]:
-    """A match without planned breaks."""
-    with new_folder() as folder, one_machine(folder, break_every_s=0) as running:
-        yield running
 
 
 def announced(player: Player, brk: str) -> set[str]:

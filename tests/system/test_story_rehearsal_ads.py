@@ -2,13 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import eventually, free_block, tifo
-from platforms import NewFolder, one_machine
 from players import BREAK_S, CLOCK, Platform
 from rehearsing import STORY_S_MAX, judged, needs_go, needs_k6, settings_with
 
@@ -25,13 +23,6 @@ NO_HURRY = ("--objective", "pods_short=100", "--objective", "pods_late=100")
 """What is counted by the clock is held against nobody, as what is timed."""
 BEACONS = 5
 """Of an ad: the impression, three quartiles, the complete."""
-
-
-@pytest.fixture(scope="module")
-def quiet(new_folder: NewFolder) -> Iterator[Platform]:
-    """A match without planned breaks."""
-    with new_folder() as folder, one_machine(folder, break_every_s=0) as running:
-        yield running
 
 
 def rehearse(platform: Platform, *words: str) -> tuple[int, dict[str, Any]]:

@@ -3,6 +3,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from tcp_ports import free_port
 
 from tifo.supervisor.tcp_ports import PortsTaken, Wanted, check_ports
 
@@ -17,12 +18,6 @@ def taken() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_a_taken_port_is_said_with_its_holder_and_what_to_do(taken: int):

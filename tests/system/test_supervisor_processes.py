@@ -2,7 +2,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tcp_ports import free_port
 
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SequentialIds
@@ -173,12 +173,6 @@ def pid_of(supervisor: Supervisor, index: int = 0) -> int:
     pid = supervisor.states[index].pid
     assert pid is not None
     return pid
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 async def test_a_part_that_crashes_is_restarted_with_growing_back_off(tmp_path: Path):
