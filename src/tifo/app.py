@@ -164,7 +164,8 @@ async def _log(w: Wiring) -> EventLog:
 
 
 async def _publisher(w: Wiring) -> Publisher:
-    return await w.opened(Publisher(await w.once(_log), w.clock, w.ids))
+    names = stores.pseudonyms(w.settings)
+    return await w.opened(Publisher(await w.once(_log), w.clock, w.ids, names))
 
 
 async def _revocations(w: Wiring) -> Revocations:

@@ -15,7 +15,7 @@ from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
-from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED
+from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_SKIPPED
 from tifo.workers.insight.qoe import Qoe
 from tifo.workers.insight.rules import Audience, Rate
 from tifo.workers.insight.settings import InsightSettings
@@ -81,6 +81,7 @@ class InsightWorker:
         self._events.add(now)
         event = from_record(record)
         if event is None:
+            EVENTS_SKIPPED.labels(GROUP, record.topic).inc()
             return
         self._audience.see(event, record.at, now)
         self._qoe.see(event, self._audience, record.at, now)
