@@ -348,8 +348,8 @@ def _asked_in_the_clear(name: str, address: str) -> Iterator[str]:
 
 
 def _events(settings: Settings, services: frozenset[str]) -> Iterator[str]:
-    yield from settings.events.problems()
-    if settings.events.pseudonyms and services & frozenset(app.SERVICES):
+    yield from settings.eventlog.problems()
+    if settings.eventlog.pseudonyms and services & frozenset(app.SERVICES):
         yield from _key("pseudonyms", settings.keys.pseudonyms)
 
 

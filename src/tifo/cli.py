@@ -132,7 +132,7 @@ def check(*names: str, config: Config = None) -> None:
     _refuse_unfit(settings, names or tuple(wiring.SERVICES), config)
     out.print("The settings are fit to start with.")
     if not is_loopback(settings.edge.host):
-        out.print(settings.events.who_is_told(settings.keys.pseudonyms.current))
+        out.print(settings.eventlog.who_is_told(settings.keys.pseudonyms.current))
 
 
 @app.command

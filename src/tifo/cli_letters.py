@@ -46,7 +46,7 @@ def letters(
         return
     found = _with_log(config, lambda log: log.letters(group))
     if as_json:
-        source = machine.load_base(os.environ, config).events.source
+        source = machine.load_base(os.environ, config).eventlog.source
         told = [_told(one, source) for one in found[:limit]]
         write_json({"letters": told, "more": len(found) > limit})
         return

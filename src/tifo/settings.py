@@ -13,7 +13,7 @@ import msgspec
 
 from tifo.channel.settings import ChannelSettings
 from tifo.edge.settings import EdgeSettings
-from tifo.eventlog.settings import EventsSettings
+from tifo.eventlog.settings import EventLogSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.ads.settings import AdsSettings
@@ -161,7 +161,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     front: FrontSettings = FrontSettings()
     edge: EdgeSettings = EdgeSettings()
     channel: ChannelSettings = ChannelSettings()
-    events: EventsSettings = EventsSettings()
+    eventlog: EventLogSettings = EventLogSettings()
     accounts: AccountsSettings = AccountsSettings()
     ads: AdsSettings = AdsSettings()
     catalogue: CatalogueSettings = CatalogueSettings()

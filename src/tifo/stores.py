@@ -158,23 +158,23 @@ def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore
     if settings.stores.eventlog.startswith("kafka:"):
         return _kafka_log(settings, meters or Meters(SystemClock()))
     path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
-    ages_s = {topic: hours * 3_600.0 for topic, hours in settings.events.retention_h.items()}
+    ages_s = {topic: hours * 3_600.0 for topic, hours in settings.eventlog.retention_h.items()}
     return SqliteEventLog(path, SystemClock(), retention=Retention(age_s_by_topic=ages_s))
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms | None:
     """What stands for accounts and devices in the log; None where they stand there themselves."""
-    if not settings.events.pseudonyms:
+    if not settings.eventlog.pseudonyms:
         return None
     keys = settings.keys.pseudonyms.keyring("pseudonyms")
-    return Pseudonyms(keys, settings.events.pseudonym_period_s)
+    return Pseudonyms(keys, settings.eventlog.pseudonym_period_s)
 
 
 def _kafka_log(settings: Settings, meters: Meters) -> EventLogStore:
     # Its client is a library of 15 MB, which only those who use it load.
     from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415
 
-    told = settings.events
+    told = settings.eventlog
     address = _parsed(KafkaAddress.parse, "eventlog", settings.stores.eventlog).keeping(told.retention_h)
     meter = meters.store("eventlog", "kafka")
     return KafkaEventLog(address, meter, SystemClock(), source=told.source)

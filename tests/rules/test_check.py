@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from tifo.check import ABOVE_ZERO, KEYS_OF, SHARES_OF_LOOP, refuse_unfit
-from tifo.eventlog.settings import EventsSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import OidcSettings
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, PeersSettings, Settings, StoresSettings
@@ -56,38 +55,6 @@ def test_service_without_its_keys_is_told_how_to_make_them(fit: Settings, servic
 
 def test_keys_of_services_that_do_not_run_are_not_asked_for(fit: Settings) -> None:
     refuse_unfit(replace(fit, keys=KeysSettings()), frozenset({"catalogue", "beacons", "pages"}))
-
-
-def test_pseudonyms_need_a_key_where_events_are_told(fit: Settings) -> None:
-    on = within(fit, "events.pseudonyms", True)
-    (problem,) = problems(on)
-    assert problem.startswith("keys.pseudonyms: no key is set; make one with `openssl rand -hex 32`")
-    refuse_unfit(on, frozenset())
-    refuse_unfit(within(on, "keys.pseudonyms", KEYS), EVERY)
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "says"),
-    [
-        ("source", "", "events.source: '' is no URI reference"),
-        ("source", "a b", "events.source: 'a b' is no URI reference"),
-        ("pseudonym_period_s", 0, "events.pseudonym_period_s: 0; it is above 0"),
-        (
-            "retention_h",
-            {"ad": 3},
-            "events.retention_h: there is no topic 'ad'; there are sessions, playback",
-        ),
-        ("retention_h", {"ads": 0}, "events.retention_h.ads: 0; from 1 to 8784"),
-    ],
-)
-def test_events_that_make_no_sense_are_refused(fit: Settings, path: str, value: object, says: str) -> None:
-    (problem,) = problems(within(fit, f"events.{path}", value))
-    assert problem.startswith(says)
-
-
-def test_who_is_told_of_accounts_is_said() -> None:
-    assert "as they are: events.pseudonyms is off" in EventsSettings().who_is_told("")
-    assert "key p1, new ones every 30 days" in EventsSettings(pseudonyms=True).who_is_told("p1")
 
 
 def test_key_that_is_too_short_is_named_and_not_shown(fit: Settings) -> None:

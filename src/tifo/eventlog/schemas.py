@@ -24,7 +24,7 @@ CHANNELS: Mapping[str, str] = {
 _KAFKA = {"bindingVersion": "0.5.0"}
 _HEADERS: Mapping[str, str] = {
     "ce_id": "Names the event: one that comes twice has one id, and is counted once.",
-    "ce_source": "The platform, as the setting events.source has it.",
+    "ce_source": "The platform, as the setting eventlog.source has it.",
     "ce_time": "When it happened (RFC 3339, UTC, milliseconds).",
     "ce_partitionkey": "The message's key; left out where that is empty.",
 }

@@ -12,7 +12,7 @@ RETENTION_H_MAX = 24 * 366
 _URI = re.compile(r"[!#$%&'()*+,/:;=?@\[\]\w.~-]{1,200}", re.ASCII)
 
 
-class EventsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What events say of where they come from and of whom they speak, and how long they are kept."""
 
     source: str = SOURCE
@@ -29,19 +29,19 @@ class EventsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def problems(self) -> Iterator[str]:
         """A sentence for each setting that makes no sense."""
         if not _URI.fullmatch(self.source):
-            yield f"events.source: {self.source!r} is no URI reference; such as https://live.example or /tifo"
+            yield f"eventlog.source: {self.source!r} is no URI reference; such as https://tv.example or /tifo"
         if self.pseudonym_period_s < 1:
-            yield f"events.pseudonym_period_s: {self.pseudonym_period_s}; it is above 0"
+            yield f"eventlog.pseudonym_period_s: {self.pseudonym_period_s}; it is above 0"
         for topic, hours in self.retention_h.items():
             if topic not in TOPICS:
-                yield f"events.retention_h: there is no topic {topic!r}; there are {', '.join(TOPICS)}"
+                yield f"eventlog.retention_h: there is no topic {topic!r}; there are {', '.join(TOPICS)}"
             elif not 0 < hours <= RETENTION_H_MAX:
-                yield f"events.retention_h.{topic}: {hours}; from 1 to {RETENTION_H_MAX}"
+                yield f"eventlog.retention_h.{topic}: {hours}; from 1 to {RETENTION_H_MAX}"
 
     def who_is_told(self, key_id: str) -> str:
         """A sentence on whether those who read the event log know accounts and devices."""
         if not self.pseudonyms:
-            return "Accounts and devices stand in the event log as they are: events.pseudonyms is off."
+            return "Accounts and devices stand in the event log as they are: eventlog.pseudonyms is off."
         return (
             f"Pseudonyms stand for accounts and devices in the event log: key {key_id}, new ones every "
             f"{self.pseudonym_period_s / 86_400:g} days."
