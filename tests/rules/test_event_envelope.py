@@ -77,10 +77,10 @@ def test_version_before_finds_its_headers() -> None:
 
 
 def test_cloud_event_of_others_is_read_by_its_own_type() -> None:
-    headers = [("ce_specversion", b"1.0"), ("ce_id", b"a-1"), ("ce_type", b"com.example.thing")]
+    headers = [("ce_specversion", b"1.0"), ("ce_id", b"a-1"), ("ce_type", b"com.example.thing.v1")]
     message = {"headers": headers, "key": None, "value": b"{}", "timestamp": 1_000}
     record = wire.delivery(Got(message, "tifo.sessions"), "tifo").record
-    assert (record.id, record.type, record.key) == ("a-1", "com.example.thing", "")
+    assert (record.id, record.type, record.key) == ("a-1", "com.example.thing.v1", "")
 
 
 def test_letter_comes_back_with_its_reason() -> None:

@@ -32,12 +32,14 @@ def versioned(tag: str) -> str:
 
 
 def event_type(tag: str) -> str:
-    """The attribute `type` of a record's type, and the other way round by `tag_of`."""
+    """The attribute `type` of a record's type; `tag_of` is the other way round."""
     return TYPE_PREFIX + versioned(tag)
 
 
 def tag_of(event_type: str) -> str:
     """A record's type by the attribute; somebody else's comes back as it is."""
+    if not event_type.startswith(TYPE_PREFIX):
+        return event_type
     return event_type.removeprefix(TYPE_PREFIX).removesuffix(FIRST_VERSION)
 
 
