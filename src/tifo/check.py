@@ -65,7 +65,7 @@ ABOVE_ZERO = (
     "ads.fetch_from_s", "ads.fetch_until_s", "ads.present_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
     "video.origin_stale_s", "billing.poll_s", "billing.late_s_max", "billing.behind_s_max",
-    "billing.figures_s",
+    "billing.figures_s", "insight.memory_s", "anomalies.look_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -347,9 +347,9 @@ def _asked_in_the_clear(name: str, address: str) -> Iterator[str]:
         yield f"{name}: {address} would be asked in the clear; beyond loopback it is https"
 
 
-def _events(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+def _events(settings: Settings, _: frozenset[str]) -> Iterator[str]:
     yield from settings.eventlog.problems()
-    if settings.eventlog.pseudonyms and services & frozenset(app.SERVICES):
+    if settings.eventlog.pseudonyms:
         yield from _key("pseudonyms", settings.keys.pseudonyms)
 
 

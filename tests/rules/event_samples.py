@@ -50,6 +50,7 @@ def _value(kind: type[events.Event], name: str) -> Any:
         float: 0.5,
         bool: True,
         tuple[str, ...]: (f"{name}-1", f"{name}-2"),
+        dict[str, float]: {"before": 70.5},
         dict[str, Any]: {"sid": "session-1", "br": [[3200, {"v": True}]]},
     }
     return values[hint]

@@ -15,10 +15,10 @@ KEY = KeySet("p1", {"p1": "5e" * 32})
 NONE = KeySet()
 
 
-def problems(keys: KeySet = NONE, services: frozenset[str] = frozenset({"beacons"}), **told: object):
+def problems(keys: KeySet = NONE, **told: object):
     settings = Settings(eventlog=EventLogSettings(**told), keys=KeysSettings(pseudonyms=keys))
     try:
-        refuse_unfit(settings, services)
+        refuse_unfit(settings, {"beacons"})
     except SettingsError as error:
         return error.problems
     return ()
@@ -28,11 +28,10 @@ def test_events_are_told_under_no_pseudonym_by_default() -> None:
     assert problems() == ()
 
 
-def test_pseudonyms_need_a_key_where_events_are_told() -> None:
+def test_pseudonyms_need_a_key() -> None:
     (problem,) = problems(pseudonyms=True)
     assert problem.startswith("keys.pseudonyms: no key is set; make one with `openssl rand -hex 32`")
     assert problems(KEY, pseudonyms=True) == ()
-    assert problems(services=frozenset(), pseudonyms=True) == (), "workers need none: they only read"
 
 
 @pytest.mark.parametrize(

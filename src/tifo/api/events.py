@@ -14,6 +14,7 @@ from tifo.api.personal import (
     PLAIN,
     AccountId,
     DeviceId,
+    Group,
     Network,
     Operator,
     Remark,
@@ -48,7 +49,8 @@ class OfSession(Event, frozen=True, kw_only=True):
 class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"):
     """A viewer was let in.
 
-    `isp`: AS number and name, such as "AS64500 Example Telecom"; empty where it is not known.
+    `isp`: AS number and name, such as "AS64500 Example Telecom"; empty where it is not known. `network`: the
+    first 24 bits of its IPv4 address or 48 of its IPv6 address, such as "192.0.2.0/24"; empty likewise.
     `lease_s`: seconds that the session may be silent and still live; 0 where the sender did not say.
     """
 
@@ -57,6 +59,7 @@ class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"
     device_kind: Text
     isp: Network = ""
     lease_s: Annotated[int, PLAIN] = 0
+    network: Network = ""
 
 
 class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
@@ -156,6 +159,34 @@ class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):
     detail: Remark = ""
 
 
+class AnomalyBegan(Event, frozen=True, kw_only=True, tag="anomaly.began"):
+    """Something looks wrong with those who watch: `what` with whom, in a sentence and in figures.
+
+    `anomaly` is its id; the others are as in `tifo.api.anomalies.Anomaly`.
+    """
+
+    TOPIC: ClassVar[str] = CONTROL
+    KEY: ClassVar[str] = "anomaly"
+
+    anomaly: Group
+    what: Text
+    subject: Group
+    evidence: Group
+    figures: Annotated[dict[str, float], PLAIN]
+
+
+class AnomalyEnded(Event, frozen=True, kw_only=True, tag="anomaly.ended"):
+    """It has looked right again for a while, after `lasted_s` seconds."""
+
+    TOPIC: ClassVar[str] = CONTROL
+    KEY: ClassVar[str] = "anomaly"
+
+    anomaly: Group
+    what: Text
+    subject: Group
+    lasted_s: Annotated[float, PLAIN]
+
+
 AnyEvent = (
     SessionStarted
     | SessionsRenewed
@@ -166,4 +197,6 @@ AnyEvent = (
     | BreakDecided
     | AdTracked
     | OperatorActed
+    | AnomalyBegan
+    | AnomalyEnded
 )

@@ -30,7 +30,10 @@ Text = Annotated[str, PLAIN]
 AccountId = Annotated[str, _about("account", "The account's id, or its pseudonym.")]
 DeviceId = Annotated[str, _about("device", "The device's id, or its pseudonym.")]
 SessionId = Annotated[str, _about("session", "The session's id, made by chance for this one playback.")]
-Network = Annotated[str, _about("network", "The viewer's ISP; empty where it is not known.")]
+Network = Annotated[
+    str, _about("network", "The viewer's ISP, or the network they come from; empty for unknown.")
+]
+Group = Annotated[str, _about("network", "Which viewers: by network, ISP, CDN or event; empty for all.")]
 Operator = Annotated[str, _about("operator", "Who acted.")]
 Remark = Annotated[str, _about("remark", "What the operator said to it; empty for nothing.")]
 

@@ -17,7 +17,7 @@ CHANNELS: Mapping[str, str] = {
     "sessions": "Who comes, stays and leaves.",
     "playback": "What players report, and which CDN they are on.",
     "ads": "What breaks are filled with, and what was shown of it.",
-    "control": "What operators do.",
+    "control": "What operators do, and what looks wrong with those who watch.",
 }
 """What each topic is for."""
 
