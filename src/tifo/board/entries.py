@@ -16,6 +16,7 @@ from tifo.api.reports import (
     PartReport,
     QoeCell,
     RouteReport,
+    SpoolReport,
     StoreReport,
 )
 from tifo.api.steering import Decision
@@ -100,6 +101,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     caches: tuple[CacheReport, ...] = ()
     origins: tuple[OriginReport, ...] = ()
     ads: AdsReport | None = None
+    spool: SpoolReport | None = None
 
 
 class StaleKeys(msgspec.Struct, frozen=True):
