@@ -86,6 +86,18 @@ async def test_what_is_worth_more_is_sent_first(spool: Spool) -> None:
     assert await rest(spool) == ["evt_ads_1", "evt_control_1", "evt_sessions_1", "evt_playback_1"]
 
 
+async def test_what_is_worth_less_is_sent_while_more_keeps_coming(spool: Spool) -> None:
+    await spool.add([record(n) for n in range(20)])
+    found: list[str] = []
+    for n in range(5):
+        await spool.add([record(n, "ads")])
+        batch = await spool.oldest(5)
+        found += [one.id for one in batch.records]
+        await spool.forget(batch)
+    assert found[:6] == [*names([0], "ads"), *names(range(4)), *names([1], "ads")]
+    assert await rest(spool) == []
+
+
 async def test_level_says_what_waits(spool: Spool) -> None:
     await spool.add([record(n) for n in range(10)])
     level = spool.level

@@ -197,10 +197,10 @@ class SpoolLevel:
 
 @dataclass(frozen=True, slots=True)
 class SpoolBatch:
-    """Records that wait, and `mark`, by which the spool knows them again."""
+    """Records that wait, and `marks`, by which the spool knows them again."""
 
     records: tuple[Record, ...] = ()
-    mark: Hashable = None
+    marks: tuple[Hashable, ...] = ()
 
 
 class Spool(Protocol):

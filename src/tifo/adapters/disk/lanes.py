@@ -32,8 +32,9 @@ _LOCK = "lock"
 
 
 class Mark(NamedTuple):
-    """A batch: up to where in which segment it goes."""
+    """So many records of a batch: of which segment they are, and where in it they end."""
 
+    records: int
     worth: Worth
     number: int
     end: int
@@ -92,28 +93,31 @@ class Lanes:
                     self._refused += len(frames[worth])
         return refused
 
-    def oldest(self, records_max: int) -> tuple[list[Record], Mark | None]:
-        """Of what is worth most, the first that were not sent."""
+    def oldest(self, records_max: int) -> tuple[list[Record], tuple[Mark, ...]]:
+        """The first that were not sent: of what is worth most, and of the others what there is room for."""
+        records: list[Record] = []
+        marks: list[Mark] = []
         for worth in reversed(Worth):
-            while self._lanes[worth]:
-                segment = self._lanes[worth][0]
-                records, end = segment.read(records_max, READ_BYTES_MAX)
-                if records:
-                    return records, Mark(worth, segment.number, end)
-                # What was whole when it was written is not now: the disk has lost it.
-                self._drop(worth)
-        return [], None
+            if len(records) < records_max:
+                found, mark = self._oldest_of(worth, records_max - len(records))
+                records += found
+                marks += [mark] if mark else []
+        return records, tuple(marks)
 
-    def forget(self, records: Sequence[Record], mark: Mark) -> None:
-        """They were sent. Nothing, if they were dropped meanwhile."""
-        lane = self._lanes[mark.worth]
-        if not lane or lane[0].number != mark.number:
-            return
-        segment = lane[0]
-        segment.forget(records, mark.end)
-        if segment.sent == segment.size:
-            segment.path.unlink()
-            lane.pop(0)
+    def forget(self, records: Sequence[Record], marks: Sequence[Mark]) -> None:
+        """They were sent. Nothing, of those that were dropped meanwhile."""
+        start = 0
+        for mark in marks:
+            its = records[start : start + mark.records]
+            start += mark.records
+            lane = self._lanes[mark.worth]
+            if not lane or lane[0].number != mark.number:
+                continue
+            segment = lane[0]
+            segment.forget(its, mark.end)
+            if segment.sent == segment.size:
+                segment.path.unlink()
+                lane.pop(0)
         self._note_sent()
 
     def level(self) -> SpoolLevel:
@@ -127,6 +131,16 @@ class Lanes:
             dropped=dict(self._dropped),
             refused=self._refused,
         )
+
+    def _oldest_of(self, worth: Worth, records_max: int) -> tuple[list[Record], Mark | None]:
+        lane = self._lanes[worth]
+        while lane:
+            records, end = lane[0].read(records_max, READ_BYTES_MAX)
+            if records:
+                return records, Mark(len(records), worth, lane[0].number, end)
+            # What was whole when it was written is not now: the disk has lost it.
+            self._drop(worth)
+        return [], None
 
     def _write(self, worth: Worth, frames: Sequence[Frame]) -> None:
         size = sum(len(one.data) for one in frames)

@@ -34,8 +34,8 @@ class _Add:
 class DiskSpool(Spool):
     """Files that are only added to, one write and one wait for the disk for all who came meanwhile.
 
-    What is worth more is sent first. What goes to make room goes by segments, the oldest first; of one
-    that is being sent meanwhile, some count as dropped that were not.
+    What is worth more is sent first, in batches that have room for the rest. What goes to make room goes
+    by segments, the oldest first; of one that is being sent meanwhile, some count as dropped that were not.
 
     Caveats: it is as lasting as its disk, and a folder that nobody opens again is sent by nobody.
     """
@@ -81,15 +81,14 @@ class DiskSpool(Spool):
         await done
 
     async def oldest(self, records_max: int) -> SpoolBatch:
-        """From the first segment of the lane that is worth most."""
-        records, mark = await self._run(lambda: self._lanes.oldest(records_max))
-        return SpoolBatch(tuple(records), mark)
+        """From the first segment of each lane, what is worth most first."""
+        records, marks = await self._run(lambda: self._lanes.oldest(records_max))
+        return SpoolBatch(tuple(records), marks)
 
     async def forget(self, batch: SpoolBatch) -> None:
-        """Remove the segment with its last record."""
-        mark = batch.mark
-        if isinstance(mark, Mark):
-            await self._run(lambda: self._lanes.forget(batch.records, mark))
+        """Remove each segment with its last record."""
+        marks = [one for one in batch.marks if isinstance(one, Mark)]
+        await self._run(lambda: self._lanes.forget(batch.records, marks))
 
     async def close(self) -> None:
         """Write what is queued, and unlock the folder."""
