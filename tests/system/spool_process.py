@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import structlog
+from event_logs import eventually
 
 from tifo.adapters.disk.spool import DiskSpool
 from tifo.adapters.kafka.address import KafkaAddress
@@ -71,10 +72,13 @@ async def tell(folder: Path, url: str) -> None:
     crowd = Crowd(publisher, folder)
     await asyncio.gather(*(crowd.watch() for _ in range(VIEWERS)))
     await publisher.close()
-    while spooled.report().state != "ok":
-        await asyncio.sleep(BETWEEN_S)
+    await eventually(lambda: all_sent(spooled))
     await spooled.close()
     await log.close()
+
+
+async def all_sent(spooled: SpoolingLog) -> bool:
+    return spooled.report().state == "ok"
 
 
 async def bill(folder: Path, url: str) -> None:

@@ -127,7 +127,8 @@ async def test_whoever_dies_what_was_accepted_is_billed_once(three: KafkaCluster
     stage.start("tell")
     await stage.more(200)
     assert stage.waiting() > left
-    await asyncio.sleep(GONE_S)
+    back_at = time.monotonic() + GONE_S
+    await stage.until(lambda: time.monotonic() >= back_at)
 
     for one in three.brokers:
         one.start()
