@@ -35,8 +35,10 @@ class Door(EventLog):
         if self.stuck:
             await asyncio.Event().wait()
 
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
-        return await self.log.consumer(group, topics, member)
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> Consumer:
+        return await self.log.consumer(group, topics, member, memory_s)
 
     async def lag(self) -> tuple[Lag, ...]:
         return await self.log.lag()

@@ -71,9 +71,11 @@ class SpoolingLog(EventLog):
         elif self._holding or not await self._acknowledged(records):
             await self._hold(records)
 
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> Consumer:
         """Of the log: nobody reads what waits."""
-        return await self._log.consumer(group, topics, member)
+        return await self._log.consumer(group, topics, member, memory_s)
 
     async def lag(self) -> tuple[Lag, ...]:
         """Of the log: what waits is not in it."""
