@@ -209,6 +209,31 @@ async def test_many_callers_while_the_log_comes_and_goes_lose_nothing_and_keep_t
     assert len(found) == 20
 
 
+async def test_log_is_had_again_though_records_never_stop(spooled: SpoolingLog, door: Door) -> None:
+    over, said = asyncio.Event(), dict.fromkeys([f"key-{k}" for k in range(20)], 0)
+
+    async def say(key: str) -> None:
+        while not over.is_set():
+            await spooled.append([record(said[key], key=key)])
+            said[key] += 1
+
+    talking = [asyncio.create_task(say(key)) for key in said]
+    for _ in range(3):
+        door.shut = True
+        await eventually(lambda: _waits(spooled, 100))
+        door.shut = False
+        await eventually(lambda: drained(spooled))
+    over.set()
+    await asyncio.gather(*talking)
+    await eventually(lambda: drained(spooled))
+    found = by_key(await take(await door.consumer("g", ["sessions"], "m"), sum(said.values())))
+    assert found == {key: [f"evt_{n}" for n in range(count)] for key, count in said.items()}
+
+
+async def _waits(log: SpoolingLog, records: int) -> bool:
+    return log.report().records >= records
+
+
 async def test_beginning_and_end_are_said_once(spooled: SpoolingLog, door: Door, logged) -> None:
     door.shut = True
     for n in range(5):

@@ -24,6 +24,9 @@ BATCH_RECORDS_MAX = 500
 SENT_S_MAX = 30.0
 """Records that are sent at once from the disk, and the seconds that the log may take for them."""
 
+TURN_S_MAX = 1.0
+"""Seconds that appends wait while the last few of those that waited are sent; then they go to the disk."""
+
 RETRY_S = 1.0
 """Seconds between two tries of a log that takes nothing, and of a spool that cannot be had."""
 
@@ -49,6 +52,8 @@ class SpoolingLog(EventLog):
         self._refusing = ""
         self._adding = 0
         self._added = 0
+        self._passable = asyncio.Event()
+        self._passable.set()
         self._told_dropped: dict[str, int] = {}
         self._told_refused = 0
 
@@ -66,6 +71,8 @@ class SpoolingLog(EventLog):
         Raises `Unavailable` when neither does. Telemetry that has no room is dropped and counted.
         """
         refuse_long(records)
+        while not self._passable.is_set():
+            await self._passable.wait()
         if not self._has_spool:
             await self._log.append(records)
         elif self._holding or not await self._acknowledged(records):
@@ -166,27 +173,37 @@ class SpoolingLog(EventLog):
         if not self._has_spool:
             await self._take()
         while self._holding:
-            await self._send_some()
+            began, added = self._clock.monotonic(), self._added
+            sent = await self._send()
+            took_s = self._clock.monotonic() - began
+            if sent < BATCH_RECORDS_MAX and took_s < TURN_S_MAX / 2:
+                await self._turn()
+            else:
+                await asyncio.sleep(drain_pause_s(sent, took_s, self._added - added, self._drain_per_s))
 
-    async def _send_some(self) -> None:
-        began, added = self._clock.monotonic(), self._added
+    async def _send(self) -> int:
+        """Some of what waits; how many records."""
         batch = await self._spool.oldest(BATCH_RECORDS_MAX)
         if not batch.records:
-            self._let_go()
-            return
+            return 0
         try:
             async with asyncio.timeout(SENT_S_MAX):
                 await self._log.append(batch.records)
         except TimeoutError:
             raise Unavailable("eventlog", f"it kept nothing within {SENT_S_MAX:g} s") from None
         await self._spool.forget(batch)
-        took_s = self._clock.monotonic() - began
-        arrived = self._added - added
-        await asyncio.sleep(drain_pause_s(len(batch.records), took_s, arrived, self._drain_per_s))
+        return len(batch.records)
 
-    def _let_go(self) -> None:
-        """Nothing waits: appends go to the log again, unless one came to the spool meanwhile."""
-        if self._adding or self._spool.level.records:
+    async def _turn(self) -> None:
+        """Go to the log again. Appends stand still for it, or there would always be one more that waits."""
+        self._passable.clear()
+        try:
+            async with asyncio.timeout(TURN_S_MAX):
+                while self._adding or self._spool.level.records:
+                    await self._send()
+        except TimeoutError:
             return
+        finally:
+            self._passable.set()
         self._holding, self._refusing = False, ""
         _log.info("spool.sent", effect="events go to the log again")
