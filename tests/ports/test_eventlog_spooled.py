@@ -149,7 +149,7 @@ async def test_process_whose_spool_another_has_is_as_the_log_until_it_is_free(
 
 
 async def test_full_spool_refuses_money_and_drops_telemetry_until_the_log_is_back(
-    door: Door, tmp_path: Path
+    door: Door, tmp_path: Path, logged
 ) -> None:
     log = spooled_at(door, tmp_path, bytes_max=64_000)
     await log.open()
@@ -162,7 +162,12 @@ async def test_full_spool_refuses_money_and_drops_telemetry_until_the_log_is_bac
             kept.append(f"evt_{n}")
     report = log.report()
     assert (report.state, report.dropped, report.refused) == ("refusing", {"playback": 20}, 1)
-    await log.append([record(99, topic="playback")])
+    for n in range(3):
+        await log.append([record(n, topic="playback")])
+        with pytest.raises(Unavailable):
+            await log.append([record(9, topic="ads")])
+    assert log.report().state == "refusing"
+    assert [one["event"] for one in logged].count("spool.refusing") == 1
     door.shut = False
     await eventually(lambda: drained(log))
     await log.append([record(20_000, topic="ads")])

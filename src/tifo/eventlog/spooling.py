@@ -8,7 +8,7 @@ import structlog
 from tifo.api.reports import SpoolReport, SpoolState
 from tifo.eventlog.ports import Consumer, EventLog, Lag, Record, Spool
 from tifo.eventlog.records import refuse_long
-from tifo.eventlog.rules import drain_pause_s
+from tifo.eventlog.rules import Worth, drain_pause_s, worth
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
@@ -49,7 +49,7 @@ class SpoolingLog(EventLog):
         self._tending = Background("spool", RETRY_S, self._tend, "what waits on the disk is not sent")
         self._has_spool = False
         self._holding = False
-        self._refusing = ""
+        self._refusing: Worth | None = None
         self._adding = 0
         self._added = 0
         self._passable = asyncio.Event()
@@ -117,7 +117,7 @@ class SpoolingLog(EventLog):
     def _state(self) -> SpoolState:
         if not self._has_spool:
             return "absent"
-        if self._refusing:
+        if self._refusing is not None:
             return "refusing"
         return "holding" if self._holding else "ok"
 
@@ -139,25 +139,29 @@ class SpoolingLog(EventLog):
             async with asyncio.timeout(SPOOLED_S_MAX):
                 await self._spool.add(records)
         except TimeoutError:
-            self._refuse(f"it kept nothing within {SPOOLED_S_MAX:g} s")
-            raise Unavailable("spool", self._refusing) from None
+            why = f"its disk kept nothing within {SPOOLED_S_MAX:g} s"
+            self._refuse(records, why)
+            raise Unavailable("spool", why) from None
         except Unavailable as error:
-            self._refuse(error.why)
+            self._refuse(records, error.why)
             raise
         finally:
             self._adding -= 1
         self._added += len(records)
-        self._refusing = ""
+        # That telemetry is taken, if only to be dropped, says nothing of what was refused.
+        if self._refusing is not None and _most(records) >= self._refusing:
+            self._refusing = None
 
     def _begin(self, why: str) -> None:
         if not self._holding:
             _log.warning("spool.holding", why=why, effect="events wait on this node's disk")
         self._holding = True
 
-    def _refuse(self, why: str) -> None:
-        if not self._refusing:
-            _log.warning("spool.refusing", why=why, effect="money is refused, and waits in memory, bounded")
-        self._refusing = why
+    def _refuse(self, records: Sequence[Record], why: str) -> None:
+        if self._refusing is None:
+            _log.warning("spool.refusing", why=why, effect="what may not be dropped waits in memory, bounded")
+            self._refusing = _most(records)
+        self._refusing = max(self._refusing, _most(records))
 
     async def _take(self) -> None:
         cut = await self._spool.open()
@@ -205,5 +209,10 @@ class SpoolingLog(EventLog):
             return
         finally:
             self._passable.set()
-        self._holding, self._refusing = False, ""
+        self._holding, self._refusing = False, None
         _log.info("spool.sent", effect="events go to the log again")
+
+
+def _most(records: Sequence[Record]) -> Worth:
+    """What they are worth, by the one that is worth most."""
+    return max(map(worth, records), default=Worth.TELEMETRY)
