@@ -1,14 +1,13 @@
 """The contract of the spool on a disk: durable, in order, bounded, and whole again after any death."""
 
 import asyncio
-import contextlib
 import errno
 import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import full, small_disk
 
 from tifo.adapters.disk import segments
 from tifo.adapters.disk.spool import DiskSpool
@@ -19,7 +18,7 @@ KIB = 1_024
 BYTES_MAX = 64 * KIB
 """Of which a segment is a thirty-second part: two kibibytes."""
 
-DISK = 256 * KIB
+DISK_BYTES = 256 * KIB
 
 Open = Callable[[], Spool]
 
@@ -261,32 +260,12 @@ async def test_what_is_dropped_while_it_is_being_sent_is_no_trouble(spool: Spool
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A file system of its own, small enough to be filled."""
-    folder = tmp_path_factory.mktemp("disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tifo", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount: {mounted.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-@contextlib.contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """No byte is left on the disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4_096))
-    try:
-        yield
-    finally:
-        filler.unlink()
+    with small_disk(tmp_path_factory.mktemp("disk"), DISK_BYTES) as folder:
+        yield folder
 
 
 async def test_full_disk_drops_telemetry_refuses_money_and_is_got_over(open_spool, disk: Path) -> None:
-    spool = open_spool(disk / "spool", 100 * DISK)
+    spool = open_spool(disk / "spool", 100 * DISK_BYTES)
     await spool.open()
     await spool.add([record(n) for n in range(100)])
     await spool.add([record(0, "ads")])
@@ -302,7 +281,7 @@ async def test_full_disk_drops_telemetry_refuses_money_and_is_got_over(open_spoo
     await spool.add([record(2, "control")])
     assert await rest(spool) == kept + names([2], "control")
     await spool.close()
-    again = open_spool(disk / "spool", 100 * DISK)
+    again = open_spool(disk / "spool", 100 * DISK_BYTES)
     assert await again.open() == 0, "what did not fit left nothing half-written"
 
 
