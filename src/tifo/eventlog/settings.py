@@ -13,7 +13,8 @@ _URI = re.compile(r"[!#$%&'()*+,/:;=?@\[\]\w.~-]{1,200}", re.ASCII)
 
 
 class EventLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What events say of where they come from and of whom they speak, and how long they are kept."""
+    """What events say of where they come from and of whom they speak, how long they are kept, and what a node
+    does with those that the log does not take."""
 
     source: str = SOURCE
     """The platform in every event (`source` of CloudEvents): a URI of its own where several share readers."""
@@ -25,6 +26,13 @@ class EventLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hours for which records are kept, by topic (sessions, playback, ads, control); else as the store does.
 
     Kafka is told when a topic is made; change those that are there with its own tools."""
+    spool_folder: str = ""
+    """Where events wait for the log on this node's disk; empty is `spool/NODE` of the data folder while `stores.eventlog`
+    is a Kafka, and nowhere while it is a file. It must outlive the process, and is one process's alone."""
+    spool_mib_max: int = 1_024
+    """MiB of the events that wait. When they are full, the oldest telemetry makes room; money is refused, not dropped."""
+    spool_drain_per_s: float = 5_000.0
+    """Records that a node sends each second once the log is back; more where more arrive."""
 
     def problems(self) -> Iterator[str]:
         """A sentence for each setting that makes no sense."""
