@@ -37,9 +37,14 @@ def decide(
 
 
 def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[str, Verdict] | None) -> None:
-    """Twice: who leaves no gap comes first, and then who does."""
+    """Twice: who leaves no gap comes first, and then who does.
+
+    Who cannot be taken is not offered a place unless somebody wants to know why.
+    """
     again: list[Item] = []
     for item in islice(_turns(candidates, draw), OFFERS_MAX):
+        if told is None and not pod.may_take(item):
+            continue
         verdict = pod.offer(item, draw, exactly=True)
         if verdict is None:
             again.append(item)
@@ -48,6 +53,8 @@ def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[s
         elif pod.left_s < candidates.shortest_s or not pod.slots:
             return
     for item in again:
+        if told is None and not pod.may_take(item):
+            continue
         verdict = pod.offer(item, draw, exactly=False)
         if told is not None and verdict is not None:
             told[item.id] = verdict

@@ -196,13 +196,15 @@ def _creative(one: CreativeEntry) -> Creative:
 
 def _item(n: int, item: LineItem, campaign: Campaign, creatives: Mapping[str, Creative]) -> Item:
     owners = ((f"l:{item.id}", item), (f"c:{campaign.id}", campaign))
+    its = tuple(creatives[one] for one in item.creatives)
     return Item(
         id=item.id,
         bit=1 << n,
         priority=item.priority,
         advertiser=campaign.advertiser,
         categories=frozenset(campaign.categories),
-        creatives=tuple(creatives[one] for one in item.creatives),
+        creatives=its,
+        shortest_s=min((one.duration_s for one in its), default=0),
         position=item.position,
         budgets=tuple(key for key, owner in owners if owner.impressions),
         # A cap that is written twice counts an impression once.

@@ -73,6 +73,8 @@ class Item:
     advertiser: str
     categories: frozenset[str]
     creatives: tuple[Creative, ...]
+    shortest_s: int
+    """Of its creatives."""
     position: Position
     budgets: tuple[str, ...]
     """Names of the budgets that each impression takes one from."""
