@@ -36,7 +36,7 @@ class PodInMaking:
         self._between: list[Pick] = []
 
     def may_take(self, item: Item) -> bool:
-        """What most of those that are refused are refused by, at the price of a look; no promise to be taken."""
+        """False for one that `offer` would refuse. It sees most of them at a glance, not all."""
         return (
             item.shortest_s <= self.left_s
             and item.advertiser not in self._advertisers
