@@ -57,7 +57,7 @@ class Ledger:
         self._index: Index | None = None
         self._left: dict[str, int] = {}
         self.left: Mapping[str, int] = self._left
-        """Impressions that may be taken from each budget, to be read only; each decision reads it many times."""
+        """Impressions that may be taken from each budget; to be read only, and read often."""
         self._parts: dict[str, _Part] = {}
         self._running = 0
         self._short: set[str] = set()

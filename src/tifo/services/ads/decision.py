@@ -5,7 +5,7 @@ draw. Who would leave a gap that nothing can fill exactly comes after all others
 ads fill, and what these leave, the slate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
 
@@ -40,9 +40,8 @@ def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[s
     Who cannot be taken is not offered a place unless somebody wants to know why.
     """
     again: list[Item] = []
-    for item in islice(_turns(candidates, draw), OFFERS_MAX):
-        if told is None and not pod.may_take(item):
-            continue
+    asked: Iterable[Item] = islice(_turns(candidates, draw), OFFERS_MAX)
+    for item in asked if told is not None else pod.hopeful(asked):
         verdict = pod.offer(item, draw, exactly=True)
         if verdict is None:
             again.append(item)
@@ -50,9 +49,7 @@ def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[s
             told[item.id] = verdict
         elif pod.left_s < candidates.shortest_s or not pod.slots:
             return
-    for item in again:
-        if told is None and not pod.may_take(item):
-            continue
+    for item in again if told is not None else pod.hopeful(again):
         verdict = pod.offer(item, draw, exactly=False)
         if told is not None and verdict is not None:
             told[item.id] = verdict

@@ -138,7 +138,7 @@ class OutsideAds:
 
         The same for the same picks, however late an ad arrives. Tags of servers that are not declared stay.
         """
-        if not any(self._fetcher(one.creative) for one in picks):
+        if not self._fetchers or not any(self._fetcher(one.creative) for one in picks):
             return picks
         made = self._round(brk)
         before = made.settled.get(viewer.session)

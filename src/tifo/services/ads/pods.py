@@ -1,6 +1,6 @@
 """A pod in the making: who may still join it, and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tifo.api.creatives import Creative
 from tifo.api.inventory import PodRules
@@ -35,13 +35,19 @@ class PodInMaking:
         self._last: Pick | None = None
         self._between: list[Pick] = []
 
-    def may_take(self, item: Item) -> bool:
-        """False for one that `offer` would refuse. It sees most of them at a glance, not all."""
-        return (
-            item.shortest_s <= self.left_s
-            and item.advertiser not in self._advertisers
-            and self._categories.isdisjoint(item.categories)
-        )
+    def hopeful(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items without those that `offer` is sure to refuse by the time that it is their turn.
+
+        It sees most of these, not all: so much can be told at a glance.
+        """
+        advertisers, categories = self._advertisers, self._categories
+        for item in items:
+            if (
+                item.shortest_s <= self.left_s
+                and item.advertiser not in advertisers
+                and categories.isdisjoint(item.categories)
+            ):
+                yield item
 
     def offer(self, item: Item, draw: int, *, exactly: bool) -> Verdict | None:
         """Take the item or say why not.
