@@ -29,13 +29,13 @@ class Exposures:
 
     def add(self, account: str, items: Iterable[Item], at: float) -> None:
         """One impression of each, at a time that is not before those of earlier."""
-        seen, first = self._accounts.get(account), (at,)
+        seen, only = self._accounts.get(account), (at,)
         for item in items:
             for key, times, _ in item.caps:
                 if seen is None:
                     seen = self._accounts[account] = {}
                 before = seen.get(key)
-                seen[key] = first if before is None else (*before, at)[-times:]
+                seen[key] = only if before is None else (*before, at)[-times:]
         if seen is not None:
             self._accounts.move_to_end(account)
             if len(self._accounts) > self._accounts_max:
