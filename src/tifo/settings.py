@@ -13,6 +13,7 @@ import msgspec
 
 from tifo.channel.settings import ChannelSettings
 from tifo.edge.settings import EdgeSettings
+from tifo.eventlog.settings import EventLogSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.ads.settings import AdsSettings
@@ -24,6 +25,7 @@ from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
 from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
+from tifo.workers.anomalies.settings import AnomaliesSettings
 from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
@@ -159,6 +161,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: PeersSettings = PeersSettings()
     front: FrontSettings = FrontSettings()
     edge: EdgeSettings = EdgeSettings()
+    eventlog: EventLogSettings = EventLogSettings()
     channel: ChannelSettings = ChannelSettings()
     accounts: AccountsSettings = AccountsSettings()
     ads: AdsSettings = AdsSettings()
@@ -167,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: SessionsSettings = SessionsSettings()
     steering: SteeringSettings = SteeringSettings()
     video: VideoSettings = VideoSettings()
+    anomalies: AnomaliesSettings = AnomaliesSettings()
     billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()
