@@ -1,12 +1,11 @@
 """Ads in a crisis: one decision for all who are alike, house ads only, none; with nothing counted wrongly."""
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 from ads_world import NOW, item
 from ads_world import inventory as inventory_of
 from delivery_parts import BREAK, claims
+from msgspec.structs import replace
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.api.breaks import Break

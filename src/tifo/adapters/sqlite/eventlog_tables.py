@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tifo.eventlog.ports import LETTERS_MAX, Letter, Partition, Record, lane_of
 
@@ -51,6 +52,16 @@ CREATE INDEX IF NOT EXISTS letters_by_group ON letters (consumer_group, letter);
 """
 
 _COLUMNS = "topic, key, id, type, at, value"
+
+ROWS_AT_ONCE = (256, 64, 16, 4, 1)
+"""Rows that one statement appends. Python's module lets go of the interpreter for every statement, and a busy
+event loop gives it back a turn later: one at a time, each record would cost both threads a turn."""
+
+_INSERTS = {
+    count: f"INSERT INTO records ({_COLUMNS}, partition, only_for) VALUES "  # noqa: S608 - constant
+    + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+    for count in ROWS_AT_ONCE
+}
 
 Row = tuple[str, str, str, str, float, bytes]
 
@@ -109,10 +120,12 @@ def row_of(record: Record) -> Row:
 
 def insert(connection: sqlite3.Connection, records: Iterable[Record], only_for: str = "") -> None:
     """Append; records that are only for one group are seen by no other."""
-    connection.executemany(
-        f"INSERT INTO records ({_COLUMNS}, partition, only_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        [(*row_of(record), partition_of(record.key), only_for) for record in records],
-    )
+    rows = [(*row_of(record), partition_of(record.key), only_for) for record in records]
+    begin = 0
+    for count in ROWS_AT_ONCE:
+        while len(rows) - begin >= count:
+            connection.execute(_INSERTS[count], list(chain.from_iterable(rows[begin : begin + count])))
+            begin += count
 
 
 def lag(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:

@@ -44,6 +44,7 @@ class Decider:
         self._exposures = Exposures()
         self._cohorts = Cohorts()
         self._pods: OrderedDict[tuple[str, str, float], tuple[Decision, float]] = OrderedDict()
+        self._forget_at = 0.0
         self._running, self._running_until = 0, 0.0
         self.use(Index(Inventory()))
 
@@ -76,7 +77,8 @@ class Decider:
             decision = self._decide(viewer, brk, now, alone=lever == "personal")
             self._ledger.spend(decision.items)
             self._pods[key] = (decision, brk.end + KEPT_S)
-            self._forget(now)
+            if len(self._pods) > self._pods_max or now >= self._forget_at:
+                self._forget(now)
         self.tally.answered(decision, self._clock.monotonic() - began)
         return decision
 
@@ -94,10 +96,12 @@ class Decider:
         return decision
 
     def _forget(self, now: float) -> None:
-        """The oldest, two at most: as many go as come, and then some."""
+        """The oldest, two at most: as many go as come, and more. The next one says when to look again."""
         for key, (_, until) in list(islice(self._pods.items(), 2)):
-            if len(self._pods) > self._pods_max or now >= until:
-                del self._pods[key]
+            self._forget_at = until
+            if len(self._pods) <= self._pods_max and now < until:
+                return
+            del self._pods[key]
 
     def _state(self, now: float, account: str = "") -> State:
         if not self._running_until - RUNNING_S <= now < self._running_until:

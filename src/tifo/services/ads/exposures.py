@@ -29,11 +29,14 @@ class Exposures:
 
     def add(self, account: str, items: Iterable[Item], at: float) -> None:
         """One impression of each, at a time that is not before those of earlier."""
+        seen, only = self._accounts.get(account), (at,)
         for item in items:
-            for cap in item.caps:
-                seen = self._accounts.setdefault(account, {})
-                seen[cap.key] = (*seen.get(cap.key, ()), at)[-cap.times :]
-        if account in self._accounts:
+            for key, times, _ in item.caps:
+                if seen is None:
+                    seen = self._accounts[account] = {}
+                before = seen.get(key)
+                seen[key] = only if before is None else (*before, at)[-times:]
+        if seen is not None:
             self._accounts.move_to_end(account)
             if len(self._accounts) > self._accounts_max:
                 self._accounts.popitem(last=False)

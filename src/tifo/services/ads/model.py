@@ -1,8 +1,10 @@
-"""The values that decisions are made of."""
+"""The values that decisions are made of; what is made for each pod is of the kind that is made fastest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from tifo.api.creatives import Creative
 from tifo.api.inventory import Position
@@ -41,8 +43,7 @@ VERDICTS: Mapping[Verdict, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(msgspec.Struct, frozen=True, gc=False):
     """Whom a pod is for; `isp` as claims say it, and empty what is not known."""
 
     session: str
@@ -73,14 +74,15 @@ class Item:
     advertiser: str
     categories: frozenset[str]
     creatives: tuple[Creative, ...]
+    shortest_s: int
+    """Of its creatives."""
     position: Position
     budgets: tuple[str, ...]
     """Names of the budgets that each impression takes one from."""
     caps: tuple[Limit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What has happened until `now` (epoch seconds), as far as this node knows.
 
     `running` is the set of items in their flight and hours, `funded` of those that may have something left.
@@ -104,8 +106,7 @@ class Pick(NamedTuple):
     outside: OutsideAd | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A pod in its order. `rest_s`: seconds at its end that nothing fills; the channel shows its own."""
 
     picks: tuple[Pick, ...]
@@ -114,4 +115,4 @@ class Decision:
     @property
     def items(self) -> tuple[Item, ...]:
         """The line items that were chosen."""
-        return tuple(one.item for one in self.picks if one.item is not None)
+        return tuple([one.item for one in self.picks if one.item is not None])

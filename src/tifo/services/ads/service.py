@@ -1,6 +1,6 @@
 """Ads: the pod of a viewer and a break, and the beacons that come back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tifo.api.breaks import Break, Breaks
 from tifo.api.events import BreakDecided
@@ -95,9 +95,13 @@ class AdService:
         """The slots of what `serve` serves."""
         return tuple(self.serve(claims, break_id).slots())
 
-    def seen(self, claims: PlaybackClaims, device: Device) -> None:
-        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
-        self._outside.seen(_viewer(claims), device)
+    def seen(self, claims: PlaybackClaims, device: Callable[[], Device]) -> None:
+        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on.
+
+        What they have in their hands is asked for where there is an outside server to be told of it.
+        """
+        if self._outside.declared:
+            self._outside.seen(_viewer(claims), device())
 
     def upcoming(self) -> tuple[Break, ...]:
         """The breaks that are on or come within `vmap_ahead_s`, oldest first; those called off left out."""
@@ -149,7 +153,7 @@ class AdService:
     def _where(self, claims: PlaybackClaims, *, alone: bool) -> Signed:
         """Where the session's CDN has the ads: an address of its own, or one that a crowd shares."""
         now = int(self._clock.now())
-        pathway = self._steering.order(claims.sid, claims.isp)[0]
+        pathway = self._steering.first(claims.sid, claims.isp)
         if alone:
             return self._sign(pathway, claims.sid, now)
         signed, until = self._shared.get(pathway, (NOWHERE, 0.0))
