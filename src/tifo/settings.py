@@ -26,6 +26,7 @@ from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
 from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.lake.settings import LakeSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
 
 PREFIX = "TIFO_"
@@ -168,6 +169,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     video: VideoSettings = VideoSettings()
     billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
+    lake: LakeSettings = LakeSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

@@ -75,10 +75,13 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
         "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
     },
     "insight": {
-        "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",
         "qoe.py": "what viewers had, as the rules of it",
+    },
+    "lake": {
+        "gathering.py": "what was read and is not written yet",
+        "keeping.py": "the use case of few files, none too old",
     },
     "steering": {
         "model.py": "what the loop is told in",

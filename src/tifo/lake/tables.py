@@ -131,3 +131,7 @@ def in_file(table: Table) -> tuple[Column, ...]:
 def in_view(table: Table) -> tuple[Column, ...]:
     """The columns of the table's view, in their order."""
     return COMMON + PLACED + table.columns
+
+
+Row = tuple[object, ...]
+"""The values of one row in the order of `in_file`; moments in epoch microseconds, null as None."""

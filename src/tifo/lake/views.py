@@ -7,35 +7,40 @@ from typing import NamedTuple
 
 from tifo.lake.tables import TABLES, Column, in_view
 
-SESSIONS = """
+LIVES = """
 WITH ended AS (
-  SELECT session, event, min(happened_at) AS ended_at, arg_min(why, happened_at) AS why FROM session_ended GROUP BY session, event
-), told AS (
-  SELECT * FROM session_started ANTI JOIN ended USING (session)
+  SELECT session, event, min(happened_at) AS ended_at, arg_min(why, happened_at) AS why
+  FROM session_ended GROUP BY session, event
+), silent AS (
+  SELECT session FROM session_started ANTI JOIN ended USING (session)
 ), renewed AS (
   SELECT session, max(until) AS until FROM (
     SELECT unnest(sessions) AS session, happened_at + to_seconds(lease_s) AS until FROM sessions_renewed
-  ) SEMI JOIN told USING (session) GROUP BY session
-), carried AS (
-  SELECT session, event, arg_max(pathway, happened_at) AS pathway FROM playback_pathway GROUP BY session, event
+  ) SEMI JOIN silent USING (session) GROUP BY session
 )
-SELECT *, greatest(0, epoch(ended_at) - epoch(started_at)) AS duration_s FROM (
-  SELECT s.session, s.event, s.account, s.device, s.device_kind, s.isp, c.pathway,
-    s.happened_at AS started_at, e.why,
-    coalesce(e.ended_at, r.until, s.happened_at + to_seconds(s.lease_s)) AS ended_at
-  FROM session_started s
-  LEFT JOIN ended e ON e.session = s.session AND e.event IS NOT DISTINCT FROM s.event
-  LEFT JOIN renewed r ON r.session = s.session
-  LEFT JOIN carried c ON c.session = s.session AND c.event IS NOT DISTINCT FROM s.event
-)
+SELECT s.*, s.happened_at AS started_at, e.why,
+  coalesce(e.ended_at, r.until, s.happened_at + to_seconds(s.lease_s)) AS ended_at
+FROM session_started s
+LEFT JOIN ended e ON e.session = s.session AND e.event IS NOT DISTINCT FROM s.event
+LEFT JOIN renewed r ON r.session = s.session
 """
 
-VIEWERS_BY_MINUTE = """
+SESSIONS = f"""
+SELECT s.*, c.pathway, greatest(0, epoch(ended_at) - epoch(started_at)) AS duration_s
+FROM ({LIVES}) s
+LEFT JOIN (
+  SELECT session, event, arg_max(pathway, happened_at) AS pathway FROM playback_pathway
+  GROUP BY session, event
+) c ON c.session = s.session AND c.event IS NOT DISTINCT FROM s.event
+"""  # noqa: S608 - of our own words
+
+VIEWERS_BY_MINUTE = f"""
 WITH steps AS (
-  SELECT event, date_trunc('minute', started_at) AS minute, 1 AS came, 0 AS went FROM sessions
-  UNION ALL
-  SELECT event, date_trunc('minute', greatest(ended_at, started_at)) + INTERVAL 1 MINUTE, 0, 1 FROM sessions
-), moved AS (
+  SELECT event, unnest([
+    {{minute: date_trunc('minute', started_at), came: 1, went: 0}},
+    {{minute: date_trunc('minute', greatest(ended_at, started_at)) + INTERVAL 1 MINUTE, came: 0, went: 1}}
+  ], recursive := true) FROM ({LIVES})
+), moved AS MATERIALIZED (
   SELECT event, minute, sum(came) AS came, sum(went) AS went FROM steps GROUP BY event, minute
 ), minutes AS (
   SELECT event, unnest(generate_series(min(minute), max(minute), INTERVAL 1 MINUTE)) AS minute
@@ -45,11 +50,12 @@ SELECT m.event, m.minute, CAST(sum(coalesce(came, 0) - coalesce(went, 0)) OVER (
     PARTITION BY m.event ORDER BY m.minute) AS BIGINT) AS viewers,
   CAST(coalesce(came, 0) AS BIGINT) AS starts
 FROM minutes m LEFT JOIN moved s ON s.minute = m.minute AND s.event IS NOT DISTINCT FROM m.event
-"""
+"""  # noqa: S608 - of our own words
 
 AD_SLOTS = """
 WITH decided AS (
-  SELECT event, session, break_id, slot, creative, min(happened_at) AS decided_at, arg_min(line_item, happened_at) AS line_item
+  SELECT event, session, break_id, slot, creative, min(happened_at) AS decided_at,
+    arg_min(line_item, happened_at) AS line_item
   FROM (
     SELECT event, session, break_id, happened_at, generate_subscripts(creatives, 1) AS slot,
       unnest(creatives) AS creative,
@@ -81,6 +87,14 @@ SELECT event, date_trunc('minute', happened_at) AS minute, code, count(*) AS ref
   count(DISTINCT account) AS accounts
 FROM session_refused GROUP BY ALL
 """
+
+
+class Answer(NamedTuple):
+    """Rows by column, and whether there are more than were asked for."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    more: bool
 
 
 class View(NamedTuple):
