@@ -114,7 +114,9 @@ def _show(answer: Answer) -> None:
         table.add_row(*(_cell(value, "-") for value in row))
     out.print(table)
     count = len(answer.rows)
-    out.print(f"{count:,} rows{'; there are more, see --limit' if answer.more else ''}")
+    out.print(
+        f"{count:,} row{'' if count == 1 else 's'}{'; there are more, see --limit' if answer.more else ''}"
+    )
 
 
 def _cell(value: object, nothing: str) -> str:

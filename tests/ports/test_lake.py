@@ -84,9 +84,9 @@ async def test_what_was_written_is_listed_and_read_by_another(lake: Lake, where:
     (file,) = await other.files()
     assert (file.place, file.name, file.merged) == (PLACE, name, False)
     assert file.size > 0
-    assert await asked(where, "SELECT id, event, hour, session, epoch_us(happened_at) FROM session_ended") == [
-        (f"evt_{n}", "final", HOUR, f"ses_{n}", NOW + n * US) for n in (1, 2)
-    ]
+    assert await asked(
+        where, "SELECT id, event, hour, session, epoch_us(happened_at) FROM session_ended"
+    ) == [(f"evt_{n}", "final", HOUR, f"ses_{n}", NOW + n * US) for n in (1, 2)]
     await other.close()
 
 
@@ -149,7 +149,23 @@ async def test_names_of_matches_survive_their_folders(lake: Lake, where: Address
 
 
 async def test_every_kind_of_value_comes_back(lake: Lake, where: Address) -> None:
-    row = ("evt_1", NOW, "ses_1", "ps", None, "cdn-a", "p", None, 2**62, 0.5, None, 1.0, None, True, '{"bl":9}')
+    row = (
+        "evt_1",
+        NOW,
+        "ses_1",
+        "ps",
+        None,
+        "cdn-a",
+        "p",
+        None,
+        2**62,
+        0.5,
+        None,
+        1.0,
+        None,
+        True,
+        '{"bl":9}',
+    )
     await lake.write(Place("playback.reported", "", HOUR), name_of(PART, "1"), [row])
     decided = ("evt_2", NOW, "ses_1", "brk-1", ("a", "b"), ())
     await lake.write(Place("ads.decided", "final", HOUR), name_of(PART, "2"), [decided])

@@ -64,7 +64,10 @@ class QoeView(msgspec.Struct, frozen=True):
 
 
 class EventLogView(msgspec.Struct, frozen=True):
-    """The event log: whether it keeps, how fast it fills, who is behind."""
+    """The event log: whether it keeps, how fast it fills, who is behind.
+
+    `lag` leaves out those that gather what they handle; `groups` has all.
+    """
 
     state: Health
     events_per_s: float

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,9 @@ CALLS_MAX = 2
 """Threads that a lake keeps busy: one writes while another merges."""
 
 DRAFTS = "drafts"
+FILE_MODE = 0o640
+"""Who may read: what accounts did is in it."""
+
 DRAFT_S_MAX = 86_400.0
 """Seconds after which a draft is one of a process that died."""
 
@@ -120,11 +123,15 @@ class FolderLake(_ParquetLake):
     @contextmanager
     def _draft(self, path: str) -> Iterator[Path]:
         final = self._root / path
-        draft = self._root / DRAFTS / f"{os.getpid()}-{final.name}"
-        _make_folder(draft.parent)
+        drafts = self._root / DRAFTS
+        _make_folder(drafts)
         _make_folder(final.parent)
+        handle, name = tempfile.mkstemp(dir=drafts)
+        os.close(handle)
+        draft = Path(name)
         try:
             yield draft
+            draft.chmod(FILE_MODE)
             _sync(draft)
             draft.replace(final)
         finally:
@@ -148,29 +155,29 @@ class FolderLake(_ParquetLake):
                 break
 
     def _forget_drafts(self) -> None:
-        folder = self._root / DRAFTS
-        if not folder.is_dir():
-            return
-        made = [(one, one.stat().st_mtime) for one in folder.iterdir()]
-        newest = max((at for _, at in made), default=0.0)
-        for one, at in made:
-            if at < newest - DRAFT_S_MAX:
+        """Those of processes that died, once another draft shows that it is so much later."""
+        made = dict(_times(self._root / DRAFTS))
+        for one, at in made.items():
+            if at < max(made.values()) - DRAFT_S_MAX:
                 one.unlink(missing_ok=True)
+
+
+def _times(folder: Path) -> Iterator[tuple[Path, float]]:
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # one that was finished meanwhile
+            yield path, path.stat().st_mtime
 
 
 def files_in(root: Path) -> tuple[LakeFile, ...]:
     """Every file of the lake below a folder; none where there is no such folder."""
-    found = []
+    found: list[LakeFile] = []
     for folder, _, names in os.walk(root):
         for name in names:
             path = Path(folder, name)
-            try:
+            with suppress(FileNotFoundError):  # one that was merged meanwhile
                 told = path.stat()
-            except FileNotFoundError:  # one that was merged meanwhile
-                continue
-            one = file_at(path.relative_to(root).as_posix(), told.st_size, told.st_mtime)
-            if one is not None:
-                found.append(one)
+                one = file_at(path.relative_to(root).as_posix(), told.st_size, told.st_mtime)
+                found += [one] if one is not None else []
     return tuple(found)
 
 
