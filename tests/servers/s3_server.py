@@ -1,4 +1,4 @@
-"""A real S3 server for the tests: versitygw over a folder, on a free port of loopback, stopped by its own pid.
+"""A real S3 server for the tests: versitygw over a folder, on a free port of loopback, stopped by its pid.
 
 `tests/system-packages.sh` builds it from its Go module into `tests/servers/s3/bin`.
 """

@@ -18,7 +18,7 @@ AT_US = 1_795_629_600_000_000
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with a lake in which two viewers came, 90 seconds apart, and one left after five minutes."""
+    """A data folder with a lake: two viewers came, 90 seconds apart, and one left after five minutes."""
 
     async def fill() -> None:
         lake = FolderLake(tmp_path / "lake")
