@@ -54,7 +54,7 @@ _TABLES = (
     Table(
         "sessions_renewed", "sessions.renewed", "leases that were renewed within a second, gathered",
         (
-            Column("batch", "text", "which report it is"),
+            Column("batch", "text", "the first of its sessions"),
             Column("sessions", "texts", "the sessions; unnest(sessions) makes a row of each"),
             _KIND, _ISP, _LEASE,
         ),
