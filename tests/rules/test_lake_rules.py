@@ -115,6 +115,7 @@ def test_a_path_says_what_the_file_is(match: str) -> None:
         "type=a/event=b/hour=18/part-00000000000000000000000000000000.parquet",
         "type=a/event=b/hour=2026-11-25T18/c/part-00000000000000000000000000000000.parquet",
         "notes.txt",
+        "type=a/event=%FF/hour=2026-11-25T18/part-00000000000000000000000000000000.parquet",
     ],
 )
 def test_what_is_no_file_of_the_lake_is_none(path: str) -> None:

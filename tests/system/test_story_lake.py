@@ -51,6 +51,6 @@ def test_what_the_log_has_the_lake_has_once(platform: Platform) -> None:
     eventually(all_there, WRITTEN_S_MAX, "the lake has what the log had")
     sessions = {row["session"]: row for row in asked(platform, "SELECT * FROM sessions WHERE event = 'demo'")}
     assert sessions[players[0].session]["why"] == "left"
-    assert sessions[players[1].session]["why"] is None
+    assert {one.session for one in players} <= set(sessions)
     counted = asked(platform, "SELECT max(viewers) AS most FROM viewers_by_minute WHERE event = 'demo'")
     assert counted[0]["most"] >= len(players)

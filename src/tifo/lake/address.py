@@ -36,6 +36,10 @@ class BucketAddress:
         return f"{self.bucket}/{self.prefix}".rstrip("/")
 
 
+class NoLake(Exception):
+    """There is nothing yet at the address: no folder, no bucket, or no file."""
+
+
 def parse(url: str) -> FolderAddress | BucketAddress:
     """Raises `ValueError` with a sentence for a URL that names no lake."""
     parts = urlsplit(url)

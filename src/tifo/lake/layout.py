@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
-from urllib.parse import quote, unquote
 
 NO_EVENT = "__HIVE_DEFAULT_PARTITION__"
 """Stands for no event in a path, as all that read partitioned folders have it."""
@@ -24,6 +23,21 @@ _FILE = re.compile(
 )
 
 
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+
+
+def _quoted(text: str) -> str:
+    """Percent-encoded (RFC 3986, section 2.1), as all that read partitioned folders take it apart."""
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
+
+
+def _unquoted(text: str) -> str:
+    return _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode(
+        errors="replace"
+    )
+
+
 class Place(NamedTuple):
     """One folder: a type of events, a match (empty for none), an hour in UTC such as 2026-11-25T18."""
 
@@ -34,7 +48,7 @@ class Place(NamedTuple):
     @property
     def path(self) -> str:
         """Below the lake's root."""
-        return f"type={quote(self.type)}/event={quote(self.event, safe='') or NO_EVENT}/hour={self.hour}"
+        return f"type={_quoted(self.type)}/event={_quoted(self.event) or NO_EVENT}/hour={self.hour}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,10 @@ def file_at(path: str, size: int, written_at: float) -> LakeFile | None:
     found = _FILE.fullmatch(path)
     if found is None:
         return None
-    event = "" if found["event"] == NO_EVENT else unquote(found["event"])
-    return LakeFile(Place(unquote(found["type"]), event, found["hour"]), found["name"], size, written_at)
+    event = "" if found["event"] == NO_EVENT else _unquoted(found["event"])
+    place = Place(_unquoted(found["type"]), event, found["hour"])
+    one = LakeFile(place, found["name"], size, written_at)
+    return one if one.path == path else None
 
 
 def name_of(kind: str, said: Iterable[object]) -> str:

@@ -5,9 +5,9 @@ import re
 import duckdb
 import pyarrow as pa
 
-from tifo.adapters.lake.duck import NoLake, open_lake
+from tifo.adapters.lake.duck import open_lake
 from tifo.kernel.errors import Refusal, Unavailable
-from tifo.lake.address import BucketAddress, FolderAddress
+from tifo.lake.address import BucketAddress, FolderAddress, NoLake
 from tifo.lake.views import Answer
 
 TRIES_MAX = 3

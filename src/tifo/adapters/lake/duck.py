@@ -13,7 +13,7 @@ import pyarrow.fs as pafs
 
 from tifo.adapters.lake.files import bucket_of, files_in, objects_in
 from tifo.adapters.lake.parquet import schema_of
-from tifo.lake.address import BucketAddress, FolderAddress
+from tifo.lake.address import BucketAddress, FolderAddress, NoLake
 from tifo.lake.layout import LakeFile, Place
 from tifo.lake.tables import PLACED, TABLES, Kind, Table, in_view
 from tifo.lake.views import MADE_VIEWS
@@ -35,10 +35,6 @@ TYPES: dict[Kind, str] = {
 
 Relation = Callable[[Table, Sequence[LakeFile]], str]
 """What SQL calls some files of a table, at least one."""
-
-
-class NoLake(Exception):
-    """There is nothing yet at the address: no folder, no bucket, or no file."""
 
 
 def open_lake(address: FolderAddress | BucketAddress, threads: int = 0) -> duckdb.DuckDBPyConnection:
