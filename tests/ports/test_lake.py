@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import s3_server
+from duckdb import DuckDBPyConnection
 
+from tifo.adapters.lake import asking
 from tifo.adapters.lake.asking import ask
-from tifo.adapters.lake.files import BucketLake, FolderLake
+from tifo.adapters.lake.duck import open_lake
+from tifo.adapters.lake.files import BucketLake, FolderLake, bucket_of
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.lake import address
 from tifo.lake.layout import MERGED, PART, LakeFile, Place, name_of
@@ -191,6 +194,45 @@ async def test_many_writers_at_once(lake: Lake, where: Address) -> None:
     assert await asked(where, "SELECT count(*) FROM session_ended") == [(25,)]
     for one in lakes[1:]:
         await one.close()
+
+
+async def test_a_question_whose_files_became_one_meanwhile_is_asked_anew(
+    lake: Lake, where: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(lake, 1, 2)
+    await put(lake, 2, 3)
+    opened_so_often = 0
+
+    async def merge() -> None:
+        other = opened(where)
+        files = await other.files()
+        await other.merge(files, name_of(MERGED, "x"))
+        await other.delete(files)
+
+    def open_and_merge(there: Address) -> DuckDBPyConnection:
+        nonlocal opened_so_often
+        opened_so_often += 1
+        connection = open_lake(there)
+        if opened_so_often == 1:
+            asyncio.run(merge())
+        return connection
+
+    monkeypatch.setattr(asking, "open_lake", open_and_merge)
+    assert await ids(where) == ["evt_1", "evt_2", "evt_3"]
+    assert opened_so_often == 2
+
+
+async def test_a_file_that_does_not_read_makes_the_lake_unavailable(lake: Lake, where: Address) -> None:
+    await put(lake, 1)
+
+    path = f"{PLACE.path}/{name_of(PART, (1,))}"
+    if isinstance(where, address.FolderAddress):
+        (where.root / path).write_bytes(b"lost")
+    else:
+        with bucket_of(where).open_output_stream(f"{where.root}/{path}") as out:
+            out.write(b"lost")
+    with pytest.raises(Unavailable):
+        await ids(where)
 
 
 async def test_no_lake_yet_says_what_writes_it(where: Address) -> None:

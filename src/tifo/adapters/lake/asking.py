@@ -13,6 +13,13 @@ from tifo.lake.views import Answer
 TRIES_MAX = 3
 """How often a question is asked anew whose files became one meanwhile."""
 
+OF_THE_QUESTION = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
+)
+_READING = re.compile(r"^IO Error|reading the stream|parquet", re.IGNORECASE)
 _GONE = re.compile(r"No files found|No such file|does not exist|PATH_NOT_FOUND|NoSuchKey", re.IGNORECASE)
 
 
@@ -28,12 +35,17 @@ def ask(address: FolderAddress | BucketAddress, sql: str, rows_max: int) -> Answ
                 return _answer(connection, sql, rows_max)
         except NoLake:
             raise Refusal("not-found", _no_lake(address)) from None
-        except (duckdb.IOException, OSError, pa.ArrowException) as error:
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            if isinstance(error, OF_THE_QUESTION) or not _of_the_lake(error):
+                raise Refusal("bad-request", _explained(error)) from None
             if not left or not _GONE.search(str(error)):
                 raise Unavailable("lake", str(error).splitlines()[0]) from error
-        except duckdb.Error as error:
-            raise Refusal("bad-request", _explained(error)) from None
     raise AssertionError
+
+
+def _of_the_lake(error: Exception) -> bool:
+    """Whether reading failed, and not what was asked for: Arrow's errors come dressed as DuckDB's."""
+    return not isinstance(error, duckdb.Error | ValueError) or bool(_READING.search(str(error)))
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, rows_max: int) -> Answer:
@@ -55,7 +67,7 @@ def _no_lake(address: FolderAddress | BucketAddress) -> str:
     )
 
 
-def _explained(error: duckdb.Error) -> str:
+def _explained(error: Exception) -> str:
     text = str(error).strip()
     if isinstance(error, duckdb.BinderException) or "does not exist" in text:
         return f"{text}\nThe views and their columns: `tifo query` without a question."

@@ -1,6 +1,6 @@
 """What was read of the log and is not written yet, partition by partition."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
 from tifo.eventlog.ports import Delivery, Partition
@@ -17,14 +17,14 @@ class Gathered:
     def __init__(self) -> None:
         self._rows: defaultdict[Partition, list[tuple[Place, Row]]] = defaultdict(list)
         self._extents: dict[Partition, tuple[int, int]] = {}
+        self._sizes: Counter[Partition] = Counter()
         self.count = 0
-        self.size = 0
 
     def add(self, delivery: Delivery, place: Place, row: Row) -> None:
         """Take a row that came with a delivery."""
         self._rows[delivery.partition].append((place, row))
         self.count += 1
-        self.size += len(delivery.record.value)
+        self._sizes[delivery.partition] += len(delivery.record.value)
 
     def came(self, delivery: Delivery) -> None:
         """Note how far its partition was read; one that begins again is begun again."""
@@ -38,6 +38,11 @@ class Gathered:
         """Forget what came of partitions that are not held any more."""
         for partition in [one for one in self._extents if one not in held]:
             self._forget(partition)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records."""
+        return self._sizes.total()
 
     @property
     def name(self) -> str:
@@ -55,6 +60,7 @@ class Gathered:
     def _forget(self, partition: Partition) -> None:
         self.count -= len(self._rows.pop(partition, ()))
         self._extents.pop(partition, None)
+        self._sizes.pop(partition, None)
 
 
 def _moment(row: Row) -> tuple[int, str]:

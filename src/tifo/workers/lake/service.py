@@ -9,13 +9,13 @@ import structlog
 
 from tifo.api.events import TOPICS
 from tifo.eventlog.following import Follower, Member, Trouble
-from tifo.eventlog.ports import Consumer, Delivery, EventLog, Partition
+from tifo.eventlog.ports import POLL_RECORDS_MAX, Consumer, Delivery, EventLog, Partition
 from tifo.eventlog.records import from_record
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import EVENTS_HANDLED, LAKE_FILES, LAKE_ROWS
 from tifo.workers.lake.gathering import Gathered
 from tifo.workers.lake.keeping import Keeper
-from tifo.workers.lake.ports import Lake
+from tifo.workers.lake.ports import ROWS_MAX, Lake
 from tifo.workers.lake.rules import place_of, row_of
 from tifo.workers.lake.settings import LakeSettings
 
@@ -37,6 +37,7 @@ class LakeWorker:
         self._lake = lake
         self._clock = clock
         self._settings = settings
+        self._rows_max = min(settings.flush_entries_max, ROWS_MAX - POLL_RECORDS_MAX)
         self._held: frozenset[Partition] = frozenset()
         self._stop = asyncio.Event()
         member = Member(GROUP, TOPICS, node, settings.poll_s)
@@ -64,7 +65,7 @@ class LakeWorker:
 
     def _may_wait(self, gathered: Gathered, until: float) -> bool:
         told = self._settings
-        full = gathered.count >= told.flush_entries_max or gathered.size >= told.flush_mib_max * MIB
+        full = gathered.count >= self._rows_max or gathered.size >= told.flush_mib_max * MIB
         return (
             bool(gathered.count) and not full and self._clock.monotonic() < until and not self._stop.is_set()
         )
