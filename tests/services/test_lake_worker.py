@@ -255,6 +255,18 @@ async def test_two_that_both_keep_order_do_no_harm(lake, tmp_path: Path) -> None
     assert await asked(tmp_path, "SELECT count(*), count(DISTINCT id) FROM session_ended") == [(4, 4)]
 
 
+async def test_a_file_that_does_not_read_stops_only_its_own_merge(lake, tmp_path: Path) -> None:
+    await fill(lake, (1,), (2,))
+    later = Place("session.ended", "final", "2026-11-25T19")
+    for n in range(2):
+        await lake.write(later, f"part-{n:032x}.parquet", [(f"evt_{n}", int(AT) * 1_000_000, "s", "left")])
+    (broken, *_) = [one for one in await lake.files() if one.place.hour.endswith("18")]
+    (tmp_path / "lake" / broken.path).write_bytes(b"lost")
+    with pytest.raises(Unavailable):
+        await keeper(lake, ManualClock(SystemClock().now() + 10**8)).round(asyncio.Event())
+    assert [one.place for one in await lake.files() if one.merged] == [later]
+
+
 async def test_who_does_not_hold_the_topic_leaves_it_alone(lake) -> None:
     await fill(lake, (1,), (2,))
     clock = ManualClock(SystemClock().now() + 10**8)

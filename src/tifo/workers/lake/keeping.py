@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -16,6 +16,9 @@ from tifo.workers.lake.settings import LakeSettings
 
 MERGES_MAX = 50
 """Places that are put in order in one round."""
+
+FAILURES_MAX = 3
+"""Merges that may fail in one round; then it is the lake, and not a file."""
 
 READERS_S_MAX = 60.0
 """Seconds that files stay after one was made of them: who listed them before still reads them."""
@@ -65,10 +68,20 @@ class Keeper:
             LAKE_FILES.labels("forgotten").inc(len(old))
         leaving = {one.path for _, going in self._leaving for one in (*going, *old)}
         staying = [one for one in rules.known(files) if one.path not in leaving and one not in old]
-        for merge in rules.merges(staying, now, self._settings.settle_s)[:MERGES_MAX]:
-            if stop.is_set():
-                return
-            await self._merge(merge)
+        await self._merge_all(rules.merges(staying, now, self._settings.settle_s)[:MERGES_MAX], stop)
+
+    async def _merge_all(self, merges: Sequence[rules.Merge], stop: asyncio.Event) -> None:
+        """One that cannot be merged, for a file of it does not read, must not stop the others."""
+        failures: list[Unavailable] = []
+        for merge in merges:
+            if stop.is_set() or len(failures) >= FAILURES_MAX:
+                break
+            try:
+                await self._merge(merge)
+            except Unavailable as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     async def _merge(self, merge: rules.Merge) -> None:
         merged = await self._lake.merge(merge.files, merge.name)
