@@ -14,6 +14,7 @@ from rich.console import Console
 from tifo import machine, stores
 from tifo.cli_platform import Config, Json, NotDone, table_of, write_json
 from tifo.kernel.errors import Refusal, Unavailable
+from tifo.lake.tables import SQL_TYPES
 from tifo.lake.views import VIEWS, Answer, View
 from tifo.settings import Settings
 
@@ -99,13 +100,13 @@ def _list_views(as_json: bool) -> None:
         table = table_of("", "", "")
         table.show_header = False
         for column in view.columns:
-            table.add_row(f"  {column.name}", column.kind, column.says)
+            table.add_row(f"  {column.name}", SQL_TYPES[column.kind], column.says)
         out.print(table)
         out.print()
 
 
 def _columns(view: View) -> list[dict[str, str]]:
-    return [dict(column._asdict()) for column in view.columns]
+    return [{"name": one.name, "type": SQL_TYPES[one.kind], "says": one.says} for one in view.columns]
 
 
 def _show(answer: Answer) -> None:

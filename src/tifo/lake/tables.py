@@ -12,6 +12,19 @@ Kind = Literal["text", "integer", "number", "moment", "texts", "flag"]
 """Of a value: Unicode, 64-bit whole, 64-bit floating, a time in UTC, a list of texts, yes or no."""
 
 
+SQL_TYPES: Mapping[Kind, str] = MappingProxyType(
+    {
+        "text": "VARCHAR",
+        "integer": "BIGINT",
+        "number": "DOUBLE",
+        "moment": "TIMESTAMP",
+        "texts": "VARCHAR[]",
+        "flag": "BOOLEAN",
+    }
+)
+"""What a query calls them."""
+
+
 class Column(NamedTuple):
     """One column, and in a sentence what it says."""
 

@@ -15,7 +15,7 @@ from tifo.adapters.lake.files import bucket_of, files_in, objects_in
 from tifo.adapters.lake.parquet import schema_of
 from tifo.lake.address import BucketAddress, FolderAddress, NoLake
 from tifo.lake.layout import LakeFile, Place
-from tifo.lake.tables import PLACED, TABLES, Kind, Table, in_view
+from tifo.lake.tables import PLACED, SQL_TYPES, TABLES, Table, in_view
 from tifo.lake.views import MADE_VIEWS
 
 MEMORY_MIB_MAX = 1_024
@@ -23,15 +23,6 @@ MEMORY_MIB_MAX = 1_024
 
 EMPTY = "empty"
 """The schema of one empty table for each view: a lake of before had not all types and columns of today."""
-
-TYPES: dict[Kind, str] = {
-    "text": "VARCHAR",
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "moment": "TIMESTAMP",
-    "texts": "VARCHAR[]",
-    "flag": "BOOLEAN",
-}
 
 Relation = Callable[[Table, Sequence[LakeFile]], str]
 """What SQL calls some files of a table, at least one."""
@@ -78,7 +69,7 @@ def _make_views(connection: duckdb.DuckDBPyConnection, files: Sequence[LakeFile]
     connection.execute(f"CREATE SCHEMA {EMPTY}")
     there = _by_type(files)
     for table in TABLES.values():
-        columns = ", ".join(f"{one.name} {TYPES[one.kind]}" for one in in_view(table))
+        columns = ", ".join(f"{one.name} {SQL_TYPES[one.kind]}" for one in in_view(table))
         connection.execute(f"CREATE TABLE {EMPTY}.{table.name} ({columns})")
         connection.execute(_view_of(table, there[table.type], relation))
     for view in MADE_VIEWS:
