@@ -66,7 +66,7 @@ ABOVE_ZERO = (
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
     "video.origin_stale_s", "lake.flush_s", "lake.flush_entries_max", "lake.flush_mib_max", "lake.poll_s",
     "lake.merge_s", "lake.settle_s", "lake.keep_s", "billing.poll_s", "billing.late_s_max",
-    "billing.behind_s_max", "billing.figures_s",
+    "billing.behind_s_max", "billing.figures_s", "insight.memory_s", "anomalies.look_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
