@@ -57,6 +57,9 @@ _ACCOUNT = Column("account", "text", "the account")
 _KIND = Column("device_kind", "text", "what kind of device plays")
 _ISP = Column("isp", "text", "AS number and name; empty where it is not known")
 _LEASE = Column("lease_s", "integer", "seconds that the session may be silent and still live")
+_ANOMALY = Column("anomaly", "text", "which one")
+_WHAT = Column("what", "text", "its kind")
+_SUBJECT = Column("subject", "text", "with whom")
 _BREAK = Column("break_id", "text", "the ad break")
 
 _TABLES = (
@@ -129,6 +132,18 @@ _TABLES = (
             Column("operator", "text", "who"), Column("action", "text", "did what"),
             Column("target", "text", "to what"), Column("detail", "text", "and how"),
         ),
+    ),
+    Table(
+        "anomaly_began", "anomaly.began", "something looks wrong with those who watch",
+        (
+            _ANOMALY, _WHAT, _SUBJECT,
+            Column("evidence", "text", "in a sentence"),
+            Column("figures", "text", "as JSON: figures->>'$.name'"),
+        ),
+    ),
+    Table(
+        "anomaly_ended", "anomaly.ended", "it has looked right again for a while",
+        (_ANOMALY, _WHAT, _SUBJECT, Column("lasted_s", "number", "seconds that it lasted")),
     ),
 )  # fmt: skip
 
