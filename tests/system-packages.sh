@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the tests drive besides Python and Node: Debian packages, k6, DynamoDB Local and Apache Kafka. As root on
-# Debian the packages are installed, where there is Go so is k6, and Maven fetches the two servers; elsewhere
-# the tests that need a missing one say so.
+# What the tests drive besides Python and Node: Debian packages, k6, an S3 gateway, DynamoDB Local and Apache
+# Kafka. As root on Debian the packages are installed, where there is Go so are k6 and the gateway, and Maven
+# fetches the two servers; elsewhere the tests that need a missing one say so.
 set -eu
 
 packages="chromium wrk redis-server openssl ffmpeg njs"
@@ -24,6 +24,19 @@ if ! command -v k6 >/dev/null 2>&1 && [ ! -x "$k6_folder/k6" ]; then
       echo "k6 could not be built: the rehearsal's stories will say that they were not run" >&2
   else
     echo "missing go, which builds k6: the rehearsal's stories will say that they were not run" >&2
+  fi
+fi
+
+# The S3 gateway likewise: about a minute and a half.
+s3_version="v1.8.0"
+s3_folder="$(cd "$(dirname "$0")" && pwd)/servers/s3/bin"
+if [ ! -x "$s3_folder/versitygw" ]; then
+  if command -v go >/dev/null 2>&1; then
+    echo "building versitygw $s3_version"
+    GOBIN="$s3_folder" go install "github.com/versity/versitygw/cmd/versitygw@$s3_version" ||
+      echo "versitygw could not be built: the tests that drive S3 will say that they were not run" >&2
+  else
+    echo "missing go, which builds versitygw: the tests that drive S3 will say that they were not run" >&2
   fi
 fi
 

@@ -87,6 +87,7 @@ from tifo.workers.anomalies.service import AnomaliesWorker
 from tifo.workers.billing.ports import BillingLedger
 from tifo.workers.billing.service import BillingWorker
 from tifo.workers.insight.service import InsightWorker
+from tifo.workers.lake.service import LakeWorker
 from tifo.workers.steering.service import SteeringWorker
 
 CONFIG_VARIABLE = "TIFO_CONFIG"
@@ -573,6 +574,14 @@ async def run_billing(config: Settings, stop: asyncio.Event) -> None:
         await BillingWorker(log, books, w.clock, config.billing, config.node).run(stop)
 
 
+async def run_lake(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker lake`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        log, lake = await w.once(_log), w.closing(stores.lake(config))
+        await LakeWorker(log, lake, w.clock, config.lake, config.node).run(stop)
+
+
 async def run_steering(config: Settings, stop: asyncio.Event) -> None:
     """`tifo worker steering`, until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -588,6 +597,7 @@ WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, 
         "anomalies": run_anomalies,
         "billing": run_billing,
         "insight": run_insight,
+        "lake": run_lake,
         "steering": run_steering,
     }
 )

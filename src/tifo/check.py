@@ -65,8 +65,9 @@ ABOVE_ZERO = (
     "steering.asks_per_s_max", "telemetry.report_s", "ads.part_s", "ads.part_count_max", "ads.pace_s",
     "ads.fetch_from_s", "ads.fetch_until_s", "ads.present_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
-    "video.origin_stale_s", "billing.poll_s", "billing.late_s_max", "billing.behind_s_max",
-    "billing.figures_s", "insight.memory_s", "anomalies.look_s",
+    "video.origin_stale_s", "lake.flush_s", "lake.flush_entries_max", "lake.flush_mib_max", "lake.poll_s",
+    "lake.merge_s", "lake.settle_s", "lake.keep_s", "billing.poll_s", "billing.late_s_max",
+    "billing.behind_s_max", "billing.figures_s", "insight.memory_s", "anomalies.look_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 
@@ -366,6 +367,7 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
         stores.board,
         stores.shared_cache,
         stores.audit_trail,
+        stores.lake_at,
         attrgetter("admin_socket"),
     ):
         try:

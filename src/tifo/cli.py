@@ -16,6 +16,7 @@ from tifo import check as checks
 from tifo import (
     cli_ads,
     cli_letters,
+    cli_query,
     cli_rehearse,
     cli_scte35,
     cli_sessions,
@@ -47,6 +48,7 @@ app = App(
 
 app.command(cli_ads.app)
 app.command(cli_letters.letters)
+app.command(cli_query.query)
 app.command(cli_rehearse.app)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)
@@ -109,7 +111,7 @@ def serve(*names: str, config: Config = None) -> None:
 
 @app.command
 def worker(*names: str, config: Config = None) -> None:
-    """Run consumers of the event log, by name: anomalies, billing, insight, steering."""
+    """Run consumers of the event log, by name: anomalies, billing, insight, lake, steering."""
     unknown = [name for name in names if name not in wiring.WORKERS]
     if unknown or not names:
         raise SettingsError(

@@ -28,6 +28,7 @@ from tifo.tokens.keys import Keyring
 from tifo.workers.anomalies.settings import AnomaliesSettings
 from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.lake.settings import LakeSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
 
 PREFIX = "TIFO_"
@@ -174,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anomalies: AnomaliesSettings = AnomaliesSettings()
     billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
+    lake: LakeSettings = LakeSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

@@ -33,6 +33,7 @@ from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids, SystemIds
+from tifo.lake import address as lake_address
 from tifo.services.accounts.ports import IdentityProvider, ProfileStore
 from tifo.services.ads.ports import BudgetStore, InventoryStore
 from tifo.services.catalogue.ports import CalendarStore
@@ -42,6 +43,7 @@ from tifo.settings import Settings
 from tifo.telemetry.dependencies import counted_bulkhead
 from tifo.telemetry.stores import Meters
 from tifo.workers.billing.ports import BillingLedger, BillingTerms
+from tifo.workers.lake.ports import Lake
 
 T = TypeVar("T")
 
@@ -135,6 +137,25 @@ def billing_ledger(settings: Settings) -> BillingLedger:
         figures_s=told.figures_s,
     )
     return SqliteBillingLedger(_sqlite_path(settings, "billing", "billing.db"), terms)
+
+
+def lake_at(settings: Settings) -> lake_address.FolderAddress | lake_address.BucketAddress:
+    """Where the lake is; raises `SettingsError` for a URL that names none."""
+    try:
+        return lake_address.parse(settings.lake.url or f"file://{settings.folder('lake').absolute()}")
+    except ValueError as error:
+        raise SettingsError((f"lake.url: {error}",)) from error
+
+
+def lake(settings: Settings) -> Lake:
+    """`file:///FOLDER`, `s3://BUCKET/PREFIX`"""
+    # Arrow takes half a second to load, which only those who use it pay.
+    from tifo.adapters.lake.files import BucketLake, FolderLake  # noqa: PLC0415
+
+    address = lake_at(settings)
+    if isinstance(address, lake_address.FolderAddress):
+        return FolderLake(address.root)
+    return BucketLake(address)
 
 
 def inventory_store(settings: Settings, meters: Meters | None = None) -> InventoryStore:

@@ -30,6 +30,7 @@ PLACES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.app": "built inside Envoy, which passes nothing else",
             "tifo.cli": "the command line's own",
             "tifo.cli_letters": "the command line's own",
+            "tifo.cli_query": "the command line's own",
             "tifo.cli_platform": "the command line's own",
             "tifo.cli_rehearse": "the command line's own",
             "tifo.cli_token": "the command line's own",

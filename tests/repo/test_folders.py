@@ -81,10 +81,13 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
     "insight": {
         "share.py": "what a worker knows of the partitions that it holds",
         "strays.py": "what does not go with sessions",
-        "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",
         "qoe.py": "what viewers had, as the rules of it",
+    },
+    "lake": {
+        "gathering.py": "what was read and is not written yet",
+        "keeping.py": "the use case of few files, none too old",
     },
     "steering": {
         "model.py": "what the loop is told in",

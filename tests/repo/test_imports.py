@@ -33,6 +33,8 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "redis": {"tifo.adapters.redis": "its adapters"},
         "hiredis": {"tifo.adapters.redis": "its adapters"},
+        "duckdb": {"tifo.adapters.lake": "its adapters"},
+        "pyarrow": {"tifo.adapters.lake": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},
         "botocore": {
             "tifo.adapters.dynamodb": "its adapters",
@@ -96,6 +98,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "cyclopts": {
             "tifo.cli": "the command line",
             "tifo.cli_letters": "its dead letters",
+            "tifo.cli_query": "its questions",
             "tifo.cli_scte35": "its operators' part",
             "tifo.cli_ads": "its ads",
             "tifo.cli_rehearse": "its rehearsals",
@@ -107,6 +110,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "rich": {
             "tifo.cli": "the command line",
             "tifo.cli_letters": "where it tells",
+            "tifo.cli_query": "where it tells",
             "tifo.cli_ads": "where it tells",
             "tifo.cli_rehearse": "where it tells",
             "tifo.cli_platform": "its tables",

@@ -53,7 +53,11 @@ INSIGHT = InsightReport(
     starts_per_s=3.5,
     events_per_s=120.0,
     pathways={"cdn-a": 60, "cdn-b": 20},
-    groups=(GroupLag("insight", "sessions", 5), GroupLag("insight", "playback", 2)),
+    groups=(
+        GroupLag("insight", "sessions", 5),
+        GroupLag("insight", "playback", 2),
+        GroupLag("lake", "ads", 90),
+    ),
     audience=AudienceReport(event=AudienceSplit((AudienceCount("final", 90),))),
 )
 PART = PartReport("edge", "running", 4711, 0, NOW - 60, "")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tifo.api.cmcd import read
 from tifo.api.events import Event, PathwayUsed, PlaybackReported, SessionEnded, SessionStarted
 from tifo.api.reports import QoeCell
 from tifo.workers.insight import plays, qoe, window
 from tifo.workers.insight.plays import Plays
 from tifo.workers.insight.qoe import Qoe, cells
 from tifo.workers.insight.rules import Audience
-from tifo.workers.insight.told import read
 from tifo.workers.insight.window import Spread, Window
 
 NOW = 1_800_000_000.0

@@ -19,6 +19,7 @@ from tifo.api.creatives import HOUSE_CREATIVES
 
 HEARTBEAT_S, LEASE_S = 2, 6
 STREAM_LIMIT = 2
+LAKE_FLUSH_S = 1
 
 NewFolder = Callable[[], contextlib.AbstractContextManager[Path]]
 
@@ -61,6 +62,7 @@ def one_machine(
         "TIFO_SESSIONS__HEARTBEAT_S": str(HEARTBEAT_S),
         "TIFO_SESSIONS__LEASE_S": str(LEASE_S),
         "TIFO_SESSIONS__STREAM_LIMIT": str(STREAM_LIMIT),
+        "TIFO_LAKE__FLUSH_S": str(LAKE_FLUSH_S),
         **variables,
     }
     try:
@@ -119,6 +121,7 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
                 if name != "control"
             }
         },
+        "lake": {"url": f"file://{shared / 'lake'}", "flush_s": LAKE_FLUSH_S},
         "channel": {"port": first + 5, "break_every_s": BREAK_EVERY_S, "break_duration_s": BREAK_S},
         "accounts": {"dev_issuer": True},
         "sessions": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "stream_limit": STREAM_LIMIT},
@@ -165,6 +168,7 @@ def many_machines(folder: Path) -> Iterator[Platform]:
         start("front", "serve", "front", port=first, operator_port=first + 29)
         start("insight", "worker", "insight", "anomalies")
         start("billing", "worker", "billing")
+        start("lake", "worker", "lake")
         start("steering", "worker", "steering")
         control = list(NODES).index("control")
         platform = Platform(

@@ -14,7 +14,7 @@ from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
 
-MACHINE = {"billing", "channel", "edge", "insight", "steering", *PATHWAYS}
+MACHINE = {"billing", "channel", "edge", "insight", "lake", "steering", *PATHWAYS}
 
 
 def put(platform: Platform, pathway: str, state: str) -> httpx.Response:
@@ -115,7 +115,9 @@ def test_the_overview_says_that_all_is_well(platform: Platform) -> None:
     eventually(well, what="event log, board and the routes of the last second")
     view = platform.overview()
     assert view["breaks"]["running"] or view["breaks"]["next"]
-    eventually(lambda: groups(platform) == {"billing", "insight"}, what="both groups say how far they are")
+    eventually(
+        lambda: groups(platform) == {"billing", "insight", "lake"}, what="all groups say how far they are"
+    )
     if platform.form == "one-machine":
         assert {part["name"] for part in view["parts"]} == MACHINE
         assert {part["state"] for part in view["parts"]} == {"running"}

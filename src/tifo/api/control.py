@@ -73,7 +73,10 @@ class QoeView(msgspec.Struct, frozen=True):
 
 
 class EventLogView(msgspec.Struct, frozen=True):
-    """The event log: whether it keeps, how fast it fills, who is behind; and by node what waits for it."""
+    """The event log: whether it keeps, how fast it fills, who is behind; and by node what waits for it.
+
+    `lag` leaves out those that gather what they handle; `groups` has all.
+    """
 
     state: Health
     events_per_s: float

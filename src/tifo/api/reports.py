@@ -27,6 +27,10 @@ class PartReport(msgspec.Struct, frozen=True):
     error: str
 
 
+LATER_GROUPS = frozenset({"lake"})
+"""Groups that gather what they handle: that they are behind by seconds is how they work."""
+
+
 class GroupLag(msgspec.Struct, frozen=True):
     """How many records of a topic a group has not handled yet."""
 

@@ -119,6 +119,18 @@ BILLING_FACTS = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+LAKE_ROWS = Counter(
+    "tifo_lake_rows",
+    "Events of the lake, by what became of them (written, repeated: left out, for their id was there).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+LAKE_FILES = Counter(
+    "tifo_lake_files",
+    "Files of the lake, by what became of them (written, merged, forgotten).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",

@@ -22,7 +22,15 @@ from tifo.api.control import (
     StoreView,
     TrafficSample,
 )
-from tifo.api.reports import AudienceReport, CacheReport, PartReport, RouteReport, SpoolReport, StoreReport
+from tifo.api.reports import (
+    LATER_GROUPS,
+    AudienceReport,
+    CacheReport,
+    PartReport,
+    RouteReport,
+    SpoolReport,
+    StoreReport,
+)
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.kernel.errors import Refusal
@@ -95,7 +103,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         eventlog=EventLogView(
             state="failing" if failing else "ok",
             events_per_s=insight.events_per_s if insight else 0.0,
-            lag=sum(group.lag for group in groups),
+            lag=sum(group.lag for group in groups if group.group not in LATER_GROUPS),
             groups=groups,
             spools=_fullest(spools),
         ),

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import NamedTuple
 
-from tifo.workers.insight.told import Told
+from tifo.api.cmcd import Told
 from tifo.workers.insight.window import Mark
 
 PLAYS_MAX = 500_000

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 
+from tifo.api.cmcd import Told, read
 from tifo.api.events import AnyEvent, PathwayUsed, PlaybackReported
 from tifo.api.reports import QoeCell
 from tifo.workers.insight.plays import Play, Plays, Step
 from tifo.workers.insight.rules import Audience, Cell
-from tifo.workers.insight.told import Told, read
 from tifo.workers.insight.window import Tally, Window
 
 NAMED_MAX = 100
