@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from benchmarks import (
     ad_break,
     ads,
+    ads_rehearsal,
     arrival,
     asked,
     beacon_deaths,
@@ -54,6 +55,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "ads-overspend": overspend.Overspend,
         "ads-beacons": beacons.beacons,
         "ads-deaths": beacon_deaths.BeaconDeaths,
+        "ads-rehearsal": ads_rehearsal.AdsRehearsal,
         **{f"tokens-{form}": partial(tokens.Tokens, form) for form in tokens.CONTENDERS},
         "sessions-mix": mix.mix,
         "sessions-commands": asked.Commands,

@@ -222,7 +222,8 @@ def _parts(settings: Settings) -> tuple[Process, ...]:
     serve = (sys.executable, "-m", "tifo", "serve")
     return (
         Process(SERVICE, (*serve, SERVICE), f"http://127.0.0.1:{port}/healthz", {**told, **own}),
-        Process(EDGE, (*serve, "front"), f"{settings.viewers_url}/healthz", told),
+        # A beacon that nobody signed: the edge has nothing of its own to be asked for.
+        Process(EDGE, (*serve, "front"), f"{settings.viewers_url}/v1/ads/t/none", told),
         replace(beacons.worker(settings), environment={**told, "TIFO_NODE": WORKER}),
     )
 

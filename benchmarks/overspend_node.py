@@ -106,11 +106,16 @@ def the_break() -> Break:
 async def until_of(plan: Plan, node: str) -> float:
     """Say that this node is ready, and wait for the others; until when it decides, in epoch seconds."""
     (Path(plan.folder) / f"{node}.ready").touch()
-    while not plan.start.exists():
-        await asyncio.sleep(READY_POLL_S)
-    begins = float(plan.start.read_text())
+    begins = await asyncio.to_thread(_begins, plan)
     await asyncio.sleep(begins - SystemClock().now())
     return begins + plan.seconds
+
+
+def _begins(plan: Plan) -> float:
+    """Wait for the runner's word."""
+    while not plan.start.exists():
+        time.sleep(READY_POLL_S)
+    return float(plan.start.read_text())
 
 
 async def by_parts(plan: Plan, node: str, counts: Counts) -> None:

@@ -24,7 +24,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a contender; once it can be asked `ready_url` answers 200, a Redis's PONG.
+    """One process of a contender; once it can be asked `ready_url` answers 2xx, a Redis's PONG.
 
     One that nobody asks has none, and counts as ready at once.
     """
@@ -96,7 +96,7 @@ def _answers(url: str) -> bool:
     if url.startswith("redis:"):
         return _pongs(url)
     try:
-        return httpx.get(url, trust_env=False).status_code == 200
+        return httpx.get(url, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
