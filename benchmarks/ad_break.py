@@ -5,6 +5,7 @@ declared. Crowds grow until one does not get all of its pods, legal and in time.
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 import time
@@ -57,6 +58,8 @@ PARTNER_S, HOUSE_S, SLATE_S = 20, 15, 5
 """Seconds of an outside ad, a house ad and a piece of slate: a place that the outside server leaves takes one
 of each of the others."""
 
+_OUTCOMES = re.compile(r'^tifo_outside_ads_total\{.*?outcome="([^"]+)".*?\} (\S+)$', re.MULTILINE)
+
 COLUMNS = (
     Column("asked"),
     Column("legal inside 1 s"),
@@ -77,12 +80,16 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What one crowd got, and what the outside server saw; `busy` is the service's share of its core."""
+    """What one crowd got, and what the outside server saw.
+
+    `busy` is the service's share of its core, `outcomes` what it counted of outside ads.
+    """
 
     viewers: int
     got: Paced
     seen: Seen
     busy: float
+    outcomes: Mapping[str, int]
 
     @property
     def verdict(self) -> str:
@@ -122,11 +129,21 @@ def shares_of(seconds: Mapping[str, float]) -> dict[str, float]:
     return {kind: s / total if total else 0.0 for kind, s in found.items()}
 
 
+def outcomes_of(metrics: str) -> dict[str, int]:
+    """What became of outside ads, by outcome, as a service's metrics tell it."""
+    return {outcome: int(float(count)) for outcome, count in _OUTCOMES.findall(metrics)}
+
+
 def notes(crowds: tuple[Crowd, ...]) -> tuple[str, ...]:
-    """The largest crowd that passed, and what was wrong with the first that did not."""
+    """The largest crowd that passed, what became of outside ads, and what was wrong."""
     passed = [one.viewers for one in crowds if one.verdict.startswith("pass")]
     said = [f"The largest crowd that passes: {max(passed):,} viewers." if passed else "No crowd passed."]
-    return (*said, *(one.got.first_error for one in crowds if one.got.first_error))
+    for one in crowds:
+        counts = ", ".join(f"{name} {count:,}" for name, count in sorted(one.outcomes.items()))
+        said.append(f"{one.viewers:,} viewers, outside ads: {counts or 'none'}")
+        if one.got.first_error:
+            said.append(f"{one.viewers:,} viewers: {one.got.first_error}")
+    return tuple(said)
 
 
 class AdBreak:
@@ -193,14 +210,18 @@ class _Night:
         got = self._sent((*pods, *judging), SPREAD_S)
         busy = (self.servers.cpu_s() - cpu_s) / min(time.monotonic() - began, got.duration_us / 1e6)
         seen = msgspec.json.decode(httpx.get(seen_url, trust_env=False).content, type=Seen)
-        return Crowd(viewers, got, seen, min(1.0, busy))
+        metrics = httpx.get(f"{self._operators}/metrics", trust_env=False).text
+        return Crowd(viewers, got, seen, min(1.0, busy), outcomes_of(metrics))
+
+    @property
+    def _operators(self) -> str:
+        edge = self.settings.edge
+        return f"http://{edge.operator_host}:{edge.operator_port}"
 
     def _planned(self, ahead_s: float) -> tuple[str, float]:
         """The break that operators plan, by its id and start."""
-        edge = self.settings.edge
         body = {"starts_at": SystemClock().now() + ahead_s, "duration_s": BREAK_S}
-        url = f"http://{edge.operator_host}:{edge.operator_port}/v1/control/breaks"
-        answer = httpx.post(url, json=body, trust_env=False)
+        answer = httpx.post(f"{self._operators}/v1/control/breaks", json=body, trust_env=False)
         if not answer.is_success:
             raise CannotMeasure(f"a break was answered {answer.status_code}: {answer.text}")
         (planned,) = msgspec.json.decode(answer.content, type=BreaksAnswer).breaks

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.ad_break import COLUMNS, Crowd, notes, shares_of
+from benchmarks.ad_break import COLUMNS, Crowd, notes, outcomes_of, shares_of
 from benchmarks.ad_server import Limit, Seen
 from benchmarks.ads_rehearsal import COLUMNS as REHEARSAL_COLUMNS
 from benchmarks.ads_rehearsal import row
@@ -15,6 +15,9 @@ from benchmarks.overspend import COLUMNS as SPENT_COLUMNS
 from benchmarks.overspend import Spent, part_max
 from benchmarks.overspend_node import Counts
 from benchmarks.rehearsal import SENDERS, Ran
+from prometheus_client import generate_latest
+
+from tifo.telemetry.metrics import OUTSIDE_ADS, REGISTRY
 
 
 def crowd(
@@ -26,7 +29,7 @@ def crowd(
         late_p99_us=late_us, refused=0, broken=0, dropped=0, cpu_s=0.2, first_error=error,
         pods=Pods(100, in_time, seconds),
     )  # fmt: skip
-    return Crowd(viewers, got, Seen(50, 20, refused), 0.5)
+    return Crowd(viewers, got, Seen(50, 20, refused), 0.5, {"fetched": 50, "house": 1})
 
 
 @pytest.mark.parametrize(
@@ -59,9 +62,18 @@ def test_largest_crowd_that_passes_is_named() -> None:
     failed = crowd(viewers=400, in_time=3, error="503")
     assert notes((crowd(), crowd(viewers=200, in_time=200), failed)) == (
         "The largest crowd that passes: 200 viewers.",
-        "503",
+        "100 viewers, outside ads: fetched 50, house 1",
+        "200 viewers, outside ads: fetched 50, house 1",
+        "400 viewers, outside ads: fetched 50, house 1",
+        "400 viewers: 503",
     )
     assert notes((failed,))[0] == "No crowd passed."
+
+
+def test_outcomes_are_read_from_metrics() -> None:
+    OUTSIDE_ADS.labels("benchmark", "fetched").inc(3)
+    assert outcomes_of(generate_latest(REGISTRY).decode())["fetched"] >= 3
+    assert outcomes_of("") == {}
 
 
 def test_outside_server_refuses_what_is_above_its_limit_in_any_second() -> None:
