@@ -65,7 +65,7 @@ class SlowServer:
     def __init__(self, slow_s: float, limit: Limit, seconds: int) -> None:
         self._slow_s = slow_s
         self._limit = limit
-        self._duration = f"00:{seconds // 60:02}:{seconds % 60:02}"
+        self._seconds = seconds
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer on one connection until the client hangs up."""
@@ -83,7 +83,12 @@ class SlowServer:
             return _response("429 Too Many Requests", b"")
         number = self._limit.seen.asked
         await asyncio.sleep(self._slow_s)
-        return _response("200 OK", _VAST.format(n=number, duration=self._duration).encode())
+        return _response("200 OK", vast(number, self._seconds))
+
+
+def vast(number: int, seconds: int) -> bytes:
+    """An ad of so many seconds, under two minutes, that is like no other."""
+    return _VAST.format(n=number, duration=f"00:{seconds // 60:02}:{seconds % 60:02}").encode()
 
 
 def _response(status: str, body: bytes) -> bytes:

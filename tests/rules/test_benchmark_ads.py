@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from benchmarks.ad_break import COLUMNS, Crowd, notes, outcomes_of, shares_of
-from benchmarks.ad_server import Limit, Seen
+from benchmarks.ad_server import Limit, Seen, vast
 from benchmarks.ads_rehearsal import COLUMNS as REHEARSAL_COLUMNS
 from benchmarks.ads_rehearsal import row
 from benchmarks.beacon_deaths import Booked, told
@@ -17,6 +17,7 @@ from benchmarks.overspend_node import Counts
 from benchmarks.rehearsal import SENDERS, Ran
 from prometheus_client import generate_latest
 
+from tifo.services.ads.outside_vast import OutsideAd, first_fitting
 from tifo.telemetry.metrics import OUTSIDE_ADS, REGISTRY
 
 
@@ -82,6 +83,13 @@ def test_outside_server_refuses_what_is_above_its_limit_in_any_second() -> None:
     # The one that was refused is asked for all the same; the first is out of the second that ends here.
     assert [limit.takes(1.0), limit.takes(1.95)] == [False, True]
     assert limit.seen == Seen(asked=6, most_in_a_second=4, refused=2)
+
+
+def test_outside_server_answers_with_an_ad_of_the_length_that_it_was_told() -> None:
+    found = first_fitting(vast(7, 95), 95)
+    assert isinstance(found, OutsideAd)
+    assert (found.duration_s, found.url) == (95, "https://cdn.partner.example/7/master.m3u8")
+    assert found.told.impressions == ("https://partner.example/seen?n=7",)
 
 
 def spent(**changes: Any) -> Spent:
