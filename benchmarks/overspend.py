@@ -52,8 +52,8 @@ COLUMNS = (
     Column("impressions decided"),
     Column("of what was bought, %", digits=2),
     Column("overspent (bound: 0)"),
-    Column("lost with a node"),
-    Column("its bound"),
+    Column("taken and lost"),
+    Column("bound of what a death loses"),
     Column("commands per 1,000 pods", digits=1, compared=True),
     Column("round trips per 1,000 pods", digits=2, compared=True),
     Column("nodes' CPU, us a pod", compared=True),
@@ -208,7 +208,7 @@ def _run(plan: Plan, core: int, progress: Progress, *, dies: bool) -> None:
     file.write_bytes(msgspec.json.encode(plan))
     command = ("taskset", "--cpu-list", str(core), sys.executable, "-m", "benchmarks.overspend_node")
     with (Path(plan.folder) / "nodes.log").open("wb") as log:
-        nodes = [subprocess.Popen((*command, str(file), node), stderr=log) for node in _names()]
+        nodes = [subprocess.Popen((*command, str(file), node), stdout=log, stderr=log) for node in _names()]
     try:
         _begin(plan, nodes, progress)
         if dies:

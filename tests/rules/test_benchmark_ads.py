@@ -108,7 +108,8 @@ def test_what_was_bought_is_held_against_what_was_shown() -> None:
     row = spent().row("parts")
     assert dict(zip([one.title for one in SPENT_COLUMNS], row.values, strict=True)) == {
         "pods/s": 200, "impressions decided": 5_000, "of what was bought, %": pytest.approx(100 * 5 / 6),
-        "overspent (bound: 0)": 0, "lost with a node": 0, "its bound": 0, "commands per 1,000 pods": 250,
+        "overspent (bound: 0)": 0, "taken and lost": 0, "bound of what a death loses": 0,
+        "commands per 1,000 pods": 250,
         "round trips per 1,000 pods": 10, "nodes' CPU, us a pod": 40, "Redis CPU, us a pod": 2,
     }  # fmt: skip
 
