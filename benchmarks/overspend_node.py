@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 import redis.asyncio as redis
 
-from benchmarks import ads
 from tifo import stores
 from tifo.api.breaks import Break
 from tifo.api.inventory import Inventory
@@ -49,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     redis: str
     how: str
     seconds: float
+    break_s: int
     inventory: Inventory
 
     @property
@@ -98,9 +98,9 @@ def viewers(node: str) -> Iterator[Viewer]:
     return (Viewer(f"ses_{node}_{n}", f"acc_{node}_{n}", "final", "tv") for n in itertools.count())
 
 
-def the_break() -> Break:
+def the_break(plan: Plan) -> Break:
     """The one that all are asked for."""
-    return Break("brk-1", SystemClock().now(), float(ads.BREAK_S))
+    return Break("brk-1", SystemClock().now(), float(plan.break_s))
 
 
 async def until_of(plan: Plan, node: str) -> float:
@@ -120,7 +120,7 @@ def _begins(plan: Plan) -> float:
 
 async def by_parts(plan: Plan, node: str, counts: Counts) -> None:
     """As a node of Tifo does: from parts of the budgets that it took before."""
-    clock, brk, crowd = SystemClock(), the_break(), viewers(node)
+    clock, brk, crowd = SystemClock(), the_break(plan), viewers(node)
     settings = Settings(stores=StoresSettings(budgets=plan.redis))
     ledger = Ledger(stores.budget_store(settings), clock, AdsSettings())
     decider = Decider(ledger, clock, pods_max=PODS_KEPT)
@@ -168,7 +168,7 @@ class Asking:
 
 async def by_asking(plan: Plan, node: str, counts: Counts) -> None:
     """Ask for each pod, some at once."""
-    clock, brk, crowd = SystemClock(), the_break(), viewers(node)
+    clock, brk, crowd = SystemClock(), the_break(plan), viewers(node)
     index = Index(plan.inventory)
     client = redis.Redis.from_url(plan.redis)
     asking = Asking(client, index, index.running(clock.now()), dict.fromkeys(index.budgets, 1))
