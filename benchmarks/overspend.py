@@ -31,31 +31,33 @@ from tifo import stores
 from tifo.api.inventory import Inventory
 from tifo.kernel.clock import SystemClock
 from tifo.services.ads.budgets import PARTS_OF_A_BUDGET
+from tifo.services.ads.ports import Ask, BudgetStore
 from tifo.services.ads.settings import AdsSettings
 from tifo.settings import Settings, StoresSettings
 
 NODES = 8
 ITEMS = 100
-GOAL = 3_000
-"""Impressions of each: eight nodes take half a minute at the least to spend any budget, a thousandth of it at
-a time and four times a second."""
+GOAL = 1_000_000
+"""Impressions that were bought of each, most of them shown before."""
+LEFT = 6_000
+"""Impressions that are left of each: the end of a budget is where nodes get into each other's way."""
 STARTING_S = 8.0
 """About how long it takes until all nodes are ready, on one core."""
 READY_S_MAX = 180.0
-SECONDS = 40.0
-DIES_AFTER_S = 15.0
-END_S_MAX = 30.0
+DIES_AFTER_S = 1.5
+END_S_MAX = 120.0
 TICK_S = 0.5
 
 COLUMNS = (
     Column("pods/s"),
     Column("impressions decided"),
-    Column("of what was bought, %", digits=2),
+    Column("of what was left, %", digits=2),
     Column("overspent (bound: 0)"),
     Column("taken and lost"),
     Column("bound of what a death loses"),
     Column("commands per 1,000 pods", digits=1, compared=True),
     Column("round trips per 1,000 pods", digits=2, compared=True),
+    Column("commands/s"),
     Column("nodes' CPU, us a pod", compared=True),
     Column("Redis CPU, us a pod", digits=1, compared=True),
 )
@@ -67,27 +69,30 @@ class Way:
 
     title: str
     how: str
+    seconds: float
     dies: bool = False
 
 
 WAYS = (
-    Way("Tifo: parts taken ahead", "parts"),
-    Way("a DECR for every ad, a round trip for every pod", "each"),
-    Way("Tifo, one of the nodes killed", "parts", dies=True),
+    Way("Tifo: parts taken ahead", "parts", 20.0),
+    Way("a DECR for every ad, a round trip for every pod", "each", 45.0),
+    Way("Tifo, one of the nodes killed", "parts", 20.0, dies=True),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What all nodes did: impressions `shown`, `goals`, and what the store says is gone, by line item.
+    """What all nodes did: impressions `left` at first, `shown`, and `gone` as the store says, by line item.
 
-    `cpu_us` and `store_us` are processor time of the nodes and of Redis, `asked` what Redis was asked.
+    `pods` are those with an ad, and `seconds` until the last of them. `cpu_us` and `store_us` are processor
+    time of the nodes and of Redis, `asked` what Redis was asked; `part_max` a node holds at the most.
     """
 
-    goals: Mapping[str, int]
+    left: Mapping[str, int]
     shown: Mapping[str, int]
     gone: Mapping[str, int]
     deaths: int
+    part_max: int
     pods: int
     seconds: float
     cpu_us: float
@@ -96,18 +101,18 @@ class Spent:
 
     @property
     def overspent(self) -> int:
-        """Impressions past what was bought, of all line items."""
-        return sum(max(0, count - self.goals[item]) for item, count in self.shown.items())
+        """Impressions past what was left to show, of all line items."""
+        return sum(max(0, count - self.left[item]) for item, count in self.shown.items())
 
     @property
     def lost(self) -> int:
         """Impressions that were taken and neither shown nor given back."""
-        return sum(max(0, min(gone, self.goals[item]) - self.shown[item]) for item, gone in self.gone.items())
+        return sum(max(0, min(gone, self.left[item]) - self.shown[item]) for item, gone in self.gone.items())
 
     @property
     def lost_max(self) -> int:
         """What deaths may cost at the most, as decision 0015 states it."""
-        return sum(self.deaths * part_max(goal) for goal in self.goals.values())
+        return self.deaths * self.part_max * len(self.left)
 
     def row(self, title: str) -> Row:
         """As the table has it."""
@@ -115,9 +120,10 @@ class Spent:
         values = (
             self.pods / self.seconds,
             shown,
-            100 * shown / sum(self.goals.values()),
+            100 * shown / sum(self.left.values()),
             *(self.overspent, self.lost, self.lost_max),
             *(self.asked.commands / thousands, self.asked.round_trips / thousands),
+            self.asked.commands / self.seconds,
             *(self.cpu_us / self.pods, self.store_us / self.pods),
         )
         return Row(title, tuple(map(float, values)))
@@ -135,28 +141,28 @@ class Overspend:
 
     def takes_s(self, effort: Effort) -> float:
         """About how long it takes, whatever the effort."""
-        return len(WAYS) * (STARTING_S + SECONDS)
+        return sum(STARTING_S + way.seconds for way in WAYS)
 
     def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
         """One row for each way."""
         rows = []
         for way in WAYS:
             progress.doing(f"{self.name}: {way.title}")
-            spent = _spent(way, max(1, round(GOAL * effort.scale)), cores, progress)
+            spent = _spent(way, max(1, round(LEFT * effort.scale)), cores, progress)
             if not spent.pods:
-                raise CannotMeasure("no node decided a pod")
+                raise CannotMeasure("no node decided a pod with an ad")
             rows.append(spent.row(way.title))
-        return Found(findings=(_finding(tuple(rows)),))
+        return Found(findings=(_finding(effort.scale, tuple(rows)),))
 
 
-def _finding(rows: tuple[Row, ...]) -> Finding:
+def _finding(scale: float, rows: tuple[Row, ...]) -> Finding:
     return Finding(
         name=Overspend.name,
         title=f"Budgets spent to their end by {NODES} nodes at full load, over one Redis",
         parameters={
             "line items": str(ITEMS),
+            "left of each": f"{LEFT * scale:,.0f} of {GOAL:,}",
             "break": f"{ads.BREAK_S} s",
-            "for": f"{SECONDS:g} s",
             "nodes": f"{NODES} processes on one core, without HTTP",
             "Redis": "on the other",
         },
@@ -165,33 +171,36 @@ def _finding(rows: tuple[Row, ...]) -> Finding:
     )
 
 
-def _inventory(goal: int) -> Inventory:
+def _inventory() -> Inventory:
     whole = ads.inventory(SystemClock().now())
     items = whole.line_items[:ITEMS]
-    bought = tuple(msgspec.structs.replace(one, impressions=goal, caps=()) for one in items)
+    bought = tuple(msgspec.structs.replace(one, impressions=GOAL, caps=()) for one in items)
     return msgspec.structs.replace(whole, line_items=bought)
 
 
-def _spent(way: Way, goal: int, cores: Cores, progress: Progress) -> Spent:
+def _spent(way: Way, left_each: int, cores: Cores, progress: Progress) -> Spent:
     with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name, store.redis(cores.generator) as redis:
-        inventory = _inventory(goal)
-        goals = {one.id: one.impressions for one in inventory.line_items}
+        inventory = _inventory()
+        left = {one.id: left_each for one in inventory.line_items}
         if way.how == "each":
-            _put(redis.url, goals)
+            _put(redis.url, left)
+        else:
+            asyncio.run(_take(redis.url, left))
         with counting(redis.url) as proxy:
-            plan = Plan(name, proxy.url, way.how, SECONDS, ads.BREAK_S, inventory)
+            plan = Plan(name, proxy.url, way.how, way.seconds, ads.BREAK_S, inventory)
             used_s, before = redis.servers.cpu_s(), proxy.counts()
             _run(plan, cores.server, progress, dies=way.dies)
             asked, store_s = proxy.counts().since(before), redis.servers.cpu_s() - used_s
-        gone = _left(redis, goals) if way.how == "each" else asyncio.run(_taken(redis.url, goals))
-        counts = [Counts(Path(name), goals, node) for node in _names()]
+        gone = _counted(redis, left) if way.how == "each" else asyncio.run(_taken(redis.url, left))
+        counts = [Counts(Path(name), left, node) for node in _names()]
     return Spent(
-        goals=goals,
-        shown={item: sum(one.shown()[item] for one in counts) for item in goals},
+        left=left,
+        shown={item: sum(one.shown()[item] for one in counts) for item in left},
         gone=gone,
         deaths=int(way.dies),
+        part_max=part_max(GOAL),
         pods=sum(one.pods for one in counts),
-        seconds=SECONDS,
+        seconds=max(one.wall_us for one in counts) / 1e6,
         cpu_us=float(sum(one.cpu_us for one in counts)),
         store_us=1e6 * store_s,
         asked=asked,
@@ -249,22 +258,35 @@ def _wait(nodes: Sequence[subprocess.Popen[bytes]], seconds: float, progress: Pr
     return True
 
 
-async def _taken(url: str, goals: Mapping[str, int]) -> dict[str, int]:
-    budgets = stores.budget_store(Settings(stores=StoresSettings(budgets=url)))
-    taken = await budgets.taken([_key(item) for item in goals])
+async def _take(url: str, left: Mapping[str, int]) -> None:
+    """What was shown before: all but what is left."""
+    budgets = _budgets(url)
+    asks = [Ask(_key(item), GOAL - count, GOAL) for item, count in left.items()]
+    await budgets.take(asks, SystemClock().now())
     await budgets.close()
-    return dict(zip(goals, taken, strict=True))
 
 
-def _put(url: str, goals: Mapping[str, int]) -> None:
+async def _taken(url: str, left: Mapping[str, int]) -> dict[str, int]:
+    """What was taken of what was left."""
+    budgets = _budgets(url)
+    taken = await budgets.taken([_key(item) for item in left])
+    await budgets.close()
+    return {item: count - (GOAL - left[item]) for item, count in zip(left, taken, strict=True)}
+
+
+def _budgets(url: str) -> BudgetStore:
+    return stores.budget_store(Settings(stores=StoresSettings(budgets=url)))
+
+
+def _put(url: str, left: Mapping[str, int]) -> None:
     with closing(client.Redis.from_url(url)) as connection:
-        connection.mset({_key(item): goal for item, goal in goals.items()})
+        connection.mset({_key(item): count for item, count in left.items()})
 
 
-def _left(redis: Redis, goals: Mapping[str, int]) -> dict[str, int]:
+def _counted(redis: Redis, left: Mapping[str, int]) -> dict[str, int]:
     """What was taken of the counters that each pod asks for."""
     with closing(client.Redis.from_url(redis.url)) as connection:
-        return {item: goal - int(connection.get(_key(item)) or 0) for item, goal in goals.items()}
+        return {item: count - int(connection.get(_key(item)) or 0) for item, count in left.items()}
 
 
 def _key(item: str) -> str:

@@ -8,7 +8,7 @@ import itertools
 import mmap
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,25 +58,28 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Counts:
-    """Pods, processor time, and impressions of each line item, in a file that all can read."""
+    """Pods with an ad, impressions of each line item, and how long both took, in a file that all can read.
+
+    What comes after the last of them, when nothing is left to sell, is not in it.
+    """
 
     def __init__(self, folder: Path, items: Iterable[str], node: str) -> None:
-        self._places = {item: n for n, item in enumerate(items, 2)}
-        file, size = folder / f"{node}.counts", CELL_BYTES * (2 + len(self._places))
+        self._places = {item: n for n, item in enumerate(items, 3)}
+        file, size = folder / f"{node}.counts", CELL_BYTES * (3 + len(self._places))
         if not file.exists():
             file.write_bytes(bytes(size))
         with file.open("r+b") as opened:
             self._cells = memoryview(mmap.mmap(opened.fileno(), size)).cast("Q")
 
-    def add(self, items: Iterable[str]) -> None:
+    def add(self, items: Sequence[str]) -> None:
         """One pod that shows these line items."""
-        self._cells[0] += 1
+        self._cells[0] += bool(items)
         for item in items:
             self._cells[self._places[item]] += 1
 
-    def used(self, cpu_us: int) -> None:
-        """So much processor time since the first pod."""
-        self._cells[1] = cpu_us
+    def took(self, cpu_ns: int, wall_ns: int) -> None:
+        """So much processor time, and time, since the first pod."""
+        self._cells[1], self._cells[2] = cpu_ns // 1_000, wall_ns // 1_000
 
     @property
     def pods(self) -> int:
@@ -88,9 +91,27 @@ class Counts:
         """So far."""
         return self._cells[1]
 
+    @property
+    def wall_us(self) -> int:
+        """So far."""
+        return self._cells[2]
+
     def shown(self) -> dict[str, int]:
         """Impressions by line item."""
         return {item: self._cells[place] for item, place in self._places.items()}
+
+
+class Watch:
+    """Tells the counts how long they took, from the first pod on."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._cpu_ns, self._wall_ns = time.process_time_ns(), time.monotonic_ns()
+
+    def note(self, pods_before: int) -> None:
+        """Until now, if any pod with an ad has come."""
+        if self._counts.pods > pods_before:
+            self._counts.took(time.process_time_ns() - self._cpu_ns, time.monotonic_ns() - self._wall_ns)
 
 
 def viewers(node: str) -> Iterator[Viewer]:
@@ -127,11 +148,12 @@ async def by_parts(plan: Plan, node: str, counts: Counts) -> None:
     decider.use(Index(plan.inventory))
     await ledger.open()
     until = await until_of(plan, node)
-    began_ns = time.process_time_ns()
+    watch = Watch(counts)
     while clock.now() < until:
+        before = counts.pods
         for viewer in itertools.islice(crowd, PODS_A_TURN):
-            counts.add(item.id for item in decider.pod(viewer, brk).items)
-        counts.used((time.process_time_ns() - began_ns) // 1_000)
+            counts.add([item.id for item in decider.pod(viewer, brk).items])
+        watch.note(before)
         await asyncio.sleep(0)
     await ledger.close()
 
@@ -175,12 +197,13 @@ async def by_asking(plan: Plan, node: str, counts: Counts) -> None:
 
     async def ask() -> None:
         while clock.now() < until:
+            before = counts.pods
             counts.add([item.id for item in await asking.pod(next(crowd), brk)])
-            counts.used((time.process_time_ns() - began_ns) // 1_000)
+            watch.note(before)
             await asyncio.sleep(0)
 
     until = await until_of(plan, node)
-    began_ns = time.process_time_ns()
+    watch = Watch(counts)
     await asyncio.gather(*(ask() for _ in range(ASKERS)))
     await client.aclose()
 

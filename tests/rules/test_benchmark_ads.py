@@ -13,7 +13,7 @@ from benchmarks.counting import Counts as Asked
 from benchmarks.open_model import Paced, Pods
 from benchmarks.overspend import COLUMNS as SPENT_COLUMNS
 from benchmarks.overspend import Spent, part_max
-from benchmarks.overspend_node import Counts
+from benchmarks.overspend_node import Counts, Watch
 from benchmarks.rehearsal import SENDERS, Ran
 from prometheus_client import generate_latest
 
@@ -94,42 +94,44 @@ def test_outside_server_answers_with_an_ad_of_the_length_that_it_was_told() -> N
 
 def spent(**changes: Any) -> Spent:
     told = {
-        "goals": {"a": 3_000, "b": 3_000}, "shown": {"a": 3_000, "b": 2_000},
-        "gone": {"a": 3_000, "b": 2_000},
-        "deaths": 0, "pods": 2_000, "seconds": 10.0, "cpu_us": 80_000.0, "store_us": 4_000.0,
-        "asked": Asked(500, 20),
+        "left": {"a": 3_000, "b": 3_000}, "shown": {"a": 3_000, "b": 2_000},
+        "gone": {"a": 3_000, "b": 2_000}, "deaths": 0, "part_max": 5, "pods": 2_000, "seconds": 10.0,
+        "cpu_us": 80_000.0, "store_us": 4_000.0, "asked": Asked(500, 20),
     }  # fmt: skip
     return Spent(**(told | changes))
 
 
-def test_what_was_bought_is_held_against_what_was_shown() -> None:
+def test_what_was_left_is_held_against_what_was_shown() -> None:
     assert (spent().overspent, spent().lost, spent().lost_max) == (0, 0, 0)
     assert spent(shown={"a": 3_004, "b": 2_000}).overspent == 4
     row = spent().row("parts")
     assert dict(zip([one.title for one in SPENT_COLUMNS], row.values, strict=True)) == {
-        "pods/s": 200, "impressions decided": 5_000, "of what was bought, %": pytest.approx(100 * 5 / 6),
+        "pods/s": 200, "impressions decided": 5_000, "of what was left, %": pytest.approx(100 * 5 / 6),
         "overspent (bound: 0)": 0, "taken and lost": 0, "bound of what a death loses": 0,
-        "commands per 1,000 pods": 250,
-        "round trips per 1,000 pods": 10, "nodes' CPU, us a pod": 40, "Redis CPU, us a pod": 2,
+        "commands per 1,000 pods": 250, "round trips per 1,000 pods": 10, "commands/s": 50,
+        "nodes' CPU, us a pod": 40, "Redis CPU, us a pod": 2,
     }  # fmt: skip
 
 
 def test_what_a_death_costs_is_held_against_its_bound() -> None:
     died = spent(deaths=1, shown={"a": 2_998, "b": 1_999})
-    assert (died.lost, died.lost_max) == (3, 6)
+    assert (died.lost, died.lost_max) == (3, 10)
     assert (part_max(3_000), part_max(100), part_max(10_000_000)) == (3, 1, 2_000)
     # A counter that each pod takes from goes below nothing: what it gave is no more than there was.
     assert spent(gone={"a": 3_040, "b": 2_000}).lost == 0
 
 
-def test_counts_of_a_node_outlive_it(tmp_path: Path) -> None:
+def test_counts_of_a_node_outlive_it_and_leave_out_pods_without_an_ad(tmp_path: Path) -> None:
     counts = Counts(tmp_path, ("a", "b"), "node-1")
-    counts.add(("b",))
-    counts.add(("a", "b"))
-    counts.used(17)
+    watch = Watch(counts)
+    for items in (["b"], ["a", "b"], []):
+        counts.add(items)
+    watch.note(0)
+    took = counts.wall_us
+    watch.note(counts.pods)
     del counts
     again = Counts(tmp_path, ("a", "b"), "node-1")
-    assert (again.pods, again.cpu_us, again.shown()) == (2, 17, {"a": 1, "b": 2})
+    assert (again.pods, again.wall_us, again.shown()) == (2, took, {"a": 1, "b": 2})
 
 
 def test_books_are_held_against_what_was_accepted() -> None:
