@@ -192,7 +192,7 @@ async def by_asking(plan: Plan, node: str, counts: Counts) -> None:
     """Ask for each pod, some at once."""
     clock, brk, crowd = SystemClock(), the_break(plan), viewers(node)
     index = Index(plan.inventory)
-    client = redis.Redis.from_url(plan.redis)
+    client = redis.Redis.from_url(plan.redis, protocol=2)  # what the proxy that counts can read
     asking = Asking(client, index, index.running(clock.now()), dict.fromkeys(index.budgets, 1))
 
     async def ask() -> None:
