@@ -206,9 +206,9 @@ class _Night:
         while (left_s := starts_at - SystemClock().now()) > 0:
             self._wait(min(left_s, 0.5))
         judging = ("-spread", f"{SPREAD_S}s", "-length", str(BREAK_S), "-deadline", f"{DEADLINE_S}s")
-        began, cpu_s = time.monotonic(), self.servers.cpu_s()
+        cpu_s = self.servers.cpu_s()
         got = self._sent((*pods, *judging), SPREAD_S)
-        busy = (self.servers.cpu_s() - cpu_s) / min(time.monotonic() - began, got.duration_us / 1e6)
+        busy = (self.servers.cpu_s() - cpu_s) / (got.duration_us / 1e6)
         seen = msgspec.json.decode(httpx.get(seen_url, trust_env=False).content, type=Seen)
         metrics = httpx.get(f"{self._operators}/metrics", trust_env=False).text
         return Crowd(viewers, got, seen, min(1.0, busy), outcomes_of(metrics))
