@@ -1,4 +1,4 @@
-import { call, type Call } from "../shared/http.ts";
+import { call, file, type Call } from "../shared/http.ts";
 
 /** One second of the match. `at` is in seconds since the epoch; `pathways` holds viewers by pathway. */
 export interface Sample {
@@ -10,6 +10,14 @@ export interface Sample {
   readonly lag: number;
   readonly pathways: Readonly<Record<string, number>>;
   readonly pods_per_s: Readonly<Record<Filling, number>>;
+  /** The largest budgets of line items, by id. */
+  readonly pacing: Readonly<Record<string, PacePoint>>;
+}
+
+/** Impressions that were shown, and those due by the pace; null where delivery is not even. */
+export interface PacePoint {
+  readonly delivered: number;
+  readonly due: number | null;
 }
 
 /** What the seconds of a break are filled with. */
@@ -135,6 +143,70 @@ export interface Ads {
   readonly p50_ms: number;
   readonly p99_ms: number;
   readonly items: readonly LineItem[];
+  readonly servers: readonly AdServer[];
+}
+
+/** An outside ad server, as it was asked ahead of the last minutes' breaks; its circuit is open on some nodes. */
+export interface AdServer {
+  readonly id: string;
+  readonly asked: number;
+  readonly answered: number;
+  readonly fetched: number;
+  readonly timed_out: number;
+  readonly failed: number;
+  readonly shaped: number;
+  readonly unasked: number;
+  readonly nodes: number;
+  readonly nodes_failing: number;
+  readonly requests_per_s: number;
+}
+
+/** What was counted of a line item; `amount_micros` is in millionths of the currency. */
+export interface ItemBilled {
+  readonly line_item: string;
+  readonly campaign: string;
+  readonly decided: number;
+  readonly impressions: number;
+  readonly share: number | null;
+  readonly first_quartiles: number;
+  readonly midpoints: number;
+  readonly third_quartiles: number;
+  readonly completes: number;
+  readonly clicks: number;
+  readonly late: number;
+  readonly cpm_cents: number;
+  readonly amount_micros: number;
+}
+
+export interface CampaignBilled {
+  readonly campaign: string;
+  readonly advertiser: string;
+  readonly decided: number;
+  readonly impressions: number;
+  readonly share: number | null;
+  readonly completes: number;
+  readonly clicks: number;
+  readonly late: number;
+  readonly amount_micros: number;
+}
+
+/** The books of some hours. */
+export interface Billed {
+  readonly line_items: readonly ItemBilled[];
+  readonly campaigns: readonly CampaignBilled[];
+  readonly breaks: readonly {
+    readonly decided: number;
+    readonly impressions: number;
+    readonly late: number;
+    readonly unmatched: number;
+  }[];
+  readonly currency: string;
+}
+
+/** Which part of the books; an empty event means all. */
+export interface BilledWanted {
+  readonly event: string;
+  readonly hours: string;
 }
 
 /** One respect in which viewers differ: the largest groups (an empty name: not known), and the rest together. */
@@ -186,15 +258,20 @@ export interface Origin {
 /** The steps of the degradation ladder, mildest first. */
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
-/** Everything at this second. */
-/** Whom ads are decided for: what operators have said, and what is in force. */
+/** Whom ads are decided for: what operators have said, what is in force, and whose word that is. */
 export interface AdLever {
   readonly ads: AdLeverPlace;
   readonly in_force: AdLeverPlace;
+  readonly by: "nobody" | "operator" | "posture";
+  readonly operator: string;
+  readonly at: number;
+  /** The lever of the posture's step. */
+  readonly posture: AdLeverPlace;
 }
 
 export type AdLeverPlace = "personal" | "cohort" | "house" | "none";
 
+/** Everything at this second. */
 export interface Overview {
   readonly at: number;
   readonly viewers: number;
@@ -257,6 +334,12 @@ export interface AuditEntry {
   readonly detail: string;
 }
 
+function billedQuery({ event, hours }: BilledWanted): string {
+  const query = new URLSearchParams({ hours });
+  if (event) query.set("event", event);
+  return query.toString();
+}
+
 const TOKEN_KEY = "tifo.operator-token";
 
 /** The control API with the operator's token: kept for this tab only, absent where the server asks for none. */
@@ -310,6 +393,23 @@ export class Control {
   /** Whether a line item takes part, on every node within a second. */
   switchLineItem(id: string, active: boolean): Promise<unknown> {
     return this.call(`/v1/control/line-items/${encodeURIComponent(id)}`, { method: "PUT", body: { active } });
+  }
+
+  setAdLever(ads: AdLeverPlace): Promise<unknown> {
+    return this.call("/v1/control/ad-lever", { method: "PUT", body: { ads } });
+  }
+
+  billed(wanted: BilledWanted): Promise<Billed> {
+    return this.call(`/v1/control/billed?${billedQuery(wanted)}`);
+  }
+
+  /** Where the same is as a file. */
+  billedCsvUrl(wanted: BilledWanted): string {
+    return `/v1/control/billed.csv?${billedQuery(wanted)}`;
+  }
+
+  billedCsv(wanted: BilledWanted): Promise<Blob> {
+    return file(this.billedCsvUrl(wanted), { token: this.token });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {
