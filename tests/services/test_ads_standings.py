@@ -56,7 +56,8 @@ class Node:
     def show(self, count: int) -> None:
         for n in range(count):
             viewer = Viewer(f"ses_{id(self)}_{n}", f"fan-{n}", "final", "tv")
-            self.decider.pod(viewer, Break("brk-1", NOW, 20.0))
+            pod = self.decider.pod(viewer, Break("brk-1", NOW, 20.0))
+            self.decider.tally.answered(pod.picks, pod.rest_s)
 
     async def told(self) -> Mapping[str, LineItemReport]:
         await self.standings.look()

@@ -277,9 +277,7 @@ async def test_kicks_are_taken_whole_or_refused(cockpit, sessions, body, status:
     assert (answer.status_code, sessions.asked) == (status, kicks)
 
 
-async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(
-    control, view, clock
-) -> None:
+async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(control, view, clock) -> None:
     assert control.overview().ad_lever == AdLeverAnswer("personal", "personal")
     await control.set_posture("ada", "lean")
     assert control.ad_lever == AdLeverAnswer("personal", "cohort", "posture", posture="cohort")

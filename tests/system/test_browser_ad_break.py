@@ -1,7 +1,6 @@
-"""The ad break in the control room, in Debian's Chromium: the lever, outside servers, pacing, and the books."""
+"""The ad break in the control room, in Debian's Chromium: lever, outside servers, pacing, and the books."""
 
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -161,6 +160,7 @@ def test_outside_server_pacing_and_books_are_on_the_screen(
     cockpit.wait_for_selector('[data-pace-of="brew-tv"] canvas')
     pace = '[data-pace-of="brew-tv"] .soft'
     eventually(lambda: cockpit.inner_text(pace).endswith("behind its pace"), what="it is far behind")
+    assert "house ads 50 %" in cockpit.inner_text("#ads-legend")
     assert "of 200" in cockpit.inner_text("#ads-pods")
 
     cockpit.wait_for_selector("#billing-table:visible", timeout=60_000)

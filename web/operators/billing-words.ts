@@ -41,5 +41,5 @@ export function reconciledWords({ breaks }: Pick<Billed, "breaks">): string {
   const [decided, impressions] = [sum((one) => one.decided), sum((one) => one.impressions)];
   const share = decided > 0 ? ` (${percent(impressions / decided)})` : "";
   const rest = `${count(sum((one) => one.late))} late, ${count(sum((one) => one.unmatched))} without a decision`;
-  return `${count(breaks.length)} breaks: ${count(decided)} ads decided, ${count(impressions)} shown${share}, ${rest}`;
+  return `${count(breaks.length)} ${breaks.length === 1 ? "break" : "breaks"}: ${count(decided)} ads decided, ${count(impressions)} shown${share}, ${rest}`;
 }

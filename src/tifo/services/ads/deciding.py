@@ -68,7 +68,6 @@ class Decider:
         key = (viewer.session, brk.id, brk.duration_s)  # it may change until it is announced
         known = self._pods.get(key) if lever != "house" else None
         if known is not None:
-            self.tally.answered(known[0])
             return known[0]
         now, began = self._clock.now(), self._clock.monotonic()
         if lever == "house":
@@ -78,7 +77,7 @@ class Decider:
             self._ledger.spend(decision.items)
             self._pods[key] = (decision, brk.end + KEPT_S)
             self._forget(now)
-        self.tally.answered(decision, self._clock.monotonic() - began)
+        self.tally.decided(self._clock.monotonic() - began)
         return decision
 
     def explain(
