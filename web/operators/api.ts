@@ -1,4 +1,5 @@
 import { call, file, type Call } from "../shared/http.ts";
+import { type Billed, type BilledWanted, billedQuery } from "./billed.ts";
 
 /** One second of the match. `at` is in seconds since the epoch; `pathways` holds viewers by pathway. */
 export interface Sample {
@@ -161,54 +162,6 @@ export interface AdServer {
   readonly requests_per_s: number;
 }
 
-/** What was counted of a line item; `amount_micros` is in millionths of the currency. */
-export interface ItemBilled {
-  readonly line_item: string;
-  readonly campaign: string;
-  readonly decided: number;
-  readonly impressions: number;
-  readonly share: number | null;
-  readonly first_quartiles: number;
-  readonly midpoints: number;
-  readonly third_quartiles: number;
-  readonly completes: number;
-  readonly clicks: number;
-  readonly late: number;
-  readonly cpm_cents: number;
-  readonly amount_micros: number;
-}
-
-export interface CampaignBilled {
-  readonly campaign: string;
-  readonly advertiser: string;
-  readonly decided: number;
-  readonly impressions: number;
-  readonly share: number | null;
-  readonly completes: number;
-  readonly clicks: number;
-  readonly late: number;
-  readonly amount_micros: number;
-}
-
-/** The books of some hours. */
-export interface Billed {
-  readonly line_items: readonly ItemBilled[];
-  readonly campaigns: readonly CampaignBilled[];
-  readonly breaks: readonly {
-    readonly decided: number;
-    readonly impressions: number;
-    readonly late: number;
-    readonly unmatched: number;
-  }[];
-  readonly currency: string;
-}
-
-/** Which part of the books; an empty event means all. */
-export interface BilledWanted {
-  readonly event: string;
-  readonly hours: string;
-}
-
 /** One respect in which viewers differ: the largest groups (an empty name: not known), and the rest together. */
 export interface Split {
   readonly top: readonly { readonly name: string; readonly viewers: number }[];
@@ -332,12 +285,6 @@ export interface AuditEntry {
   readonly action: string;
   readonly target: string;
   readonly detail: string;
-}
-
-function billedQuery({ event, hours }: BilledWanted): string {
-  const query = new URLSearchParams({ hours });
-  if (event) query.set("event", event);
-  return query.toString();
 }
 
 const TOKEN_KEY = "tifo.operator-token";

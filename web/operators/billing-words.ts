@@ -1,5 +1,5 @@
 import { count, percent } from "../shared/format.ts";
-import type { Billed, CampaignBilled, ItemBilled } from "./api.ts";
+import type { Billed, CampaignBilled, ItemBilled } from "./billed.ts";
 
 /** Line items that are shown; all of them are in the file. */
 export const ROWS_MAX = 200;

@@ -1,7 +1,8 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { count, percent, UNKNOWN } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
-import type { Billed, Control } from "./api.ts";
+import type { Control } from "./api.ts";
+import type { Billed } from "./billed.ts";
 import { billedRows, money, reconciledWords, ROWS_MAX, shareTone, type BilledRow } from "./billing-words.ts";
 import { act } from "./notice.ts";
 import { Rows, type Row } from "./rows.ts";

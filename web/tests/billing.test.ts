@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { circuitWords, ofAsked } from "../operators/ad-servers.ts";
-import type { Billed, CampaignBilled, ItemBilled, LineItem } from "../operators/api.ts";
+import type { LineItem } from "../operators/api.ts";
+import type { Billed, CampaignBilled, ItemBilled } from "../operators/billed.ts";
 import { billedRows, money, reconciledWords, ROWS_MAX, shareTone } from "../operators/billing-words.ts";
 import { pacingOf, PLOTTED_MAX } from "../operators/ads-words.ts";
 import { offPace } from "../operators/pacing-words.ts";
