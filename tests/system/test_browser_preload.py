@@ -37,7 +37,7 @@ def watch(browser: Browser, match: Platform, drawn: float) -> tuple[Page, Asked]
 
     def note(url: str) -> None:
         if "/v1/ads/" in url and "/breaks/" in url and "_HLS_start_offset" not in url:
-            asked.setdefault(url.split("/breaks/")[1].split("?")[0], time.monotonic())
+            asked.setdefault(url.split("/breaks/")[1].split("?", maxsplit=1)[0], time.monotonic())
 
     page.on("request", lambda request: note(request.url))
     page.goto(f"{match.viewers.base}/watch/demo?account={match.new_account()}")
