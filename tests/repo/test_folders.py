@@ -62,6 +62,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
         "billed_routes.py": "the books, to look at and to take away",
+        "audience.py": "who watches, of all insight nodes",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",
@@ -79,6 +80,7 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
         "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
     },
     "insight": {
+        "share.py": "what a worker knows of the partitions that it holds",
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",
