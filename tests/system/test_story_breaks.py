@@ -27,7 +27,8 @@ def date_ranges(player: Player) -> list[dict[str, str]]:
     """The break that each rendition announces first."""
     found = []
     for address in renditions(player):
-        line = next(line for line in media(address)[0].splitlines() if "com.apple.hls.interstitial" in line)
+        lines = media(address)[0].splitlines()
+        line = next(one for one in lines if attribute(one, "CLASS") == "com.apple.hls.interstitial")
         found.append(
             {name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "PLANNED-DURATION")}
         )
