@@ -136,7 +136,11 @@ class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: str = ""
     """`http://HOST:OPERATOR_PORT`, for control where it runs without sessions."""
     ads: str = ""
-    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there."""
+    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there, and
+    reads the books."""
+    control: str = ""
+    """`http://HOST:OPERATOR_PORT`, for ads where it runs without control: its audit trail has who loads an
+    inventory. Empty keeps that in a trail of this node's own."""
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,7 +45,10 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "exposures.py": "what the accounts of a node have seen",
         "tally.py": "pods and what fills them, counted",
         "standings.py": "how far line items are, and what a node says of ads",
+        "billed.py": "the books summed up, with prices",
         "billed_routes.py": "what operators ask of the books of billing",
+        "changes.py": "what an inventory changes, in words for the audit trail",
+        "outside_tally.py": "what came of asking an outside server, counted",
         "pacing.py": "how fast a budget may be spent, as a rule that a store may call",
         "outside.py": "ads of outside servers, fetched ahead of a break",
         "shaping.py": "when they are asked, and by how many, as a rule",
@@ -58,6 +61,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
+        "billed_routes.py": "the books, to look at and to take away",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",

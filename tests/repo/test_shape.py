@@ -69,6 +69,8 @@ NO_ADAPTERS = {
 """Public classes below `adapters/` that stand behind no port."""
 
 SUITES_ELSEWHERE = {
+    "HttpAuditNotes": "a client of our own service: tested against that service",
+    "HttpBilled": "a client of our own service: tested against that service",
     "HttpCatalogue": "a client of our own service: tested against that service",
     "HttpLineItems": "a client of our own service: tested against that service",
     "HttpSessions": "a client of our own service: tested against that service",

@@ -139,7 +139,12 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
     }
 
 
-PEERS = {"catalogue": "home", "sessions": "sessions", "ads": next(n for n, s in NODES.items() if "ads" in s)}
+PEERS = {
+    "catalogue": "home",
+    "sessions": "sessions",
+    "ads": next(n for n, s in NODES.items() if "ads" in s),
+    "control": next(n for n, s in NODES.items() if "control" in s),
+}
 
 
 @contextlib.contextmanager

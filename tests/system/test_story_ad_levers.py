@@ -29,9 +29,10 @@ def assets(platform: Platform) -> list[dict]:
 
 
 def test_no_ads_and_back(platform: Platform) -> None:
-    assert say(platform, "ad-lever", ads="none") == {"ads": "none", "in_force": "none"}
+    said = say(platform, "ad-lever", ads="none")
+    assert (said["ads"], said["in_force"], said["by"]) == ("none", "none", "operator")
     eventually(lambda: not assets(platform), what="breaks are empty")
-    assert platform.overview()["ad_lever"] == {"ads": "none", "in_force": "none"}
+    assert platform.overview()["ad_lever"] == said
     say(platform, "ad-lever", ads="house")
     eventually(lambda: len(assets(platform)) == 2, what="breaks are the house's")
     told = platform.operators.get("/v1/control/audit").json()["entries"]
@@ -40,7 +41,9 @@ def test_no_ads_and_back(platform: Platform) -> None:
 
 def test_lean_decides_by_cohort_and_counts_each_viewer(platform: Platform) -> None:
     say(platform, "posture", step="lean")
-    eventually(lambda: platform.overview()["ad_lever"] == {"ads": "personal", "in_force": "cohort"})
+    eventually(lambda: platform.overview()["ad_lever"]["by"] == "posture")
+    lever = platform.overview()["ad_lever"]
+    assert (lever["ads"], lever["in_force"]) == ("personal", "cohort")
     players = [platform.player(), platform.player()]
     for player in players:
         eventually(lambda player=player: player.asset_list(break_now()).json()["ASSETS"])

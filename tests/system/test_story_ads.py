@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import fromstring
@@ -80,12 +81,20 @@ def test_inventory_is_in_force_without_a_restart_and_explained(
     done = tifo("ads", "load", str(file), "--url", desk.base)
     assert done.returncode == 0, done.stderr
     assert "2 line items, 1 campaigns and 1 creatives" in " ".join(done.stdout.split())
+    newest = platform.operators.get("/v1/control/audit").json()["entries"][0]
+    assert (newest["operator"], newest["action"]) == ("operator", "ad-inventory")
+    digest = sha256(file.read_bytes()).hexdigest()
+    assert f"from inventory.json, sha256 {digest}; line items: 2 added" in newest["detail"]
     eventually(lambda: shown(platform)[0] == "house-3", what="the line item is shown")
     assert set(shown(platform)[1:]) <= {"house-1", "house-2"}
 
     done = tifo("ads", "explain", "--event", "demo", "--device-kind", "tv", "--json", "--url", desk.base)
-    verdicts = {one["line_item"]: one["verdict"] for one in json.loads(done.stdout)["line_items"]}
+    told = json.loads(done.stdout)
+    verdicts = {one["line_item"]: one["verdict"] for one in told["line_items"]}
     assert verdicts == {"brew-tv": "chosen", "brew-derby": "event"}
+    assert (told["lever"], told["in_force"]["by"]) == ("personal", "nobody")
+    done = tifo("ads", "explain", "--event", "demo", "--lever", "house", "--url", desk.base)
+    assert "as if the lever were house" in " ".join(done.stdout.split())
 
     desk("PUT", "/v1/control/ads/line-items/brew-tv", json={"active": False})
     eventually(lambda: "house-3" not in shown(platform), what="it is switched off")
@@ -127,6 +136,11 @@ def test_beacons_are_billed_once_however_often_they_are_called(platform: Platfor
     eventually(billed, what="one impression and one complete are in the books")
     done = tifo("ads", "billed", "--url", desk.base)
     assert "brew-billed" in done.stdout and "share" in done.stdout
+    room = platform.operators.get("/v1/control/billed?event=demo").json()
+    (item,) = (one for one in room["line_items"] if one["line_item"] == "brew-billed")
+    assert (item["campaign"], item["impressions"]) == ("brew", 1)
+    sheet = platform.operators.get("/v1/control/billed.csv?event=demo").text
+    assert any(line.startswith("brew,brew-billed,") for line in sheet.splitlines())
 
 
 def test_unsound_inventory_is_refused_with_its_lines(platform: Platform, desk: Http, tmp_path: Path) -> None:

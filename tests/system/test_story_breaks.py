@@ -24,10 +24,11 @@ def renditions(player: Player) -> list[str]:
 
 
 def date_ranges(player: Player) -> list[dict[str, str]]:
-    """The breaks that each rendition announces."""
+    """The break that each rendition announces first."""
     found = []
     for address in renditions(player):
-        line = next(line for line in media(address)[0].splitlines() if line.startswith("#EXT-X-DATERANGE"))
+        lines = media(address)[0].splitlines()
+        line = next(one for one in lines if attribute(one, "CLASS") == "com.apple.hls.interstitial")
         found.append(
             {name: attribute(line, name) for name in ("ID", "CLASS", "X-ASSET-LIST", "PLANNED-DURATION")}
         )
@@ -45,6 +46,16 @@ def test_every_rendition_announces_the_break(platform: Platform) -> None:
     assert first["X-ASSET-LIST"] == f"{{$tifo-ads}}/breaks/{first['ID']}"
     assert float(first["PLANNED-DURATION"]) == BREAK_S
     assert others == [first, first]
+
+
+def test_players_are_told_in_which_time_to_ask_for_the_ads(platform: Platform) -> None:
+    text, _ = media(renditions(platform.player())[0])
+    ranges = [line for line in text.splitlines() if line.startswith("#EXT-X-DATERANGE")]
+    preload, brk = ranges[:2]
+    assert attribute(preload, "CLASS") == "com.apple.hls.preload"
+    assert attribute(preload, "X-TARGET-ID") == attribute(brk, "ID")
+    assert attribute(preload, "X-URI") == attribute(brk, "X-ASSET-LIST")
+    assert attribute(preload, "START-DATE") < attribute(brk, "START-DATE")
 
 
 def test_the_break_is_filled_with_ads_that_play(platform: Platform) -> None:

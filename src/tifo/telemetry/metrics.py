@@ -214,8 +214,8 @@ SIGHTINGS_LOST = Counter(
 OUTSIDE_ADS = Counter(
     "tifo_outside_ads",
     "Ads of outside servers, by server and what came of asking ahead (fetched, late, over: beyond what it "
-    "declared, failed, unreadable, wrong-length, no-ad, no-media, wrapper), and of places in pods (shown, "
-    "house).",
+    "declared, timeout, failed, unasked: its circuit is open, unreadable, wrong-length, no-ad, no-media, "
+    "wrapper), and of places in pods (shown, house).",
     ["server", "outcome"],
     registry=REGISTRY,
 )

@@ -6,6 +6,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Literal
 
+from tifo.api.ad_control import AdLever
 from tifo.api.breaks import Break
 from tifo.api.inventory import Inventory
 from tifo.kernel.clock import Clock
@@ -68,7 +69,6 @@ class Decider:
         key = (viewer.session, brk.id, brk.duration_s)  # it may change until it is announced
         known = self._pods.get(key) if lever != "house" else None
         if known is not None:
-            self.tally.answered(known[0])
             return known[0]
         now, began = self._clock.now(), self._clock.monotonic()
         if lever == "house":
@@ -79,14 +79,23 @@ class Decider:
             self._pods[key] = (decision, brk.end + KEPT_S)
             if len(self._pods) > self._pods_max or now >= self._forget_at:
                 self._forget(now)
-        self.tally.answered(decision, self._clock.monotonic() - began)
+        self.tally.decided(self._clock.monotonic() - began)
         return decision
 
-    def explain(self, viewer: Viewer, brk: Break) -> tuple[Decision, Mapping[str, Verdict]]:
+    def explain(
+        self, viewer: Viewer, brk: Break, lever: AdLever = "personal"
+    ) -> tuple[Decision, Mapping[str, Verdict]]:
         """What would be decided now for one who has not asked, and what became of every line item."""
+        now = self._clock.now()
+        if lever in ("house", "none"):
+            house = decide(self._index, viewer, brk, State(now, 0, NO_BUDGETS, NOTHING))
+            nobody: dict[str, Verdict] = {one.id: "lever" for one in self._index.items}
+            return (house if lever == "house" else Decision((), brk.duration_s)), nobody
         told: dict[str, Verdict] = {}
-        state = self._state(self._clock.now(), viewer.account)
-        return decide(self._index, viewer, brk, state, told), told
+        if lever == "cohort":
+            like = self._index.like(viewer)
+            return self._cohorts.explain(self._index, like, brk, self._state(now), told), told
+        return decide(self._index, viewer, brk, self._state(now, viewer.account), told), told
 
     def _decide(self, viewer: Viewer, brk: Break, now: float, *, alone: bool) -> Decision:
         if not alone:

@@ -16,6 +16,7 @@ OFFERS_MAX = 250
 Verdict = Literal[
     "chosen", "inactive", "flight", "daypart", "event", "team", "device-kind", "isp", "region", "cohort",
     "budget", "cap", "advertiser", "category", "creative", "position", "length", "slots", "full", "not-asked",
+    "lever",
 ]  # fmt: skip
 """What became of a line item; `VERDICTS` says it in a sentence."""
 
@@ -40,6 +41,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "slots": "the pod has as many ads as it may",
     "full": "the pod is full",
     "not-asked": f"{OFFERS_MAX} others were asked first",
+    "lever": "under this lever no line item is shown",
 }
 
 
