@@ -13,6 +13,7 @@ from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.budgets import RedisBudgetStore
 from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
+from tifo.adapters.redis.exposures import RedisExposureStore
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
@@ -20,6 +21,7 @@ from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
@@ -31,7 +33,7 @@ from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids, SystemIds
 from tifo.services.accounts.ports import IdentityProvider, ProfileStore
-from tifo.services.ads.ports import BudgetStore, InventoryStore
+from tifo.services.ads.ports import BudgetStore, ExposureStore, InventoryStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
@@ -62,13 +64,15 @@ def _parsed(parse: Callable[[str], T], store: str, url: str) -> T:
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 
 
-def _redis(settings: Settings, store: str, redis: RedisConnections | None) -> RedisConnection | None:
-    """The way to a store in Redis; None when its URL is of another kind."""
+def _redis(
+    settings: Settings, store: str, redis: RedisConnections | None, part: str = ""
+) -> RedisConnection | None:
+    """The way to a store in Redis, for `part` of it or all; None when its URL is of another kind."""
     url: str = getattr(settings.stores, store)
     if url.partition(":")[0] not in REDIS_SCHEMES:
         return None
     connections = redis or RedisConnections(Meters(SystemClock()), SystemIds())
-    return _parsed(lambda told: connections.of(told, store), store, url)
+    return _parsed(lambda told: connections.of(told, part or store), store, url)
 
 
 def session_store(settings: Settings, redis: RedisConnections | None = None) -> SessionStore:
@@ -120,6 +124,14 @@ def budget_store(settings: Settings, redis: RedisConnections | None = None) -> B
     if connection is not None:
         return RedisBudgetStore(connection)
     return SqliteBudgetStore(_sqlite_path(settings, "budgets", "budgets.db", " or redis://HOST:PORT"))
+
+
+def exposure_store(settings: Settings, redis: RedisConnections | None = None) -> ExposureStore:
+    """`sqlite:///FILE`, `redis://HOST:PORT` and its kin; empty is the Redis of budgets, if it is one"""
+    connection = _redis(settings, "exposures" if settings.stores.exposures else "budgets", redis, "exposures")
+    if connection is not None:
+        return RedisExposureStore(connection)
+    return SqliteExposureStore(_sqlite_path(settings, "exposures", "exposures.db", " or redis://HOST:PORT"))
 
 
 def billing_ledger(settings: Settings) -> BillingLedger:

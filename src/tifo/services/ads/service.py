@@ -96,7 +96,9 @@ class AdService:
         return tuple(self.serve(claims, break_id).slots())
 
     def seen(self, claims: PlaybackClaims, device: Device) -> None:
-        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
+        """A viewer asks for ads, or for when they are: from now on outside ads are fetched ahead for them,
+        and what the account saw on other nodes is read."""
+        self._decider.present.arrived(claims.acc)
         self._outside.seen(_viewer(claims), device)
 
     def upcoming(self) -> tuple[Break, ...]:

@@ -1,0 +1,77 @@
+"""What accounts have seen, in Redis: shared by the nodes of many machines."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from tifo.adapters.redis.connection import Call, RedisConnection, Script, answered
+from tifo.adapters.redis.shards import shard_of, tags
+from tifo.services.ads.model import Mark
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+
+PER_CALL_MAX = 200
+"""Impressions, or accounts, of one call of the script: about a millisecond of the server."""
+
+PER_TURN = 500
+"""What is sorted into shards before requests have their turn: half a millisecond of this process."""
+
+T = TypeVar("T")
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[tuple[tuple[str, tuple[float, ...]], ...], ...]).decode
+
+
+class RedisExposureStore(ExposureStore):
+    """A key for each account, which goes with its longest window; some 200 bytes with two caps.
+
+    Accounts are gathered by the shards of sessions, so that a call is about many of them. Caveats: what Redis
+    acknowledged and lost in a failover may be shown once more; one that evicts forgets.
+    """
+
+    def __init__(self, redis: RedisConnection, *, prefix: str = "seen") -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._script = Script("exposures", Path(__file__).with_name("exposures.lua").read_text("utf-8"))
+
+    async def add(self, marks: Sequence[Mark], now: float) -> None:
+        """One call of the script for each shard."""
+        if len(marks) > MARKS_MAX:
+            raise ValueError(f"more than {MARKS_MAX} impressions")
+        shards: defaultdict[int, list[Mark]] = defaultdict(list)
+        for n, mark in enumerate(marks, 1):
+            shards[shard_of(mark.account)].append(mark)
+            if not n % PER_TURN:
+                await asyncio.sleep(0)
+        calls = [self._call(shard, "add", now, part) for shard, part in _parts(shards)]
+        list(answered(await self._redis.run_many(calls)))
+
+    async def read(self, accounts: Sequence[str], now: float) -> tuple[Mapping[str, Sequence[float]], ...]:
+        """The same; it writes nothing."""
+        if len(accounts) > MARKS_MAX:
+            raise ValueError(f"more than {MARKS_MAX} accounts")
+        shards: defaultdict[int, list[str]] = defaultdict(list)
+        for account in accounts:
+            shards[shard_of(account)].append(account)
+        parts = list(_parts(shards))
+        calls = [self._call(shard, "read", now, part) for shard, part in parts]
+        found: dict[str, Mapping[str, Sequence[float]]] = {}
+        for (_, part), answer in zip(parts, answered(await self._redis.run_many(calls)), strict=True):
+            found.update(zip(part, map(dict, _decode(answer)), strict=True))
+        return tuple(found[account] for account in accounts)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._redis.close()
+
+    def _call(self, shard: int, what: str, now: float, part: Sequence[Mark] | Sequence[str]) -> Call:
+        return Call(self._script, f"{self._prefix}:{{{tags()[shard]}}}", (what, now, _encode(part)))
+
+
+def _parts(shards: Mapping[int, Sequence[T]]) -> Iterator[tuple[int, Sequence[T]]]:
+    for shard, told in shards.items():
+        for begin in range(0, len(told), PER_CALL_MAX):
+            yield shard, told[begin : begin + PER_CALL_MAX]
