@@ -58,9 +58,7 @@ def mark(account: str, at: float, *caps: Limit) -> Mark:
     return Mark(account, caps, NOW + at)
 
 
-async def seen(
-    store: ExposureStore, account: str = "demo", now: float = 0
-) -> Mapping[str, Sequence[float]]:
+async def seen(store: ExposureStore, account: str = "demo", now: float = 0) -> Mapping[str, Sequence[float]]:
     """By cap, as seconds since `NOW`."""
     (found,) = await store.read([account], NOW + now)
     return {cap: [moment - NOW for moment in moments] for cap, moments in found.items()}

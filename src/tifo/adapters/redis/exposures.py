@@ -22,11 +22,11 @@ PER_TURN = 500
 T = TypeVar("T")
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[tuple[tuple[str, tuple[float, ...]], ...], ...]).decode
+_decode = msgspec.msgpack.Decoder(dict[str, tuple[float, ...]]).decode
 
 
 class RedisExposureStore(ExposureStore):
-    """A key for each account, which goes with its longest window; some 200 bytes with two caps.
+    """A key for each account, which goes with its longest window; some 150 bytes and 40 for each cap.
 
     Accounts are gathered by the shards of sessions, so that a call is about many of them. Caveats: what Redis
     acknowledged and lost in a failover may be shown once more; one that evicts forgets.
@@ -59,8 +59,8 @@ class RedisExposureStore(ExposureStore):
         parts = list(_parts(shards))
         calls = [self._call(shard, "read", now, part) for shard, part in parts]
         found: dict[str, Mapping[str, Sequence[float]]] = {}
-        for (_, part), answer in zip(parts, answered(await self._redis.run_many(calls)), strict=True):
-            found.update(zip(part, map(dict, _decode(answer)), strict=True))
+        for (_, part), values in zip(parts, answered(await self._redis.run_many(calls)), strict=True):
+            found.update(zip(part, (_seen(value, now) for value in values), strict=True))
         return tuple(found[account] for account in accounts)
 
     async def close(self) -> None:
@@ -75,3 +75,10 @@ def _parts(shards: Mapping[int, Sequence[T]]) -> Iterator[tuple[int, Sequence[T]
     for shard, told in shards.items():
         for begin in range(0, len(told), PER_CALL_MAX):
             yield shard, told[begin : begin + PER_CALL_MAX]
+
+
+def _seen(value: bytes | None, now: float) -> Mapping[str, Sequence[float]]:
+    """What is in a key; each cap's times begin with the one at which it lapses."""
+    if value is None:
+        return {}
+    return {cap: found[1:] for cap, found in _decode(value).items() if found[0] > now}

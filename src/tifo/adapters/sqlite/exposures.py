@@ -1,30 +1,28 @@
 """What accounts have seen, in one SQLite table."""
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from tifo.adapters.sqlite.database import Database
 from tifo.services.ads.exposures import joined
-from tifo.services.ads.model import Limit, Mark
+from tifo.services.ads.model import Mark
 from tifo.services.ads.ports import MARKS_MAX, ExposureStore
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS exposures (
-  account TEXT NOT NULL, cap TEXT NOT NULL, until REAL NOT NULL, moments BLOB NOT NULL,
-  PRIMARY KEY (account, cap)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS exposures (account TEXT PRIMARY KEY, until REAL NOT NULL, seen BLOB NOT NULL)
+  WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS exposures_by_end ON exposures (until);
 """
 
 FORGET_MAX = 2 * MARKS_MAX
-"""Lapsed rows that one call takes away."""
+"""Accounts whose last window is over that one call takes away."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[float, ...]).decode
+_decode = msgspec.msgpack.Decoder(dict[str, tuple[float, ...]]).decode
+"""By cap the time at which it lapses, and then those of the last impressions."""
 
 
 class SqliteExposureStore(ExposureStore):
@@ -56,27 +54,34 @@ class SqliteExposureStore(ExposureStore):
 
 
 def _add(connection: sqlite3.Connection, marks: Sequence[Mark], now: float) -> None:
-    told: defaultdict[tuple[str, Limit], list[float]] = defaultdict(list)
-    for mark in marks:
-        for cap in mark.caps:
-            told[mark.account, cap].append(mark.at)
     connection.execute("BEGIN IMMEDIATE")
-    for (account, cap), more in told.items():
-        row = connection.execute(
-            "SELECT moments FROM exposures WHERE account = ? AND cap = ?", (account, cap.key)
-        ).fetchone()
-        moments = joined(_decode(row[0]) if row else (), more, cap.times)
-        row = (account, cap.key, moments[-1] + cap.per_s, _encode(moments))
-        connection.execute("INSERT OR REPLACE INTO exposures VALUES (?, ?, ?, ?)", row)
+    accounts: dict[str, dict[str, tuple[float, ...]]] = {}
+    for mark in marks:
+        if mark.account not in accounts:
+            accounts[mark.account] = dict(_kept(connection, mark.account))
+        seen = accounts[mark.account]
+        for cap in mark.caps:
+            moments = joined(seen.get(cap.key, ())[1:], (mark.at,), cap.times)
+            seen[cap.key] = (moments[-1] + cap.per_s, *moments)
+    connection.executemany("INSERT OR REPLACE INTO exposures VALUES (?, ?, ?)", _rows(accounts, now))
     connection.execute(
-        "DELETE FROM exposures WHERE (account, cap) IN"
-        " (SELECT account, cap FROM exposures WHERE until <= ? LIMIT ?)",
+        "DELETE FROM exposures WHERE account IN (SELECT account FROM exposures WHERE until <= ? LIMIT ?)",
         (now, FORGET_MAX),
     )
 
 
+def _rows(
+    accounts: Mapping[str, Mapping[str, tuple[float, ...]]], now: float
+) -> Iterator[tuple[str, float, bytes]]:
+    for account, seen in accounts.items():
+        kept = {cap: found for cap, found in seen.items() if found[0] > now}
+        yield account, max((found[0] for found in kept.values()), default=now), _encode(kept)
+
+
 def _seen(connection: sqlite3.Connection, account: str, now: float) -> Mapping[str, Sequence[float]]:
-    rows = connection.execute(
-        "SELECT cap, moments FROM exposures WHERE account = ? AND until > ?", (account, now)
-    )
-    return {cap: _decode(moments) for cap, moments in rows}
+    return {cap: found[1:] for cap, found in _kept(connection, account).items() if found[0] > now}
+
+
+def _kept(connection: sqlite3.Connection, account: str) -> Mapping[str, tuple[float, ...]]:
+    row = connection.execute("SELECT seen FROM exposures WHERE account = ?", (account,)).fetchone()
+    return _decode(row[0]) if row else {}
