@@ -15,8 +15,7 @@ from tifo.adapters.redis.exposures import PER_CALL_MAX, RedisExposureStore
 from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
-from tifo.services.ads.model import WINDOW_S_MAX, Limit, Mark
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+from tifo.services.ads.ports import MARKS_MAX, WINDOW_S_MAX, ExposureStore, Limit, Mark
 from tifo.telemetry.stores import StoreMeter
 
 NOW = 1_800_000_000.0

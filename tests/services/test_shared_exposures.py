@@ -23,11 +23,9 @@ from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SystemIds
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider, Lever
-from tifo.services.ads.exposures import Exposures
 from tifo.services.ads.index import Index
-from tifo.services.ads.model import Mark, Viewer
-from tifo.services.ads.ports import ExposureStore
-from tifo.services.ads.presence import Present
+from tifo.services.ads.model import Viewer
+from tifo.services.ads.ports import ExposureStore, Mark
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.shared_exposures import ACCOUNTS_PER_READ, READS_MAX, SharedExposures
 from tifo.telemetry.metrics import EXPOSURES
@@ -376,51 +374,3 @@ async def test_unread_when_the_break_begins_is_counted(store, clock) -> None:
     clock.advance(89)
     await one.shared.look()
     assert counted("unread") == before + 1
-
-
-# --- what a node remembers ------------------------------------------------------------------------------
-
-
-def test_what_is_not_in_the_inventory_is_not_remembered() -> None:
-    index = Index(capped(2))
-    exposures = Exposures()
-    exposures.hear("demo", {"l:ad/2/86400": (1.0, 3.0), "l:gone/1/60": (2.0,)}, index.caps)
-    assert exposures.seen("demo") == {"l:ad/2/86400": (1.0, 3.0)}
-    exposures.hear("demo", {}, {})
-    assert exposures.seen("demo") == {}
-
-
-def test_what_was_shown_meanwhile_is_not_forgotten_and_no_more_than_the_cap_is_kept() -> None:
-    index = Index(capped(2))
-    exposures = Exposures()
-    exposures.add("demo", index.items, 5.0)
-    exposures.hear("demo", {"l:ad/2/86400": (1.0, 9.0)}, index.caps)
-    assert exposures.seen("demo") == {"l:ad/2/86400": (5.0, 9.0)}
-    exposures.add("demo", index.items, 7.0)  # the other node's clock is ahead
-    assert exposures.seen("demo") == {"l:ad/2/86400": (7.0, 9.0)}
-
-
-def test_two_in_one_moment_are_two() -> None:
-    exposures = Exposures()
-    for _ in range(2):
-        exposures.add("demo", Index(capped(3)).items, NOW)
-    assert len(set(exposures.seen("demo")["l:ad/3/86400"])) == 2
-    assert len({one.at for one in exposures.take_unsaved(9)}) == 2
-
-
-def test_impressions_that_wait_are_bounded_and_what_is_dropped_is_counted() -> None:
-    exposures = Exposures(unsaved_max=2)
-    for n in range(5):
-        exposures.add("demo", Index(capped(1)).items, NOW + n)
-    assert [one.at for one in exposures.take_unsaved(9)] == [NOW + 3, NOW + 4]
-    assert exposures.dropped == 3
-
-
-def test_accounts_that_are_there_are_bounded() -> None:
-    present = Present(accounts_max=2)
-    for account in "abcabd":
-        present.arrived(account)
-    assert set(present.accounts()) == {"a", "b", "c", "d"}
-    for account in "efghij":
-        present.arrived(account)
-    assert set(present.accounts()) == set(present.new) == {"g", "h", "i", "j"}

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tifo.services.ads.exposures import joined
-from tifo.services.ads.model import Limit, Mark
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Limit, Mark
 
 
 class MemoryExposureStore(ExposureStore):

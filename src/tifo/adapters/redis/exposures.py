@@ -10,8 +10,7 @@ import msgspec
 
 from tifo.adapters.redis.connection import Call, RedisConnection, Script, answered
 from tifo.adapters.redis.shards import shard_of, tags
-from tifo.services.ads.model import Mark
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Mark
 
 PER_CALL_MAX = 200
 """Impressions, or accounts, of one call of the script: about a millisecond of the server."""

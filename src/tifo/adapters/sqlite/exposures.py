@@ -8,8 +8,7 @@ import msgspec
 
 from tifo.adapters.sqlite.database import Database
 from tifo.services.ads.exposures import joined
-from tifo.services.ads.model import Mark
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Mark
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS exposures (account TEXT PRIMARY KEY, until REAL NOT NULL, seen BLOB NOT NULL)

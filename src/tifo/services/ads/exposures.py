@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from tifo.services.ads.model import Item, Limit, Mark
+from tifo.services.ads.model import Item
+from tifo.services.ads.ports import Limit, Mark
 
 ACCOUNTS_MAX = 100_000
 """Accounts that a node remembers; those that it served least lately are forgotten first. About a kilobyte

@@ -22,8 +22,9 @@ from tifo.api.inventory import (
     PodRules,
 )
 from tifo.services.ads.dayparts import Week
-from tifo.services.ads.model import WINDOW_S_MAX, Item, Limit, Verdict, Viewer
+from tifo.services.ads.model import Item, Verdict, Viewer
 from tifo.services.ads.pacing import Plan
+from tifo.services.ads.ports import WINDOW_S_MAX, Limit
 from tifo.services.ads.rules import lengths
 
 CLASSES_MAX = 20_000

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from tifo.api.creatives import Creative
 from tifo.api.inventory import Position
 from tifo.services.ads.outside_vast import OutsideAd
+from tifo.services.ads.ports import Limit
 
 OFFERS_MAX = 250
 """Line items that are offered a place in one pod; who came first by priority, then by lot, was asked."""
@@ -55,29 +54,6 @@ class Viewer:
     region: str = ""
     cohort: str = ""
     """The account's, where it is not to be found by the account's name."""
-
-
-WINDOW_S_MAX = 400 * 86_400
-"""Seconds of a cap's window; a longer one is as long as this."""
-
-
-class Limit(NamedTuple):
-    """A cap, and the name under which an account's impressions are remembered for it."""
-
-    key: str
-    times: int
-    per_s: int
-
-
-class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One impression that an account had at `at` (epoch seconds), and the caps that count it.
-
-    Of an account no two that a cap counts have the same time.
-    """
-
-    account: str
-    caps: tuple[Limit, ...]
-    at: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

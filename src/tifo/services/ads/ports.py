@@ -1,10 +1,11 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from tifo.api.inventory import Inventory
-from tifo.services.ads.model import Mark
 
 INVENTORY_BYTES_MAX = 8 * 1024 * 1024
 """Bytes of an inventory as JSON."""
@@ -54,6 +55,29 @@ class BudgetStore(Protocol):
     @abstractmethod
     async def close(self) -> None:
         """Release what the adapter holds."""
+
+
+WINDOW_S_MAX = 400 * 86_400
+"""Seconds of a cap's window; a longer one is as long as this."""
+
+
+class Limit(NamedTuple):
+    """A cap, and the name under which an account's impressions are remembered for it."""
+
+    key: str
+    times: int
+    per_s: int
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One impression that an account had at `at` (epoch seconds), and the caps that count it.
+
+    Of an account no two that a cap counts have the same time.
+    """
+
+    account: str
+    caps: tuple[Limit, ...]
+    at: float
 
 
 MARKS_MAX = 8_000

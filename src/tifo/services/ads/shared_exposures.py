@@ -11,8 +11,7 @@ from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Mark
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Mark
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.shaping import Window, window
 from tifo.telemetry.metrics import EXPOSURES
