@@ -297,7 +297,7 @@ async def _line_items(w: Wiring) -> LineItems:
 
 
 async def _books(w: Wiring) -> BillingLedger:
-    return w.closing(stores.billing_ledger(w.settings))
+    return w.closing(stores.billing_ledger(w.settings, w.meters))
 
 
 async def _outside_ads(w: Wiring) -> OutsideAds:

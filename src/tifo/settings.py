@@ -121,7 +121,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often accounts saw what is capped: `sqlite:///FILE` on one machine, a Redis on many. Empty is the
     Redis of `budgets` where they are in one."""
     billing: str = ""
-    """What was counted of ads: `sqlite:///FILE`."""
+    """What was counted of ads: `sqlite:///FILE` on one machine, on many `dynamodb://REGION/TABLE` as for
+    profiles, in the same table if you like."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 

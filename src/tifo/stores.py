@@ -134,8 +134,8 @@ def exposure_store(settings: Settings, redis: RedisConnections | None = None) ->
     return SqliteExposureStore(_sqlite_path(settings, "exposures", "exposures.db", " or redis://HOST:PORT"))
 
 
-def billing_ledger(settings: Settings) -> BillingLedger:
-    """`sqlite:///FILE`"""
+def billing_ledger(settings: Settings, meters: Meters | None = None) -> BillingLedger:
+    """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     told, ads = settings.billing, settings.ads
     terms = BillingTerms(
         late_s_max=told.late_s_max,
@@ -143,7 +143,18 @@ def billing_ledger(settings: Settings) -> BillingLedger:
         beacon_s_max=ads.early_s + BREAK_S_MAX + ads.late_s + ads.beacon_ttl_s,
         figures_s=told.figures_s,
     )
-    return SqliteBillingLedger(_sqlite_path(settings, "billing", "billing.db"), terms)
+    if settings.stores.billing.startswith("dynamodb:"):
+        return _dynamo_billing(settings.stores.billing, meters or Meters(SystemClock()), terms)
+    path = _sqlite_path(settings, "billing", "billing.db", " or dynamodb://REGION/TABLE")
+    return SqliteBillingLedger(path, terms)
+
+
+def _dynamo_billing(url: str, meters: Meters, terms: BillingTerms) -> BillingLedger:
+    from tifo.adapters.dynamodb.billing import DynamoBillingLedger  # noqa: PLC0415 - as for profiles
+
+    meter = meters.store("billing", "dynamodb")
+    address = _parsed(TableAddress.parse, "billing", url)
+    return DynamoBillingLedger(address, meter, SystemClock(), SystemIds(), terms)
 
 
 def inventory_store(settings: Settings, meters: Meters | None = None) -> InventoryStore:
