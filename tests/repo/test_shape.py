@@ -21,6 +21,8 @@ from tifo.settings import Settings
 
 NO_ADAPTERS = {
     "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
+    "tifo.adapters.dynamodb.billing_items.Booked": "what a transaction does",
+    "tifo.adapters.dynamodb.billing_items.Found": "a slot as it stood there",
     "tifo.adapters.dynamodb.gatherer.Gatherer": "what makes batches of many callers",
     "tifo.adapters.dynamodb.items.Write": "an item on its way",
     "tifo.adapters.dynamodb.patience.Patience": "how a table that throttles is spared",
