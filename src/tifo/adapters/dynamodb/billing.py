@@ -86,14 +86,9 @@ class DynamoBillingLedger(BillingLedger):
             told[fact.partition].append((key_of(fact), checked(fact)))
         parts = [self._take(partition, some, now) for partition, some in told.items()]
         taken = await asyncio.gather(*parts, return_exceptions=True)
-        done = [one for one in taken if isinstance(one, Taken)]
-        for one in taken:
-            if isinstance(one, BaseException):
-                raise one
-        news, repeated, stale = (
-            sum(getattr(one, name) for one in done) for name in ("news", "repeated", "stale")
-        )
-        return Taken(news, repeated, stale)
+        done = [_or_raised(one) for one in taken]
+        news, repeated = sum(one.news for one in done), sum(one.repeated for one in done)
+        return Taken(news, repeated, sum(one.stale for one in done))
 
     async def lines(self, asked: BilledAsked, lines_max: int = LINES_MAX) -> tuple[BilledLine, ...]:
         """The partitions' lines together; what is older than figures are kept may still be in the table."""
@@ -228,15 +223,16 @@ class DynamoBillingLedger(BillingLedger):
             how["FilterExpression"] = "#event = :event"
             how["ExpressionAttributeNames"] = {"#event": "event"}
         counts: Counter[Line] = Counter()
-        enough_at = -1
+        enough_at, told = -1, 0
         begin, end = hour_of(max(0.0, since)), hour_of(max(0.0, asked.until))
         async for item in self._query(lines_of(partition), begin, end, asked.event, **how):
             line, count = found_line(item)
             if line.hour < enough_at:
                 return _Read(counts, enough_at)
             if since <= line.hour < asked.until:
-                counts[line] += count
-            if enough_at < 0 and len(+counts) >= most:
+                counts[line] = count
+                told += count != 0
+            if enough_at < 0 and told >= most:
                 enough_at = line.hour
         return _Read(counts)
 
@@ -263,6 +259,12 @@ class DynamoBillingLedger(BillingLedger):
                 return
             how["ExclusiveStartKey"] = last
         raise Unavailable("billing", f"more than {PAGES_MAX} pages: ask for fewer hours")
+
+
+def _or_raised(taken: Taken | BaseException) -> Taken:
+    if isinstance(taken, BaseException):
+        raise taken
+    return taken
 
 
 def _break_and_ad(fact: Fact) -> tuple[str, str, str]:

@@ -79,10 +79,13 @@ class Exposures:
     def _add(self, account: str, caps: tuple[Limit, ...], at: float) -> None:
         seen = self._accounts.setdefault(account, {})
         for cap in caps:
-            before = seen.get(cap.key, ())
-            # Another node's clock may be ahead of ours.
-            later = (*before, at) if not before or before[-1] < at else joined(before, (at,), cap.times)
-            seen[cap.key] = later[-cap.times :]
+            before = seen.get(cap.key)
+            if before is None:
+                seen[cap.key] = (at,)
+            elif before[-1] < at:
+                seen[cap.key] = (*before, at)[-cap.times :]
+            else:  # another node's clock is ahead of ours
+                seen[cap.key] = joined(before, (at,), cap.times)
         if len(self._unsaved) == self._unsaved.maxlen:
             self.dropped += 1
         self._unsaved.append(Mark(account, caps, at))
