@@ -37,6 +37,7 @@ from tifo.cache.caches import Caches
 from tifo.cache.invalidation import Invalidations
 from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
+from tifo.eventlog.spooling import SpoolingLog
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
 from tifo.kernel.trust import ca_file
@@ -83,6 +84,7 @@ from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.playback import playback_tokens
+from tifo.workers.anomalies.service import AnomaliesWorker
 from tifo.workers.billing.ports import BillingLedger
 from tifo.workers.billing.service import BillingWorker
 from tifo.workers.insight.service import InsightWorker
@@ -165,7 +167,12 @@ async def _log(w: Wiring) -> EventLog:
 
 
 async def _publisher(w: Wiring) -> Publisher:
-    return await w.opened(Publisher(await w.once(_log), w.clock, w.ids))
+    log, spool = await w.once(_log), stores.spool(w.settings)
+    if spool is not None:
+        per_s = w.settings.eventlog.spool_drain_per_s
+        log = spooling = await w.opened(SpoolingLog(log, spool, w.clock, per_s))
+        w.meters.spool = spooling.report
+    return await w.opened(Publisher(log, w.clock, w.ids))
 
 
 async def _revocations(w: Wiring) -> Revocations:
@@ -558,6 +565,14 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
+async def run_anomalies(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker anomalies`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        view, catalogue, publisher = await w.once(_view), await w.once(_catalogue), await w.once(_publisher)
+        await AnomaliesWorker(view, catalogue, publisher, w.clock, config.anomalies).run(stop)
+
+
 async def run_billing(config: Settings, stop: asyncio.Event) -> None:
     """`tifo worker billing`, until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -577,5 +592,10 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
 
 
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
-    {"billing": run_billing, "insight": run_insight, "steering": run_steering}
+    {
+        "anomalies": run_anomalies,
+        "billing": run_billing,
+        "insight": run_insight,
+        "steering": run_steering,
+    }
 )

@@ -13,6 +13,7 @@ import msgspec
 
 from tifo.channel.settings import ChannelSettings
 from tifo.edge.settings import EdgeSettings
+from tifo.eventlog.settings import EventLogSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.ads.settings import AdsSettings
@@ -24,6 +25,7 @@ from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
 from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
+from tifo.workers.anomalies.settings import AnomaliesSettings
 from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
@@ -102,7 +104,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`, for Apache Kafka and Amazon MSK.
 
     `?create=1` makes topics that are not there, with `&partitions=12&replicas=3&retention_h=24` and, for each
-    partition, `&retention_mib=N`. `&compression=` is lz4 (the default), zstd, gzip, snappy or none. TLS is
+    partition, `&retention_mib=N`; the number of partitions divides 48. `&compression=` is lz4 (the default),
+    zstd, gzip, snappy or none. TLS is
     `&tls=1`, with `&ca=FILE` and, for brokers that ask who we are, `&cert=FILE&key=FILE`. A log-in is
     `&sasl=plain`, `scram-sha-256` or `scram-sha-512` with `&user=NAME&password_file=FILE`, or on MSK
     `&sasl=msk-iam&region=REGION` with AWS's usual credentials."""
@@ -162,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: PeersSettings = PeersSettings()
     front: FrontSettings = FrontSettings()
     edge: EdgeSettings = EdgeSettings()
+    eventlog: EventLogSettings = EventLogSettings()
     channel: ChannelSettings = ChannelSettings()
     accounts: AccountsSettings = AccountsSettings()
     ads: AdsSettings = AdsSettings()
@@ -170,6 +174,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: SessionsSettings = SessionsSettings()
     steering: SteeringSettings = SteeringSettings()
     video: VideoSettings = VideoSettings()
+    anomalies: AnomaliesSettings = AnomaliesSettings()
     billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()

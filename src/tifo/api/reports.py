@@ -47,6 +47,26 @@ class StoreReport(msgspec.Struct, frozen=True):
     round_trips_per_s: float
 
 
+SpoolState = Literal["ok", "holding", "refusing", "absent"]
+
+
+class SpoolReport(msgspec.Struct, frozen=True):
+    """Events of one node that wait on its disk because the event log does not take them.
+
+    `holding`: some do; `refusing`: there is no room even for those that may not be dropped; `absent`: the
+    spool cannot be used, for instance because another process has it. `oldest_s` is the age of the oldest in
+    seconds. Since the process began it has `dropped` so many of each topic, and `refused` so many.
+    """
+
+    state: SpoolState
+    records: int
+    bytes: int
+    bytes_max: int
+    oldest_s: float
+    dropped: dict[str, int] = {}
+    refused: int = 0
+
+
 class OriginReport(msgspec.Struct, frozen=True):
     """An event's live origin as one node sees it, in one format.
 
@@ -99,6 +119,26 @@ class AudienceReport(msgspec.Struct, frozen=True):
     event: AudienceSplit = AudienceSplit()
     device_kind: AudienceSplit = AudienceSplit()
     isp: AudienceSplit = AudienceSplit()
+
+
+class NetworkStarts(msgspec.Struct, frozen=True):
+    """How many sessions began from one network over the last minute, and of how many accounts at most."""
+
+    network: str
+    starts: int
+    accounts: int
+
+
+class PatternsReport(msgspec.Struct, frozen=True):
+    """What does not go with sessions as they are.
+
+    `playless`: sessions that renew their lease and never played. `strays`: sessions that play on although
+    they ended, or that nobody started. `networks`: where most of the last minute's sessions came from.
+    """
+
+    playless: int = 0
+    strays: int = 0
+    networks: tuple[NetworkStarts, ...] = ()
 
 
 class QoeCell(msgspec.Struct, frozen=True):

@@ -15,12 +15,12 @@ NAMED_MAX = 100
 
 
 class Qoe:
-    """Follows the players of living sessions, and tells what they had over the last `window_s` seconds."""
+    """Follows the players of living sessions, and notes in the window what they have."""
 
-    def __init__(self, window_s: int, pathways: frozenset[str]) -> None:
+    def __init__(self, window: Window, pathways: frozenset[str]) -> None:
+        self._window = window
         self._pathways = pathways
         self._plays = Plays()
-        self._window = Window(window_s)
 
     def see(self, event: AnyEvent, audience: Audience, at: float, now: float) -> None:
         """Take into account what a player said, after `audience` has; of no living session it is nothing."""
@@ -33,10 +33,9 @@ class Qoe:
             case _:
                 pass
 
-    def cells(self, audience: Audience, now: float) -> tuple[QoeCell, ...]:
-        """Every cell that has viewers or was heard of, those of the most viewers first."""
+    def forget_silent(self, now: float) -> None:
+        """Leave out players that were not heard of for long."""
         self._plays.forget_silent(now)
-        return cells(audience.by_cell(), self._window.totals(now))
 
     def _measured(self, session: str, bps: int, audience: Audience, at: float, now: float) -> None:
         if audience.event_of(session) is None:
@@ -54,6 +53,7 @@ class Qoe:
         step = play.take(told, int(at * 1_000) if told.at_ms is None else told.at_ms) if play else None
         if play is None or step is None:
             return
+        audience.played(event.session)
         if step.newest and told.pathway in self._pathways:
             audience.carried(event.session, told.pathway)
         tally = self._window.tally(audience.cell_of(event.session), at, now)
@@ -76,7 +76,10 @@ def _count(tally: Tally, play: Play, told: Told, step: Step) -> None:
 
 
 def cells(viewers: Mapping[Cell, int], totals: Mapping[Cell, Tally]) -> tuple[QoeCell, ...]:
-    """The largest cells by name, the others of each CDN and kind of device under an empty ISP."""
+    """Every cell that has viewers or was heard of, those of the most viewers first.
+
+    The largest by name, the others of each CDN and kind of device under an empty ISP.
+    """
     merged: dict[Cell, tuple[int, Tally]] = {}
     named = _named(viewers, totals)
     for cell in viewers.keys() | totals.keys():

@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import ceil
 from sys import intern
@@ -10,8 +11,14 @@ from typing import Generic, NamedTuple, TypeVar
 from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
 
-SESSIONS_MAX = 4_000_000
-"""Sessions that are told apart; past it the one whose time is over first is forgotten."""
+SESSIONS_MAX = 1_000_000
+"""Sessions of one share that are told apart; past it the one whose time is over first is forgotten."""
+
+ENDED_S = 600.0
+"""Seconds for which a session that ended is not taken for a viewer, whatever is said of it."""
+
+PLAYLESS_S = 60.0
+"""Seconds after which a session that never asked for its steering, nor reported, plays nothing."""
 
 TRAITS_MAX = 100_000
 """Combinations of event, device kind and ISP that are kept once for all sessions alike."""
@@ -63,17 +70,48 @@ class Cell(NamedTuple):
 class _Session:
     """One session that lives. There are millions: it holds what is its own, and shares the rest."""
 
-    __slots__ = ("id", "pathway", "traits", "until")
+    __slots__ = ("id", "pathway", "played", "traits", "until")
 
     def __init__(self, session: str, traits: Traits, until: float) -> None:
         self.id = session
         self.traits = traits
         self.until = until
         self.pathway = ""
+        self.played: bool | None = None
+        """None while it is too new to say; False is counted."""
+
+
+@dataclass(slots=True)
+class Crowd:
+    """How many live sessions are alike: on each CDN that they have named, in each event, and so on."""
+
+    on_pathway: Counter[str] = field(default_factory=Counter)
+    in_event: Counter[str] = field(default_factory=Counter)
+    of_kind: Counter[str] = field(default_factory=Counter)
+    of_isp: Counter[str] = field(default_factory=Counter)
+    in_cell: Counter[Cell] = field(default_factory=Counter)
+
+    def join(self, other: "Crowd") -> None:
+        """Count those of another as well, who are others."""
+        self.on_pathway.update(other.on_pathway)
+        self.in_event.update(other.in_event)
+        self.of_kind.update(other.of_kind)
+        self.of_isp.update(other.of_isp)
+        self.in_cell.update(other.in_cell)
+
+    def viewers(self) -> int:
+        """All of them."""
+        return self.in_event.total()
+
+    def report(self) -> AudienceReport:
+        """By event, kind of device and ISP."""
+        return AudienceReport(split(self.in_event), split(self.of_kind), split(self.of_isp))
 
 
 class Audience:
     """The sessions that live, by the events seen so far: until when each is believed, what it is, and where.
+
+    `crowd` counts them, and is not to be changed by others. `playless` of them play nothing.
 
     A session is believed for its lease after its last sign of life, and for `silent_s` at the least.
     """
@@ -82,14 +120,12 @@ class Audience:
         self._silent_s = silent_s
         self._live: dict[str, _Session] = {}
         self._live_due: Wheel[_Session] = Wheel()
+        self.playless = 0
+        self._new_due: Wheel[_Session] = Wheel()
         self._ended: set[str] = set()
         self._ended_due: Wheel[str] = Wheel()
         self._traits: dict[Traits, Traits] = {}
-        self._on_pathway: Counter[str] = Counter()
-        self._in_event: Counter[str] = Counter()
-        self._of_kind: Counter[str] = Counter()
-        self._of_isp: Counter[str] = Counter()
-        self._in_cell: Counter[Cell] = Counter()
+        self.crowd = Crowd()
 
     def see(self, event: AnyEvent, at: float, now: float) -> None:
         """Take one event into account; one that comes late or twice changes nothing it should not.
@@ -119,19 +155,11 @@ class Audience:
                 self._live_due.put(session, session.until)
             else:
                 self._drop(session.id)
+        for session in self._new_due.take(now):
+            if self._live.get(session.id) is session and session.played is None:
+                session.played = False
+                self.playless += 1
         self._ended.difference_update(self._ended_due.take(now))
-
-    def viewers(self) -> int:
-        """Sessions that live."""
-        return len(self._live)
-
-    def by_pathway(self) -> dict[str, int]:
-        """Sessions that live and have said which CDN they are on."""
-        return dict(self._on_pathway)
-
-    def by_cell(self) -> Counter[Cell]:
-        """Sessions that live, by CDN, ISP and kind of device; not to be changed."""
-        return self._in_cell
 
     def event_of(self, name: str) -> str | None:
         """The event that a living session watches, empty where it is not known; None for no such session."""
@@ -142,20 +170,25 @@ class Audience:
         """Where a living session is counted."""
         return _cell(self._live[name])
 
+    def played(self, name: str) -> None:
+        """A living session plays."""
+        session = self._live[name]
+        if session.played is False:
+            self.playless -= 1
+        session.played = True
+
     def carried(self, name: str, pathway: str) -> None:
         """A living session said by itself which CDN carries it."""
         self._move(name, pathway)
-
-    def report(self) -> AudienceReport:
-        """Sessions that live, by event, kind of device and ISP."""
-        return AudienceReport(split(self._in_event), split(self._of_kind), split(self._of_isp))
 
     def _hear(self, name: str, at: float, traits: Traits) -> None:
         if name in self._ended:
             return
         session = self._live.get(name)
         if session is None:
-            self._add(_Session(name, traits, at + self._patience(traits)))
+            session = _Session(name, traits, at + self._patience(traits))
+            self._add(session)
+            self._new_due.put(session, at + PLAYLESS_S)
             return
         if session.traits is not traits:
             self._learn(session, traits)
@@ -170,7 +203,7 @@ class Audience:
         self._live[session.id] = session
         self._live_due.put(session, session.until)
         self._count(session.traits, 1)
-        _add(self._in_cell, _cell(session), 1)
+        _add(self.crowd.in_cell, _cell(session), 1)
 
     def _make_room(self) -> None:
         while len(self._live) >= SESSIONS_MAX:
@@ -194,9 +227,9 @@ class Audience:
             )
         )
         if merged != known:
-            _add(self._in_cell, _cell(session), -1)
+            _add(self.crowd.in_cell, _cell(session), -1)
             session.traits = merged
-            _add(self._in_cell, _cell(session), 1)
+            _add(self.crowd.in_cell, _cell(session), 1)
             self._count(known, -1)
             self._count(merged, 1)
 
@@ -208,13 +241,17 @@ class Audience:
 
     def _move(self, name: str, pathway: str) -> None:
         session = self._live.get(name)
-        if session is None or session.pathway == pathway:
+        if session is None:
+            return
+        if not session.played:
+            self.played(name)
+        if session.pathway == pathway:
             return
         self._count_on(session.pathway, -1)
-        _add(self._in_cell, _cell(session), -1)
+        _add(self.crowd.in_cell, _cell(session), -1)
         session.pathway = intern(pathway)
         self._count_on(pathway, 1)
-        _add(self._in_cell, _cell(session), 1)
+        _add(self.crowd.in_cell, _cell(session), 1)
 
     def _end(self, name: str, at: float, why: str) -> None:
         self._drop(name)
@@ -224,23 +261,24 @@ class Audience:
         if len(self._ended) >= SESSIONS_MAX:
             self._ended.discard(self._ended_due.take_first()[1])
         self._ended.add(name)
-        self._ended_due.put(name, at + self._silent_s)
+        self._ended_due.put(name, at + max(self._silent_s, ENDED_S))
 
     def _drop(self, name: str) -> None:
         session = self._live.pop(name, None)
         if session is not None:
+            self.playless -= session.played is False
             self._count(session.traits, -1)
             self._count_on(session.pathway, -1)
-            _add(self._in_cell, _cell(session), -1)
+            _add(self.crowd.in_cell, _cell(session), -1)
 
     def _count_on(self, pathway: str, change: int) -> None:
         if pathway:
-            _add(self._on_pathway, pathway, change)
+            _add(self.crowd.on_pathway, pathway, change)
 
     def _count(self, traits: Traits, change: int) -> None:
-        _add(self._in_event, traits.event, change)
-        _add(self._of_kind, traits.device_kind, change)
-        _add(self._of_isp, traits.isp, change)
+        _add(self.crowd.in_event, traits.event, change)
+        _add(self.crowd.of_kind, traits.device_kind, change)
+        _add(self.crowd.of_isp, traits.isp, change)
 
 
 class Wheel(Generic[T]):
