@@ -172,7 +172,7 @@ async def _publisher(w: Wiring) -> Publisher:
         per_s = w.settings.eventlog.spool_drain_per_s
         log = spooling = await w.opened(SpoolingLog(log, spool, w.clock, per_s))
         w.meters.spool = spooling.report
-    return await w.opened(Publisher(log, w.clock, w.ids))
+    return await w.opened(Publisher(log, w.clock, w.ids, stores.pseudonyms(w.settings)))
 
 
 async def _revocations(w: Wiring) -> Revocations:

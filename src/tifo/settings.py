@@ -56,6 +56,7 @@ class KeysSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     playback: KeySet = KeySet()
     access: KeySet = KeySet()
     beacon: KeySet = KeySet()
+    pseudonyms: KeySet = KeySet()
     operator_token: str = ""
     """What operators send as a bearer token; may be empty on loopback only."""
 

@@ -49,6 +49,7 @@ NO_ADAPTERS = {
     "tifo.adapters.kafka.letters.PileOfLetters": "where dead letters are",
     "tifo.adapters.kafka.producer.KafkaProducer": "how records are sent",
     "tifo.adapters.kafka.topics.Topics": "how a cluster is asked",
+    "tifo.adapters.kafka.wire.Writer": "how records stand there",
     "tifo.adapters.redis.lane.Asked": "a command on its way",
     "tifo.adapters.redis.lane.Failed": "an answer that did not come",
     "tifo.adapters.redis.lane.Lane": "the way to one master",

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from tifo.api.events import OperatorActed, PlaybackReported, SessionEnded
+from tifo.api.events import OperatorActed, PlaybackReported, SessionEnded, SessionRefused
 from tifo.eventlog import publisher as publishing
 from tifo.eventlog.ports import Consumer, EventLog, Lag, Record
+from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SequentialIds
 from tifo.telemetry.metrics import EVENTS_DROPPED
+from tifo.tokens.keys import Keyring
 
 
 class Gate(EventLog):
@@ -260,3 +262,17 @@ async def test_nobody_waits_for_a_log_that_is_known_to_fail(sender, gate: Gate) 
     async with asyncio.timeout(1):
         assert not await sender.keep_or_tell(ended(3))
     gate.failing = False
+
+
+async def test_accounts_are_told_by_pseudonyms(gate: Gate, clock: ManualClock, ids: SequentialIds) -> None:
+    names = Pseudonyms(Keyring("p1", {"p1": b"5" * 32}), 86_400)
+    sender = Publisher(gate, clock, ids, names)
+    refused = SessionRefused(account="ada", event="final", code="stream-limit")
+    await sender.keep([refused])
+    assert await sender.keep_or_tell(refused, "evt_own")
+    sender.tell(refused)
+    await sender.open()
+    await sender.close()
+    assert len(gate.kept) == 3
+    assert {one.key for one in gate.kept} == {names.of("account", "ada", clock.now())}
+    assert not [one for one in gate.kept if b"ada" in one.value]

@@ -82,6 +82,13 @@ EVENTS_HANDLED = Counter(
     ["group", "topic"],
     registry=REGISTRY,
 )
+EVENTS_SKIPPED = Counter(
+    "tifo_events_skipped",
+    "Events a worker passed over because this version does not know their type, or cannot read them, by "
+    "group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
 EVENTLOG_LAG = Gauge(
     "tifo_eventlog_lag_records",
     "Records not yet handled, by group and topic.",
