@@ -57,6 +57,7 @@ from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.outside import OutsideAds
 from tifo.services.ads.service import AdService
+from tifo.services.ads.shared_exposures import SharedExposures
 from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
@@ -292,6 +293,12 @@ async def _decider(w: Wiring) -> Decider:
     return Decider(await w.once(_ledger), w.clock)
 
 
+async def _shared_exposures(w: Wiring) -> SharedExposures:
+    store, decider = stores.exposure_store(w.settings, w.redis), await w.once(_decider)
+    breaks, levers = await w.once(_breaks), await w.once(_ad_levers)
+    return await w.opened(SharedExposures(store, decider, breaks, levers, w.clock, w.settings.ads))
+
+
 async def _inventory_desk(w: Wiring) -> InventoryDesk:
     store, publisher = stores.inventory_store(w.settings, w.meters), await w.once(_publisher)
     decider, view, notes = await w.once(_decider), await w.once(_view), await w.once(_audit_notes)
@@ -315,7 +322,7 @@ async def _line_items(w: Wiring) -> LineItems:
 
 
 async def _books(w: Wiring) -> BillingLedger:
-    return w.closing(stores.billing_ledger(w.settings))
+    return w.closing(stores.billing_ledger(w.settings, w.meters))
 
 
 async def _billed(w: Wiring) -> Billed:
@@ -417,6 +424,7 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
     ledger = await w.once(_ledger)
+    await w.once(_shared_exposures)
     outside, ads = await w.once(_outside_ads), w.settings.ads
     w.meters.ads = (await w.opened(Standings(desk, decider, outside, ledger, w.clock, ads))).report
     billed = ads_billed_routes.handlers(await w.once(_billed))

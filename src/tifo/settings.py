@@ -122,8 +122,12 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budgets: str = ""
     """What is spent of ad budgets: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or another of the
     schemes of Redis on many. Such a Redis must not evict."""
+    exposures: str = ""
+    """How often accounts saw what is capped: `sqlite:///FILE` on one machine, a Redis on many. Empty is the
+    Redis of `budgets` where they are in one."""
     billing: str = ""
-    """What was counted of ads: `sqlite:///FILE`."""
+    """What was counted of ads: `sqlite:///FILE` on one machine, on many `dynamodb://REGION/TABLE` as for
+    profiles, in the same table if you like."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 

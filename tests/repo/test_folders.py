@@ -43,6 +43,8 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "asset_list.py": "a pod in the words of HLS interstitials",
         "budgets.py": "a node's parts of the budgets",
         "exposures.py": "what the accounts of a node have seen",
+        "shared_exposures.py": "the same over all nodes: told behind the pods, read before the breaks",
+        "presence.py": "which accounts are there",
         "tally.py": "pods and what fills them, counted",
         "standings.py": "how far line items are, and what a node says of ads",
         "billed.py": "the books summed up, with prices",

@@ -131,6 +131,13 @@ LAKE_FILES = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+EXPOSURES = Counter(
+    "tifo_exposures",
+    "Caps over many nodes, by outcome: impressions that were told to the others or dropped, accounts that"
+    " were read ahead or still unread when their break began.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",

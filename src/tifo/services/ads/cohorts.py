@@ -40,7 +40,7 @@ class Cohorts:
 
     def __init__(self, cohorts_max: int = COHORTS_MAX) -> None:
         self._cohorts_max = cohorts_max
-        self._exposures = Exposures(cohorts_max)
+        self._exposures = Exposures(cohorts_max, unsaved_max=0)
         self._shared: dict[tuple[Like, str], _Shared] = {}
 
     def expire(self) -> None:

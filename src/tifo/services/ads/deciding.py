@@ -16,6 +16,7 @@ from tifo.services.ads.decision import decide
 from tifo.services.ads.exposures import NOTHING, Exposures
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Decision, State, Verdict, Viewer
+from tifo.services.ads.presence import Present
 from tifo.services.ads.tally import Tally
 
 PODS_MAX = 100_000
@@ -42,7 +43,8 @@ class Decider:
         self._clock = clock
         self.tally = Tally()
         self._pods_max = pods_max
-        self._exposures = Exposures()
+        self.exposures = Exposures()
+        self.present = Present()
         self._cohorts = Cohorts()
         self._pods: OrderedDict[tuple[str, str, float], tuple[Decision, float]] = OrderedDict()
         self._forget_at = 0.0
@@ -101,7 +103,7 @@ class Decider:
         if not alone:
             return self._cohorts.decision(self._index, self._index.like(viewer), brk, self._state(now))
         decision = decide(self._index, viewer, brk, self._state(now, viewer.account))
-        self._exposures.add(viewer.account, decision.items, now)
+        self.exposures.add(viewer.account, decision.items, now)
         return decision
 
     def _forget(self, now: float) -> None:
@@ -115,5 +117,5 @@ class Decider:
     def _state(self, now: float, account: str = "") -> State:
         if not self._running_until - RUNNING_S <= now < self._running_until:
             self._running, self._running_until = self._index.running(now), now + RUNNING_S
-        seen = self._exposures.seen(account) if account else NOTHING
+        seen = self.exposures.seen(account) if account else NOTHING
         return State(now, self._running, self._ledger.left, seen, self._ledger.funded)

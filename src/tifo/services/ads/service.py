@@ -98,10 +98,12 @@ class AdService:
         return tuple(self.serve(claims, break_id).slots())
 
     def seen(self, claims: PlaybackClaims, device: Callable[[], Device]) -> None:
-        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on.
+        """A viewer asks for ads, or for when they are: from now on outside ads are fetched ahead for them,
+        and what the account saw on other nodes is read.
 
         What they have in their hands is asked for where there is an outside server to be told of it.
         """
+        self._decider.present.arrived(claims.acc)
         if self._outside.declared:
             self._outside.seen(_viewer(claims), device())
 
