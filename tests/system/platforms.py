@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import tomli_w
 from commands import START_S_MAX, Processes, eventually, free_block
-from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, bearer
+from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, bearer, fetch
 
 from tifo.api.creatives import HOUSE_CREATIVES
 
@@ -188,7 +187,7 @@ def many_machines(folder: Path) -> Iterator[Platform]:
 
 def _serves(platform: Platform) -> bool:
     """Whether a viewer could watch, ads included, and an operator could look."""
-    channel = httpx.get(platform.channel, trust_env=False).json()
+    channel = fetch(platform.channel).json()
     if set(channel["creatives"].values()) != {"ready"}:
         return False
     paths = ("/readyz", "/v1/events/demo", "/v1/ads/t/nothing.of.ours")

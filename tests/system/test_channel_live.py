@@ -101,7 +101,7 @@ def start(port: int, folder: Path) -> Channel:
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    return Channel(process, httpx.Client(base_url=f"http://127.0.0.1:{port}"))
+    return Channel(process, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WAIT_S_MAX))
 
 
 def ready(channel: Channel) -> bool:

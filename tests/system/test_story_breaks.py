@@ -5,10 +5,9 @@ from urllib.parse import urljoin, urlsplit
 from xml.etree.ElementTree import fromstring
 
 import av
-import httpx
 import pytest
 from commands import eventually
-from players import BREAK_S, Platform, Player, attribute, break_now, media, refused, uris
+from players import BREAK_S, Platform, Player, attribute, break_now, fetch, media, refused, uris
 
 pytestmark = pytest.mark.system
 
@@ -51,11 +50,11 @@ def test_the_break_is_filled_with_ads_that_play(platform: Platform) -> None:
     player = platform.player()
     master = player.master().text
     ads = attribute(next(line for line in master.splitlines() if 'NAME="tifo-ads"' in line), "VALUE")
-    answer = httpx.get(f"{ads}/breaks/{break_now()}", params={"_HLS_primary_id": "x"}, trust_env=False)
+    answer = fetch(f"{ads}/breaks/{break_now()}", params={"_HLS_primary_id": "x"})
     assets = answer.json()["ASSETS"]
     assert sum(asset["DURATION"] for asset in assets) == BREAK_S
 
-    playlist = httpx.get(assets[0]["URI"], trust_env=False)
+    playlist = fetch(assets[0]["URI"])
     assert playlist.status_code == 200
     picture = media(urljoin(assets[0]["URI"], uris(playlist.text)[0]))[1]
     assert list(av.open(io.BytesIO(picture)).decode(video=0))
@@ -88,7 +87,7 @@ def test_each_beacon_of_an_ad_is_in_the_log(platform: Platform) -> None:
     points = [point for point in tracking(asset) if "offset" in point]
     assert [point["type"] for point in points] == POINTS
     for point in points:
-        assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+        assert fetch(platform.new_secret(point["urls"][0])).status_code == 204
     tracked = platform.events("ads.tracked", player.session)
     assert [event["what"] for event in tracked] == POINTS
     assert {(event["break_id"], event["slot"], event["event"]) for event in tracked} == {(brk, 1, "demo")}
@@ -104,7 +103,7 @@ def test_error_of_an_ad_is_in_the_log_with_its_code(platform: Platform) -> None:
     platform.new_secret(error["urls"][0].partition("?")[0])
     for code in ("402", "[ERRORCODE]"):
         address = error["urls"][0].replace("[ERRORCODE]", code)
-        assert httpx.get(address, trust_env=False).status_code == 204
+        assert fetch(address).status_code == 204
     told = [event for event in platform.events("ads.tracked", player.session) if event["what"] == "error"]
     assert [event["code"] for event in told] == [402, 0]
 
@@ -118,7 +117,7 @@ def test_vast_and_vmap_lead_to_the_same_ads_as_the_asset_list(platform: Platform
     files = [one.text for one in fromstring(pod.content).iter("{http://www.iab.com/VAST}MediaFile")]
     paths = [urlsplit(address).path.rpartition("/ads/")[2] for address in files]
     assert paths == [urlsplit(asset["URI"]).path.rpartition("/ads/")[2] for asset in assets]
-    assert httpx.get(files[0], trust_env=False).status_code == 200
+    assert fetch(files[0]).status_code == 200
     breaks = platform.viewers.get(f"{ads}/vmap")
     tags = [one.text for one in fromstring(breaks.content).iter(f"{VMAP}AdTagURI")]
     assert any(tag.endswith(f"{ads}/breaks/{brk}/vast") for tag in tags)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from commands import START_S_MAX, eventually, tifo
+from commands import ANSWER_S_MAX, START_S_MAX, eventually, tifo
 from platforms import HEARTBEAT_S
 from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
@@ -136,7 +136,7 @@ def test_every_process_says_what_it_answers(platform: Platform) -> None:
 def test_the_live_stream_begins_with_the_curves_and_goes_on_each_second(platform: Platform) -> None:
     events = []
     with httpx.stream(
-        "GET", f"{platform.operators.base}/v1/control/stream", trust_env=False, timeout=5
+        "GET", f"{platform.operators.base}/v1/control/stream", trust_env=False, timeout=ANSWER_S_MAX
     ) as answer:
         assert answer.headers["content-type"] == "text/event-stream"
         for line in answer.iter_lines():

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from commands import eventually
 from platforms import NewFolder, one_machine
-from players import Platform, Player, break_now, problem, refused
+from players import Platform, Player, break_now, fetch, problem, refused
 
 pytestmark = pytest.mark.system
 
@@ -114,7 +114,7 @@ def test_an_event_log_that_fails_stops_no_viewer_and_gets_what_it_missed(
         assert refused(refused_report) == (503, "unavailable")
         assert int(refused_report.headers["retry-after"]) >= 1
         for url in tracked:
-            assert httpx.get(url, trust_env=False, timeout=10).status_code == 204
+            assert fetch(url).status_code == 204
         newcomer = machine.player()
         assert newcomer.beat().status_code == watching.beat().status_code == 200
         assert newcomer.master().status_code == newcomer.steering().status_code == 200
