@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+from patience import WITHIN_S_MAX
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -15,14 +16,12 @@ Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 @pytest.fixture
 def until() -> Until:
-    """`await until(condition)`: lets the others run until it is met, five seconds at the most."""
+    """`await until(condition)`: lets the others run until it is met, `WITHIN_S_MAX` at the most."""
 
     async def wait(met: Callable[[], bool]) -> None:
-        for _ in range(1_000):
-            if met():
-                return
-            await asyncio.sleep(0.005)
-        raise TimeoutError
+        async with asyncio.timeout(WITHIN_S_MAX):
+            while not met():  # noqa: ASYNC110 - it may be about a file or a thread
+                await asyncio.sleep(0.005)
 
     return wait
 

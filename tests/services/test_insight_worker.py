@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
@@ -58,7 +59,7 @@ async def working(log: Brittle, board: SqliteBoard, clock: ManualClock) -> Async
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         await running
 
 
@@ -74,7 +75,7 @@ class Seen:
         self._board = board
 
     async def until(self, **expected: object) -> InsightReport:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while True:
                 entry = (await self._board.changes(None)).entries.get(INSIGHT + "node-1")
                 report = msgspec.json.decode(entry.value, type=InsightReport) if entry else None
@@ -150,7 +151,7 @@ async def test_worker_reports_what_a_viewer_had(log, board, clock) -> None:
     ]
     events = [to_record(event, f"evt_{n}", now) for n, event in enumerate((used, *told, *told))]
     await log.append([started(1, now), *events])
-    async with working(log, board, clock), asyncio.timeout(5):
+    async with working(log, board, clock), asyncio.timeout(WITHIN_S_MAX):
         while not (found := await cells(board)) or found[0].throughput_p50_bps is None:
             pass
     near = (found[0].startup_p50_ms, found[0].throughput_p50_bps)
@@ -169,7 +170,7 @@ async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, cl
         values = {"sid": f"ses_{n}", "sta": "p", "msd": 1_234, "br": [4_321], "mtp": [54_321], "e": "e"}
         crowd += [renewed, PlaybackReported(session=f"ses_{n}", values=values)]
     await log.append([to_record(event, f"evt_{n}", now) for n, event in enumerate(crowd)])
-    async with working(log, board, clock), asyncio.timeout(5):
+    async with working(log, board, clock), asyncio.timeout(WITHIN_S_MAX):
         found: tuple[QoeCell, ...] = ()
         while sum(one.viewers for one in found) < 300:
             found = await cells(board)
@@ -189,7 +190,7 @@ async def test_handled_events_do_not_come_again_after_a_restart(log, board, cloc
     await log.append([started(1, clock.now())])
     async with working(log, board, clock):
         await seen.until(viewers=1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while not await caught_up(log):
                 pass
     await log.append([started(2, clock.now())])
