@@ -18,6 +18,8 @@ from tifo.api.creatives import HOUSE_CREATIVES
 
 HEARTBEAT_S, LEASE_S = 2, 6
 STREAM_LIMIT = 2
+MOVE_PER_S = 1.0
+"""The steering loop moves at once what it moves slowly elsewhere: a CDN that is in again is soon back."""
 
 NewFolder = Callable[[], contextlib.AbstractContextManager[Path]]
 
@@ -60,6 +62,7 @@ def one_machine(
         "TIFO_SESSIONS__HEARTBEAT_S": str(HEARTBEAT_S),
         "TIFO_SESSIONS__LEASE_S": str(LEASE_S),
         "TIFO_SESSIONS__STREAM_LIMIT": str(STREAM_LIMIT),
+        "TIFO_STEERING_LOOP__MOVE_PER_S": str(MOVE_PER_S),
         **variables,
     }
     try:
@@ -121,6 +124,7 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
         "channel": {"port": first + 5, "break_every_s": BREAK_EVERY_S, "break_duration_s": BREAK_S},
         "accounts": {"dev_issuer": True},
         "sessions": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "stream_limit": STREAM_LIMIT},
+        "steering_loop": {"move_per_s": MOVE_PER_S},
         "catalogue": {
             "events": [
                 {
