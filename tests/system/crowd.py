@@ -15,7 +15,7 @@ from tifo.kernel.ids import SystemIds
 RETRY_S = 1.0
 """Seconds a viewer waits after a call that failed, as the watch page does; the next wait is twice as long."""
 
-CALL_S_MAX = 5.0
+CALL_S_MAX = 15.0
 START_TRIES_MAX = 3
 ARRIVAL = "arrival"
 
