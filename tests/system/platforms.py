@@ -5,6 +5,7 @@ import json
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import tomli_w
 from commands import START_S_MAX, Processes, eventually, free_block
-from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, bearer, fetch
+from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, Player, bearer, fetch
 
 from tifo.api.creatives import HOUSE_CREATIVES
 
@@ -187,6 +188,25 @@ def many_machines(folder: Path) -> Iterator[Platform]:
         platform.close()
     finally:
         processes.stop()
+
+
+@contextlib.contextmanager
+def watching_on(players: list[Player]) -> Iterator[None]:
+    """They go on meanwhile: what is done may take longer than the stories' short leases when all is busy."""
+    enough = threading.Event()
+
+    def beat() -> None:
+        while not enough.wait(HEARTBEAT_S / 2):
+            for player in players:
+                player.beat()
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        beating.join()
 
 
 def _serves(platform: Platform) -> bool:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from commands import ANSWER_S_MAX, START_S_MAX, eventually, tifo
-from platforms import HEARTBEAT_S
+from platforms import HEARTBEAT_S, watching_on
 from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
@@ -255,25 +254,6 @@ def test_everybody_who_watches_a_kicked_event_stops(platform: Platform) -> None:
     eventually(stopped, what="everybody is out, everywhere")
     eventually(lambda: restarted(platform, platform.new_account()), what="newcomers are let in")
     assert refused(kick(platform, what="event", id="finale")) == (404, "not-found")
-
-
-@contextlib.contextmanager
-def watching_on(players: list[Player]) -> Iterator[None]:
-    """They go on while commands run, which take longer than the stories' short leases when all is busy."""
-    enough = threading.Event()
-
-    def beat() -> None:
-        while not enough.wait(HEARTBEAT_S / 2):
-            for player in players:
-                player.beat()
-
-    beating = threading.Thread(target=beat)
-    beating.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        beating.join()
 
 
 def sessions(platform: Platform, *arguments: str) -> str:
