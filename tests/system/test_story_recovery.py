@@ -13,7 +13,7 @@ from players import Platform, attribute, break_now, fetch, media, refused, uris
 
 pytestmark = pytest.mark.system
 
-BACK_S_MAX = 60.0
+BACK_S_MAX = 120.0
 
 
 @pytest.fixture(scope="module")
