@@ -102,7 +102,8 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`, for Apache Kafka and Amazon MSK.
 
     `?create=1` makes topics that are not there, with `&partitions=12&replicas=3&retention_h=24` and, for each
-    partition, `&retention_mib=N`. `&compression=` is lz4 (the default), zstd, gzip, snappy or none. TLS is
+    partition, `&retention_mib=N`; the number of partitions divides 48. `&compression=` is lz4 (the default),
+    zstd, gzip, snappy or none. TLS is
     `&tls=1`, with `&ca=FILE` and, for brokers that ask who we are, `&cert=FILE&key=FILE`. A log-in is
     `&sasl=plain`, `scram-sha-256` or `scram-sha-512` with `&user=NAME&password_file=FILE`, or on MSK
     `&sasl=msk-iam&region=REGION` with AWS's usual credentials."""

@@ -58,6 +58,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
+        "audience.py": "who watches, of all insight nodes",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",
@@ -75,6 +76,7 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
         "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
     },
     "insight": {
+        "share.py": "what a worker knows of the partitions that it holds",
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",

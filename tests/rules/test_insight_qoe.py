@@ -10,10 +10,10 @@ from tifo.api.events import Event, PathwayUsed, PlaybackReported, SessionEnded, 
 from tifo.api.reports import QoeCell
 from tifo.workers.insight import plays, qoe, window
 from tifo.workers.insight.plays import Plays
-from tifo.workers.insight.qoe import Qoe
+from tifo.workers.insight.qoe import Qoe, cells
 from tifo.workers.insight.rules import Audience
 from tifo.workers.insight.told import read
-from tifo.workers.insight.window import Spread
+from tifo.workers.insight.window import Spread, Window
 
 NOW = 1_800_000_000.0
 CLOCK_MS = 5_000_000
@@ -26,7 +26,8 @@ class Match:
 
     def __init__(self, window_s: int = 30) -> None:
         self.audience = Audience(60)
-        self.qoe = Qoe(window_s, frozenset({"cdn-a", "cdn-b"}))
+        self.window = Window(window_s)
+        self.qoe = Qoe(self.window, frozenset({"cdn-a", "cdn-b"}))
 
     def see(self, event: Event, after_s: float = 0) -> None:
         at = NOW + after_s
@@ -44,7 +45,9 @@ class Match:
         self.see(PlaybackReported(session=session, values=known | {"e": "ps"} | values), after_s)
 
     def cells(self, after_s: float = 0) -> tuple[QoeCell, ...]:
-        return self.qoe.cells(self.audience, NOW + after_s)
+        now = NOW + after_s
+        self.qoe.forget_silent(now)
+        return cells(self.audience.crowd.in_cell, self.window.totals(now))
 
     def cell(self, after_s: float = 0) -> QoeCell:
         (only,) = self.cells(after_s)
@@ -166,7 +169,7 @@ def test_throughput_is_told_by_records_and_by_steering(match: Match) -> None:
 def test_cdn_that_a_record_names_goes_before_the_one_of_steering(match: Match) -> None:
     match.tell(1, 0, cdn="cdn-b", br=[1_000])
     assert [(one.pathway, one.viewers, one.bps) for one in match.cells(1)] == [("cdn-b", 1, 1e6)]
-    assert match.audience.by_pathway() == {"cdn-b": 1}
+    assert match.audience.crowd.on_pathway == {"cdn-b": 1}
 
 
 def test_cdn_that_is_none_of_ours_moves_nobody(match: Match) -> None:

@@ -52,87 +52,87 @@ def audience(*events: tuple[float, Event]) -> Audience:
 
 
 def test_nobody_watches_at_first() -> None:
-    assert (audience().viewers(), audience().by_pathway()) == (0, {})
+    assert (audience().crowd.viewers(), audience().crowd.on_pathway) == (0, {})
 
 
 def test_viewer_who_started_counts() -> None:
-    assert audience((0, started())).viewers() == 1
+    assert audience((0, started())).crowd.viewers() == 1
 
 
 def test_event_that_comes_twice_counts_once() -> None:
-    assert audience((0, started()), (0, started()), (5, renewed()), (5, renewed())).viewers() == 1
+    assert audience((0, started()), (0, started()), (5, renewed()), (5, renewed())).crowd.viewers() == 1
 
 
 def test_renewals_whose_starts_were_missed_count() -> None:
-    assert audience((0, renewed("ses_1", "ses_2", "ses_1"))).viewers() == 2
+    assert audience((0, renewed("ses_1", "ses_2", "ses_1"))).crowd.viewers() == 2
 
 
 @pytest.mark.parametrize("why", ["left", "taken-over", "ended", "kicked", "expired"])
 def test_viewer_who_ended_does_not_count(why: str) -> None:
     seen = audience((0, started()), (1, used("cdn-a")), (2, ended(why=why)))
-    assert (seen.viewers(), seen.by_pathway()) == (0, {})
+    assert (seen.crowd.viewers(), seen.crowd.on_pathway) == (0, {})
 
 
 @pytest.mark.parametrize("late", [started(), renewed(), used("cdn-a")])
 def test_what_is_heard_after_the_end_brings_nobody_back(late: Event) -> None:
     seen = audience((0, started()), (2, ended()), (1, late), (3, late))
-    assert (seen.viewers(), seen.by_pathway()) == (0, {})
+    assert (seen.crowd.viewers(), seen.crowd.on_pathway) == (0, {})
 
 
 def test_end_that_comes_before_the_start_holds() -> None:
-    assert audience((2, ended()), (0, started())).viewers() == 0
+    assert audience((2, ended()), (0, started())).crowd.viewers() == 0
 
 
 def test_device_that_slept_and_went_on_counts_again() -> None:
-    assert audience((0, started()), (30, ended(why="expired")), (40, renewed())).viewers() == 1
+    assert audience((0, started()), (30, ended(why="expired")), (40, renewed())).crowd.viewers() == 1
 
 
 def test_end_of_an_unknown_session_changes_nothing() -> None:
-    assert audience((0, started()), (1, ended("ses_9"))).viewers() == 1
+    assert audience((0, started()), (1, ended("ses_9"))).crowd.viewers() == 1
 
 
 def test_silent_session_is_left_out() -> None:
     seen = audience((0, started()), (0, used("cdn-a")), (30, renewed("ses_2")))
     seen.forget_silent(NOW + SILENT_S - 1)
-    assert seen.viewers() == 2
+    assert seen.crowd.viewers() == 2
     seen.forget_silent(NOW + SILENT_S)
-    assert (seen.viewers(), seen.by_pathway()) == (1, {})
+    assert (seen.crowd.viewers(), seen.crowd.on_pathway) == (1, {})
 
 
 def test_any_sign_of_life_keeps_a_session() -> None:
     seen = audience((0, started()), (50, used("cdn-a")))
     seen.forget_silent(NOW + 100)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
 
 
 def test_late_event_does_not_make_a_session_older() -> None:
     seen = audience((0, started()), (50, renewed()), (1, renewed()))
     seen.forget_silent(NOW + 100)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
 
 
 def test_backlog_of_long_ago_counts_nobody_once_it_was_swept() -> None:
     seen = audience(*((-1_000 + n, started(f"ses_{n}")) for n in range(50)))
     seen.forget_silent(NOW)
-    assert seen.viewers() == 0
+    assert seen.crowd.viewers() == 0
 
 
 def test_end_is_forgotten_after_the_silence_that_would_have_ended_it() -> None:
     seen = audience((0, started()), (1, ended()))
     seen.forget_silent(NOW + 1 + SILENT_S)
     seen.see(renewed(), NOW + 100, NOW + 100)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
 
 
 def test_viewers_count_on_the_pathway_they_said_last() -> None:
     seen = audience((0, used("cdn-a")), (0, used("cdn-a", "ses_2")), (5, used("cdn-b")))
-    assert seen.by_pathway() == {"cdn-a": 1, "cdn-b": 1}
+    assert seen.crowd.on_pathway == {"cdn-a": 1, "cdn-b": 1}
 
 
 def test_other_events_count_nobody() -> None:
     refused = SessionRefused(account="demo", event="final", code="stream-limit")
     tracked = AdTracked(session="s", event="final", break_id="brk-1", slot=1, creative="c", what="complete")
-    assert audience((0, refused), (0, tracked)).viewers() == 0
+    assert audience((0, refused), (0, tracked)).crowd.viewers() == 0
 
 
 def test_session_heard_of_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +140,9 @@ def test_session_heard_of_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch
     seen = audience(
         (0, started("ses_1")), (1, started("ses_2")), (2, renewed("ses_1")), (3, started("ses_3"))
     )
-    assert seen.viewers() == 2
+    assert seen.crowd.viewers() == 2
     seen.see(ended("ses_2"), NOW + 4, NOW + 4)
-    assert seen.viewers() == 2
+    assert seen.crowd.viewers() == 2
 
 
 TELECOM = "AS64500 Example Telecom"
@@ -154,7 +154,7 @@ def test_viewers_count_by_event_device_kind_and_isp() -> None:
         (0, started("ses_2", kind="web", isp=TELECOM)),
         (0, started("ses_3", event="semi")),
     )
-    report = seen.report()
+    report = seen.crowd.report()
     assert counts(report.event) == {"final": 2, "semi": 1}
     assert counts(report.device_kind) == {"tv": 2, "web": 1}
     assert counts(report.isp) == {TELECOM: 2, "": 1}
@@ -162,19 +162,22 @@ def test_viewers_count_by_event_device_kind_and_isp() -> None:
 
 def test_viewer_who_ended_or_fell_silent_is_in_no_split() -> None:
     seen = audience((0, started("ses_1", isp=TELECOM)), (0, started("ses_2")), (1, ended("ses_1")))
-    assert counts(seen.report().device_kind) == {"tv": 1}
+    assert counts(seen.crowd.report().device_kind) == {"tv": 1}
     seen.forget_silent(NOW + SILENT_S)
-    assert seen.report() == AudienceReport()
+    assert seen.crowd.report() == AudienceReport()
 
 
 def test_worker_that_missed_the_start_learns_it_from_a_renewal() -> None:
     seen = audience((0, renewed("ses_1", "ses_2", event="final", device_kind="tv", isp=TELECOM)))
-    assert [counts(one) for one in (seen.report().event, seen.report().isp)] == [{"final": 2}, {TELECOM: 2}]
+    assert [counts(one) for one in (seen.crowd.report().event, seen.crowd.report().isp)] == [
+        {"final": 2},
+        {TELECOM: 2},
+    ]
 
 
 @pytest.mark.parametrize("silent", [renewed(), used("cdn-a"), renewed(event="final")])
 def test_event_that_does_not_say_what_a_session_is_leaves_it_known(silent: Event) -> None:
-    report = audience((0, started(isp=TELECOM)), (5, silent)).report()
+    report = audience((0, started(isp=TELECOM)), (5, silent)).crowd.report()
     assert (counts(report.event), counts(report.device_kind), counts(report.isp)) == (
         {"final": 1},
         {"tv": 1},
@@ -184,21 +187,21 @@ def test_event_that_does_not_say_what_a_session_is_leaves_it_known(silent: Event
 
 def test_viewer_who_moved_to_another_network_counts_there() -> None:
     seen = audience((0, started(isp=TELECOM)), (5, renewed(event="final", device_kind="tv", isp="AS1 B")))
-    assert counts(seen.report().isp) == {"AS1 B": 1}
+    assert counts(seen.crowd.report().isp) == {"AS1 B": 1}
 
 
 def test_long_lease_is_believed_for_as_long_as_it_says() -> None:
     seen = audience((0, started(lease_s=240)), (10, used("cdn-a")))
     seen.forget_silent(NOW + 249)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
     seen.forget_silent(NOW + 250)
-    assert seen.viewers() == 0
+    assert seen.crowd.viewers() == 0
 
 
 def test_short_lease_is_believed_for_the_least_silence_that_is_set() -> None:
     seen = audience((0, renewed(lease_s=6)))
     seen.forget_silent(NOW + SILENT_S - 1)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
 
 
 def test_clock_that_is_ahead_keeps_nobody_longer_and_holds_nobody_up() -> None:
@@ -207,9 +210,9 @@ def test_clock_that_is_ahead_keeps_nobody_longer_and_holds_nobody_up() -> None:
     seen.see(started("ses_2"), NOW, NOW)
     seen.see(ended("ses_3"), NOW + 1e9, NOW)
     seen.forget_silent(NOW + SILENT_S)
-    assert seen.viewers() == 0
+    assert seen.crowd.viewers() == 0
     seen.see(renewed("ses_3"), NOW + 100, NOW + 100)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
 
 
 def test_session_that_comes_and_goes_is_waited_for_once() -> None:
@@ -220,15 +223,15 @@ def test_session_that_comes_and_goes_is_waited_for_once() -> None:
         seen.forget_silent(NOW + n)
     seen.see(started(), NOW + 100, NOW + 100)
     seen.forget_silent(NOW + 159)
-    assert seen.viewers() == 1
+    assert seen.crowd.viewers() == 1
     seen.forget_silent(NOW + 160)
-    assert (seen.viewers(), list(seen._live_due.take(NOW + 1e6))) == (0, [])
+    assert (seen.crowd.viewers(), list(seen._live_due.take(NOW + 1e6))) == (0, [])
 
 
 def test_what_sessions_have_in_common_is_held_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "TRAITS_MAX", 2)
     seen = audience(*((n, started(f"ses_{n}", isp=f"AS{n % 3}")) for n in range(9)))
-    assert counts(seen.report().isp) == {"AS0": 3, "AS1": 3, "AS2": 3}
+    assert counts(seen.crowd.report().isp) == {"AS0": 3, "AS1": 3, "AS2": 3}
     assert len(seen._traits) <= 2
 
 
@@ -257,10 +260,15 @@ stories = st.lists(
 @given(stories)
 def test_whatever_happens_counts_stay_within_who_was_heard_of(story) -> None:
     seen = audience(*((at, kind(session)) for at, kind, session in story))
-    assert 0 <= sum(seen.by_pathway().values()) <= seen.viewers() <= len({session for _, _, session in story})
-    assert sum(counts(seen.report().event).values()) == seen.viewers()
+    assert (
+        0
+        <= sum(seen.crowd.on_pathway.values())
+        <= seen.crowd.viewers()
+        <= len({session for _, _, session in story})
+    )
+    assert sum(counts(seen.crowd.report().event).values()) == seen.crowd.viewers()
     seen.forget_silent(NOW + 1_000)
-    assert (seen.viewers(), seen.by_pathway(), seen.report()) == (0, {}, AudienceReport())
+    assert (seen.crowd.viewers(), seen.crowd.on_pathway, seen.crowd.report()) == (0, {}, AudienceReport())
 
 
 def test_rate_is_the_mean_of_its_window() -> None:

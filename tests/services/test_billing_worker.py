@@ -104,8 +104,8 @@ async def test_what_was_handled_and_not_committed_comes_again_and_counts_once(
         pass
 
     class Dying(SqliteEventLog):
-        async def consumer(self, group, topics, member):
-            consumer = await super().consumer(group, topics, member)
+        async def consumer(self, group, topics, member, memory_s=0.0):
+            consumer = await super().consumer(group, topics, member, memory_s)
 
             async def commit() -> None:
                 raise Died

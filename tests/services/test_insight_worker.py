@@ -22,7 +22,7 @@ from tifo.api.reports import QoeCell
 from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import ENTRY_BYTES_MAX
 from tifo.eventlog import following
-from tifo.eventlog.ports import Consumer, Record
+from tifo.eventlog.ports import Consumer, Record, lane_of
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
@@ -30,6 +30,7 @@ from tifo.workers.insight import service as insight_service
 from tifo.workers.insight.rules import Audience
 from tifo.workers.insight.service import InsightWorker
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.insight.share import SETTLE_S
 
 SETTINGS = InsightSettings(poll_s=0.01, report_s=0.01, rate_window_s=5, silent_s=60)
 
@@ -39,10 +40,12 @@ class Brittle(SqliteEventLog):
 
     failing = False
 
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> Consumer:
         if self.failing:
             raise Unavailable("eventlog", "disk I/O error")
-        return await super().consumer(group, topics, member)
+        return await super().consumer(group, topics, member, memory_s)
 
 
 @pytest.fixture
@@ -53,9 +56,11 @@ async def log(tmp_path, clock) -> AsyncIterator[Brittle]:
 
 
 @asynccontextmanager
-async def working(log: Brittle, board: SqliteBoard, clock: ManualClock) -> AsyncIterator[None]:
+async def working(
+    log: Brittle, board: SqliteBoard, clock: ManualClock, node: str = "node-1"
+) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    worker = InsightWorker(log, board, clock, SETTINGS, "node-1", ("cdn-a", "cdn-b"))
+    worker = InsightWorker(log, board, clock, SETTINGS, node, ("cdn-a", "cdn-b"))
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
@@ -186,16 +191,54 @@ async def test_worker_follows_what_is_appended(log, board, clock, seen) -> None:
         await seen.until(viewers=0)
 
 
-async def test_handled_events_do_not_come_again_after_a_restart(log, board, clock, seen) -> None:
-    await log.append([started(1, clock.now())])
+async def test_viewers_of_before_a_restart_are_known_at_once_and_count_once(log, board, clock, seen) -> None:
+    await log.append([started(n, clock.now()) for n in range(20)])
     async with working(log, board, clock):
-        await seen.until(viewers=1)
+        await seen.until(viewers=20)
         async with asyncio.timeout(WITHIN_S_MAX):
             while not await caught_up(log):
                 pass
-    await log.append([started(2, clock.now())])
+    clock.advance(SETTINGS.silent_s / 2)
+    await log.append([started(20, clock.now())])
     async with working(log, board, clock):
-        await seen.until(viewers=1)
+        await seen.until(partitions=(lane_of("ses_20") % 16,))
+        clock.advance(SETTLE_S)
+        await seen.until(viewers=21)
+
+
+async def test_what_was_said_long_before_a_restart_is_not_read_again(log, board, clock, seen) -> None:
+    await log.append([started(n, clock.now() - SETTINGS.memory_s - 1) for n in range(20)])
+    await log.append([started(30, clock.now())])
+    async with working(log, board, clock):
+        report = await seen.until(viewers=1)
+    assert report.events_per_s < 2
+
+
+async def test_workers_share_the_viewers_and_each_counts_at_one(log, board, clock) -> None:
+    await log.append([started(n, clock.now()) for n in range(60)])
+
+    async def reports() -> list[InsightReport]:
+        entries = (await board.changes(None)).entries
+        return [
+            msgspec.json.decode(entry.value, type=InsightReport)
+            for name, entry in entries.items()
+            if name.startswith(INSIGHT)
+        ]
+
+    async def shared_out() -> bool:
+        told = await reports()
+        viewers = [one.viewers for one in told]
+        held = [number for one in told for number in one.partitions]
+        return len(told) == 2 and min(viewers) > 0 and sum(viewers) == 60 and sorted(held) == list(range(16))
+
+    async with working(log, board, clock):
+        async with asyncio.timeout(WITHIN_S_MAX):
+            while sum(one.viewers for one in await reports()) < 60:
+                pass
+        async with working(log, board, clock, "node-2"), asyncio.timeout(WITHIN_S_MAX):
+            while not await shared_out():
+                clock.advance(0.01)
+                await asyncio.sleep(0.01)
 
 
 async def caught_up(log: Brittle) -> bool:

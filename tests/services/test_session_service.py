@@ -11,6 +11,7 @@ from tifo.api.sessions import PAGE_SESSIONS_MAX, Kick
 from tifo.board.entries import REVOKED
 from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
+from tifo.eventlog.ports import lane_of
 from tifo.kernel.errors import Refusal
 from tifo.services.sessions import service as sessions
 
@@ -88,6 +89,20 @@ async def test_same_device_starting_again_is_the_same_viewer(service, told) -> N
     assert first.lease.session == second.lease.session
     await service.close()
     assert [type(event) for event in await told()] == [SessionStarted, SessionsRenewed]
+
+
+async def test_renewals_are_told_where_all_else_of_their_sessions_is(service, tokens, clock, told) -> None:
+    started = [await service.start(start("tv", f"account-{n}")) for n in range(60)]
+    clock.advance(16)
+    for one in started:
+        await beat(service, tokens, one, clock)
+    await service.close()
+    renewed = [event for event in await told() if isinstance(event, SessionsRenewed)]
+    assert sorted(name for event in renewed for name in event.sessions) == sorted(
+        one.lease.session for one in started
+    )
+    for event in renewed:
+        assert {lane_of(name) for name in event.sessions} == {lane_of(event.batch)}
 
 
 async def test_one_device_too_many_is_told_who_watches_and_gets_a_code(service, clock) -> None:

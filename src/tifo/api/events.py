@@ -40,10 +40,12 @@ class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"
 
 
 class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
-    """Leases that were renewed in the last second, gathered; `batch` tells the reports apart.
+    """Leases that were renewed in the last second, gathered.
 
-    The sessions of one batch are alike in event, device kind and ISP, so that who reads them knows what
-    the start of each said; empty where that is not known. `lease_s` is as in `SessionStarted`.
+    The sessions of one batch are of one lane of the log, so that the report stands among all else that is
+    said of them; `batch` is the first of them. They are alike in event, device kind and ISP, so that who
+    reads it knows what the start of each said; empty where that is not known. `lease_s` is as in
+    `SessionStarted`.
     """
 
     KEY: ClassVar[str] = "batch"

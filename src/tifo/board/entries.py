@@ -127,7 +127,10 @@ class PartsReport(msgspec.Struct, frozen=True):
 
 
 class InsightReport(msgspec.Struct, frozen=True):
-    """What the stream of events says of now: `viewers` in all, on each pathway, and by what they are."""
+    """What the stream of events says of now: `viewers` in all, on each pathway, and by what they are.
+
+    `partitions` are those of which it speaks, by number: a worker knows the viewers of its own.
+    """
 
     at: float
     viewers: int
@@ -136,6 +139,7 @@ class InsightReport(msgspec.Struct, frozen=True):
     pathways: dict[str, int]
     groups: tuple[GroupLag, ...]
     audience: AudienceReport = AudienceReport()
+    partitions: tuple[int, ...] = ()
 
 
 class QoeReport(msgspec.Struct, frozen=True):

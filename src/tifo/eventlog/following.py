@@ -21,12 +21,16 @@ Handle = Callable[[Consumer, Sequence[Delivery]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who follows: `node` in `group`, which reads `topics`; `poll_s` seconds between looks at nothing new."""
+    """Who follows: `node` in `group`, which reads `topics`; `poll_s` seconds between looks at nothing new.
+
+    `memory_s` as in `EventLog.consumer`.
+    """
 
     group: str
     topics: tuple[str, ...]
     node: str
     poll_s: float
+    memory_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Follower:
 
     async def _consume(self, stop: asyncio.Event) -> None:
         member = self._member
-        consumer = await self._log.consumer(member.group, member.topics, member.node)
+        consumer = await self._log.consumer(member.group, member.topics, member.node, member.memory_s)
         try:
             while not stop.is_set():
                 if not await self._handle_next(consumer):

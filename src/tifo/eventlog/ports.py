@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+from zlib import crc32
 
 import msgspec
 
@@ -27,6 +28,15 @@ SESSION_S = 10.0
 
 POLL_S_MAX = 60.0
 """Seconds between two polls after which a member is stuck: alive, and yet its partitions go to others."""
+
+
+LANES = 48
+"""Lanes that keys fall into. The number of a topic's partitions divides it: a lane is in one partition."""
+
+
+def lane_of(key: str) -> int:
+    """The lane of a key, the same in every process and for ever: with N partitions it is in `lane % N`."""
+    return crc32(key.encode()) % LANES
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +154,18 @@ class EventLog(Protocol):
         """
 
     @abstractmethod
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> Consumer:
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> Consumer:
         """Join a group where it last committed; a new group begins at the oldest record.
 
         `member` is one name in the group. Who comes with the name of another takes its place and its
         partitions at once, so that a restart moves nothing. Raises `Unavailable`.
+
+        `memory_s` is for a group whose members keep in memory what the last so many seconds have said of
+        each key: every partition that comes to a member begins with what was appended in them, committed or
+        not (some records before it as well), and it comes with the partitions of the same number of all its
+        topics. All members of a group ask alike.
         """
 
     @abstractmethod

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+from tifo.eventlog.ports import LANES
 from tifo.kernel.hosts import is_loopback
 
 SEEDS_MAX = 16
 """Brokers that a URL may name; the others are learned from them."""
 
-PARTITIONS_MAX = 1_000
 REPLICAS_MAX = 7
 """What a topic of ours may be asked to have."""
 
@@ -101,7 +101,7 @@ class KafkaAddress:
             security=_security(options, local=all(is_loopback(one.rpartition(":")[0]) for one in seeds)),
             layout=Layout(
                 create=_yes(options, "create"),
-                partitions=_number(options, "partitions", 12, PARTITIONS_MAX),
+                partitions=_partitions(options),
                 replicas=_number(options, "replicas", 3, REPLICAS_MAX),
                 retention_h=_number(options, "retention_h", 24, 24 * 366),
                 retention_mib=_number(options, "retention_mib", 0, 1 << 30),
@@ -154,6 +154,13 @@ def _number(options: dict[str, str], name: str, default: int, most: int) -> int:
     if not text.isdecimal() or not min(default, 1) <= int(text) <= most:
         raise ValueError(f"{name} is a number of {min(default, 1)} to {most}")
     return int(text)
+
+
+def _partitions(options: dict[str, str]) -> int:
+    partitions = _number(options, "partitions", 12, LANES)
+    if LANES % partitions:
+        raise ValueError(f"partitions is a number that divides {LANES}, such as 12, 16, 24 or 48")
+    return partitions
 
 
 def _word(options: dict[str, str], name: str, default: str, words: object) -> Any:  # noqa: ANN401 - one of the words

@@ -63,6 +63,9 @@ PASSING = frozenset(
 
 FENCED = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL})
 
+TOGETHER = {"partition.assignment.strategy": "range"}
+"""Gives a member the same numbers of every topic, which the cooperative strategy does not."""
+
 T = TypeVar("T")
 Place = tuple[str, int]
 """A partition by its topic's name in the cluster."""
@@ -83,18 +86,25 @@ class KafkaConsumer(Consumer):
         member: str,
         park: Callable[[Letter], Awaitable[None]],
         pace: Pace,
+        memory_s: float = 0.0,
     ) -> None:
         self._client = client
         self._prefix = client.address.prefix
         wanted = [wire.topic_name(self._prefix, one) for one in dict.fromkeys(topics)]
         self._topics = [*wanted, wire.again_topic(self._prefix, group)]
+        self._memory_s = memory_s
         self._config = _config(wire.group_name(self._prefix, group), _place(member, self._topics), pace)
+        if memory_s:
+            self._config |= TOGETHER
         self._park = park
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         self._consumer: KafkaClient | None = None
         self._held: frozenset[Place] = frozenset()
         """Replaced as a whole: rebalancing happens in the thread."""
         self._next: dict[Place, int] = {}
+        """What is to be committed."""
+        self._stood: dict[Place, int] = {}
+        """The next offset of each partition, of which a group with a memory is not told by the brokers."""
         self._polling: asyncio.Future[tuple[Delivery, ...]] | None = None
         self._trouble = ""
         self._down = False
@@ -162,9 +172,27 @@ class KafkaConsumer(Consumer):
         return self._client.explain(error)
 
     def _subscribe(self, consumer: KafkaClient) -> None:
-        consumer.subscribe(
-            self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+        if self._memory_s:
+            consumer.subscribe(self._topics, on_assign=self._assigned_anew, on_lost=self._revoked)
+        else:
+            consumer.subscribe(
+                self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            )
+
+    def _assigned_anew(self, consumer: KafkaClient, partitions: list[TopicPartition]) -> None:
+        """All that it has now: what it had before goes on where it stood, the rest begins `memory_s` ago.
+
+        What a rebalance takes away stands until here, for nobody else has it before.
+        """
+        places = {(one.topic, one.partition) for one in partitions}
+        stood = {place: offset for place, offset in self._stood.items() if place in self._held & places}
+        begin_ms = round((self._client.clock.now() - self._memory_s) * 1_000)
+        new = [TopicPartition(*place, begin_ms) for place in places - stood.keys()]
+        found = _offsets_at(consumer, new) if new else []
+        consumer.assign([*found, *(TopicPartition(*place, offset) for place, offset in stood.items())])
+        self._held = frozenset(places)
+        self._stood = stood | {(one.topic, one.partition): one.offset for one in found}
+        self._next = {place: offset for place, offset in self._next.items() if place in stood}
 
     def _assigned(self, _: KafkaClient, partitions: list[TopicPartition]) -> None:
         self._held |= {(one.topic, one.partition) for one in partitions}
@@ -174,6 +202,7 @@ class KafkaConsumer(Consumer):
         self._held -= gone
         for place in gone:
             self._next.pop(place, None)
+            self._stood.pop(place, None)
 
     def _consume(self, consumer: KafkaClient, limit: int) -> tuple[Delivery, ...]:
         self._tell_trouble()
@@ -208,7 +237,7 @@ class KafkaConsumer(Consumer):
                 if error.code() not in PASSING:
                     self._trouble = self._why(error)
             elif place in self._held:
-                self._next[place] = (one.offset() or 0) + 1
+                self._next[place] = self._stood[place] = (one.offset() or 0) + 1
                 deliveries.append(wire.delivery(one, self._prefix))
         return deliveries
 
@@ -230,20 +259,30 @@ class KafkaConsumer(Consumer):
         wanted = [TopicPartition(*place, at_ms) for place in self._held]
         if not wanted:
             return
-        found = consumer.offsets_for_times(wanted, timeout=REQUEST_S_MAX)
-        for one in found:
-            if one.offset < 0:
-                one.offset = consumer.get_watermark_offsets(one, timeout=REQUEST_S_MAX)[1]
+        found = _offsets_at(consumer, wanted)
         consumer.commit(offsets=found, asynchronous=False)
         # What was fetched is dropped, whatever state the fetching is in.
-        consumer.incremental_unassign(wanted)
-        consumer.incremental_assign(found)
+        if self._memory_s:
+            consumer.assign(found)
+        else:
+            consumer.incremental_unassign(wanted)
+            consumer.incremental_assign(found)
         self._next.clear()
+        self._stood = {(one.topic, one.partition): one.offset for one in found}
 
     def _close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()
+
+
+def _offsets_at(consumer: KafkaClient, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    """The first offset of each partition's time, the one after the last where there is none."""
+    found = consumer.offsets_for_times(wanted, timeout=REQUEST_S_MAX)
+    for one in found:
+        if one.offset < 0:
+            one.offset = consumer.get_watermark_offsets(one, timeout=REQUEST_S_MAX)[1]
+    return found
 
 
 def _place(member: str, topics: Sequence[str]) -> str:

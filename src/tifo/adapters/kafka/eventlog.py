@@ -59,7 +59,9 @@ class KafkaEventLog(EventLogStore):
         self._client.meter.exchanged(len(records))
         await self._producer.send(outgoing)
 
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> KafkaConsumer:
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> KafkaConsumer:
         """Join; the group lets it in during its first polls."""
         names = [wire.topic_name(self._prefix, one) for one in topics]
         await self._topics.ensure(
@@ -69,7 +71,7 @@ class KafkaEventLog(EventLogStore):
         async def park(letter: Letter) -> None:
             await self._producer.send([(wire.dead_topic(self._prefix, group), wire.letter_message(letter))])
 
-        consumer = KafkaConsumer(self._client, group, topics, member, park, self._pace)
+        consumer = KafkaConsumer(self._client, group, topics, member, park, self._pace, memory_s)
         self._consumers.add(consumer)
         await consumer.join()
         return consumer

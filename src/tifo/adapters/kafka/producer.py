@@ -113,7 +113,8 @@ _CONFIG = {
     "enable.idempotence": True,
     "acks": "all",
     "linger.ms": GATHER_MS,
-    "partitioner": "murmur2_random",
+    # Of the keys' CRC-32, which is what `lane_of` knows.
+    "partitioner": "consistent_random",
     "delivery.timeout.ms": round(APPEND_S_MAX * 1_000),
     "queue.buffering.max.messages": 2 * APPEND_QUEUE_RECORDS_MAX,
     "queue.buffering.max.kbytes": QUEUE_KIB_MAX,

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec, TopicMetada
 
 from tifo.adapters.kafka.address import Layout
 from tifo.adapters.kafka.client import PART, REQUEST_S_MAX, Client
-from tifo.eventlog.ports import Lag
+from tifo.eventlog.ports import LANES, Lag
 from tifo.kernel.errors import Unavailable
 
 METADATA_S_MAX = 3.0
@@ -141,6 +141,8 @@ class Topics:
         except KafkaException as error:
             await self._made()  # hears what the brokers said
             raise self._unavailable(error.args[0]) from error
+        for name in names:
+            _refuse_uneven(name, topics.get(name))
         return [name for name in names if name not in topics or not there(topics[name])]
 
     async def _made(self) -> AdminClient:
@@ -160,6 +162,12 @@ class Topics:
 
     def _unavailable(self, error: KafkaError) -> Unavailable:
         return Unavailable(PART, self._client.explain(error))
+
+
+def _refuse_uneven(name: str, topic: TopicMetadata | None) -> None:
+    count = len(topic.partitions) if topic else 0
+    if count and LANES % count:
+        raise Unavailable(PART, f"topic {name} has {count} partitions, a number that does not divide {LANES}")
 
 
 def _led(topic: TopicMetadata) -> bool:

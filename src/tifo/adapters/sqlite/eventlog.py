@@ -73,10 +73,12 @@ class SqliteEventLog(EventLogStore):
             self._committing = asyncio.create_task(self._commit_forever(), name="eventlog-commit")
         await done
 
-    async def consumer(self, group: str, topics: Sequence[str], member: str) -> SqliteConsumer:
-        """Join at the group's committed offsets."""
+    async def consumer(
+        self, group: str, topics: Sequence[str], member: str, memory_s: float = 0.0
+    ) -> SqliteConsumer:
+        """Join at the group's committed offsets, or at what `memory_s` asks for."""
         place = Member(group, member, tuple(dict.fromkeys(topics)), epoch=0)
-        consumer = SqliteConsumer(self._reader, place, self._clock, self._pace)
+        consumer = SqliteConsumer(self._reader, place, self._clock, self._pace, memory_s)
         self._consumers.add(consumer)
         await consumer.join()
         return consumer

@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from tifo.adapters.sqlite import eventlog_members as members
@@ -35,11 +36,14 @@ T = TypeVar("T")
 class SqliteConsumer(Consumer):
     """Reads what it holds in the order of the whole log, which keeps the order of every key."""
 
-    def __init__(self, database: Database, member: members.Member, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self, database: Database, member: members.Member, clock: Clock, pace: Pace, memory_s: float
+    ) -> None:
         self._database = database
         self._member = member
         self._clock = clock
         self._pace = pace
+        self._memory_s = memory_s
         self._beat_s = pace.session_s / BEATS_PER_SESSION
         self._next: members.Positions = {}
         self._settled = False
@@ -107,11 +111,14 @@ class SqliteConsumer(Consumer):
 
     def _have(self, share: members.Share) -> None:
         """What a transaction gave, once it is in the file."""
-        went_on = share.member.epoch == self._member.epoch
-        before = self._next if went_on else {}
+        before = self._kept(share)
         self._member, self._settled = share.member, share.settled
         self._next = {place: before.get(place, offset) for place, offset in share.positions.items()}
         self._balanced_at = self._clock.monotonic()
+
+    def _kept(self, share: members.Share) -> members.Positions:
+        """Where it stands in the partitions that it had without a break."""
+        return self._next if share.member.epoch == self._member.epoch else {}
 
     # --- in the database's thread, where nothing of this object changes ---------------------------------
 
@@ -119,8 +126,7 @@ class SqliteConsumer(Consumer):
         return self._clock.now() + self._pace.session_s
 
     def _join(self, connection: sqlite3.Connection) -> members.Share:
-        member = members.join(connection, self._member, self._until())
-        return members.balance(connection, member, self._clock.now())
+        return self._share(connection, members.join(connection, self._member, self._until()))
 
     def _renew(self, connection: sqlite3.Connection) -> None:
         members.renew(connection, self._member, self._until())
@@ -130,8 +136,16 @@ class SqliteConsumer(Consumer):
 
     def _balance(self, connection: sqlite3.Connection) -> members.Share:
         if members.renew(connection, self._member, self._until()):
-            return members.balance(connection, self._member, self._clock.now())
+            return self._share(connection, self._member)
         return self._join(connection)
+
+    def _share(self, connection: sqlite3.Connection, member: members.Member) -> members.Share:
+        share = members.balance(connection, member, self._clock.now())
+        gained = share.positions.keys() - self._kept(share).keys()
+        if self._memory_s and gained:
+            begin = tables.last_before(connection, self._clock.now() - self._memory_s)
+            share = replace(share, positions=share.positions | dict.fromkeys(gained, begin))
+        return share
 
     def _seek(self, connection: sqlite3.Connection, at: float) -> members.Positions:
         found = {place: tables.first_at(connection, place, at) for place in self._next}

@@ -3,9 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
-from tifo.eventlog.ports import LETTERS_MAX, Letter, Partition, Record
+from tifo.eventlog.ports import LETTERS_MAX, Letter, Partition, Record, lane_of
 
 PARTITIONS = 16
 """Shares of each topic's keys, hence members of a group that have something to do at once."""
@@ -68,7 +67,7 @@ class Retention:
 
 def partition_of(key: str) -> int:
     """The share that a key belongs to."""
-    return crc32(key.encode()) % PARTITIONS
+    return lane_of(key) % PARTITIONS
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
@@ -143,6 +142,23 @@ def first_at(connection: sqlite3.Connection, partition: Partition, at: float) ->
     if found is None:
         (found,) = connection.execute("SELECT COALESCE(MAX(offset), 0) + 1 FROM records").fetchone()
     return int(found)
+
+
+def last_before(connection: sqlite3.Connection, at: float) -> int:
+    """An offset of about that time, and no later where times grow with offsets; found in a few looks."""
+    low, high = connection.execute(
+        "SELECT COALESCE(MIN(offset), 0), COALESCE(MAX(offset), 0) + 1 FROM records"
+    ).fetchone()
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(
+            "SELECT at FROM records WHERE offset >= ? ORDER BY offset LIMIT 1", (middle,)
+        ).fetchone()
+        if found is not None and found[0] < at:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
 
 
 # --- dead letters ---------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ from tifo.scte35.bits import CueError
 from tifo.scte35.codec import parse
 from tifo.scte35.cues import cues
 from tifo.services.control import break_rules, rules
+from tifo.services.control.audience import whole_audience
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.settings import ControlSettings
 
@@ -339,7 +340,7 @@ class ControlService:
             weights=latest_weights(self._view.under(WEIGHTS)),
             loop_silent_s=self._loop_silent_s,
             nodes=decode_all(self._view.under(NODE), NodeReport),
-            insight=max(insight.values(), key=lambda report: report.at, default=None),
+            insight=whole_audience(insight.values()),
             parts=tuple(part for report in parts.values() for part in report.parts),
             posture=self.posture,
             ad_lever=self.ad_lever,

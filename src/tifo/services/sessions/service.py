@@ -89,7 +89,7 @@ class SessionService(Sessions):
         self._clock = clock
         self._ids = ids
         self._settings = settings
-        self._telling = Telling(publisher, ids)
+        self._telling = Telling(publisher)
         self._admission = Admission(
             store, local, accounts, catalogue, networks, revocations, self._telling, clock, ids, settings
         )

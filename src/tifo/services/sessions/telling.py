@@ -1,12 +1,13 @@
 """What the log and the metrics are told of sessions."""
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from tifo.api.events import SessionEnded, SessionRefused, SessionsRenewed, SessionStarted
+from tifo.eventlog.ports import lane_of
 from tifo.eventlog.publisher import Publisher
-from tifo.kernel.ids import Ids
 from tifo.services.sessions.ports import Lease
 from tifo.telemetry.metrics import SESSION_ENDS, SESSION_STARTS
 
@@ -31,9 +32,8 @@ class _Sort(NamedTuple):
 class Telling:
     """Tells what happened to sessions; nobody waits for it."""
 
-    def __init__(self, publisher: Publisher, ids: Ids) -> None:
+    def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._ids = ids
         self._renewed: defaultdict[_Sort, list[str]] = defaultdict(list)
 
     def started(self, lease: Lease, isp: str, lease_s: int, outcome: str) -> None:
@@ -74,8 +74,15 @@ class Telling:
         """Tell of the renewals that were gathered."""
         gathered, self._renewed = self._renewed, defaultdict(list)
         for sort, sessions in gathered.items():
-            for begin in range(0, len(sessions), RENEWALS_PER_EVENT_MAX):
-                batch = tuple(sessions[begin : begin + RENEWALS_PER_EVENT_MAX])
-                self._publisher.tell(
-                    SessionsRenewed(batch=self._ids.new("ren"), sessions=batch, **sort._asdict())
-                )
+            for together in _by_lane(sessions):
+                for begin in range(0, len(together), RENEWALS_PER_EVENT_MAX):
+                    batch = tuple(together[begin : begin + RENEWALS_PER_EVENT_MAX])
+                    self._publisher.tell(SessionsRenewed(batch=batch[0], sessions=batch, **sort._asdict()))
+
+
+def _by_lane(sessions: Sequence[str]) -> Collection[Sequence[str]]:
+    """Those of one lane of the log together: a report is where all that is said of its sessions is."""
+    lanes: defaultdict[int, list[str]] = defaultdict(list)
+    for session in sessions:
+        lanes[lane_of(session)].append(session)
+    return lanes.values()

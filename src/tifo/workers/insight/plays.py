@@ -6,8 +6,8 @@ from typing import NamedTuple
 from tifo.workers.insight.told import Told
 from tifo.workers.insight.window import Mark
 
-PLAYS_MAX = 1_000_000
-"""Players that are followed; past it the one that has been silent the longest is forgotten."""
+PLAYS_MAX = 500_000
+"""Players of one share that are followed; past it the one that has been silent the longest is forgotten."""
 
 SILENT_MS_MAX = 90_000
 """Milliseconds between two records past which nobody knows what the player did: three of its intervals."""

@@ -15,12 +15,12 @@ NAMED_MAX = 100
 
 
 class Qoe:
-    """Follows the players of living sessions, and tells what they had over the last `window_s` seconds."""
+    """Follows the players of living sessions, and notes in the window what they have."""
 
-    def __init__(self, window_s: int, pathways: frozenset[str]) -> None:
+    def __init__(self, window: Window, pathways: frozenset[str]) -> None:
+        self._window = window
         self._pathways = pathways
         self._plays = Plays()
-        self._window = Window(window_s)
 
     def see(self, event: AnyEvent, audience: Audience, at: float, now: float) -> None:
         """Take into account what a player said, after `audience` has; of no living session it is nothing."""
@@ -33,10 +33,9 @@ class Qoe:
             case _:
                 pass
 
-    def cells(self, audience: Audience, now: float) -> tuple[QoeCell, ...]:
-        """Every cell that has viewers or was heard of, those of the most viewers first."""
+    def forget_silent(self, now: float) -> None:
+        """Leave out players that were not heard of for long."""
         self._plays.forget_silent(now)
-        return cells(audience.by_cell(), self._window.totals(now))
 
     def _measured(self, session: str, bps: int, audience: Audience, at: float, now: float) -> None:
         if audience.event_of(session) is None:
@@ -76,7 +75,10 @@ def _count(tally: Tally, play: Play, told: Told, step: Step) -> None:
 
 
 def cells(viewers: Mapping[Cell, int], totals: Mapping[Cell, Tally]) -> tuple[QoeCell, ...]:
-    """The largest cells by name, the others of each CDN and kind of device under an empty ISP."""
+    """Every cell that has viewers or was heard of, those of the most viewers first.
+
+    The largest by name, the others of each CDN and kind of device under an empty ISP.
+    """
     merged: dict[Cell, tuple[int, Tally]] = {}
     named = _named(viewers, totals)
     for cell in viewers.keys() | totals.keys():

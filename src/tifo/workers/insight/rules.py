@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import ceil
 from sys import intern
@@ -10,8 +11,8 @@ from typing import Generic, NamedTuple, TypeVar
 from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
 
-SESSIONS_MAX = 4_000_000
-"""Sessions that are told apart; past it the one whose time is over first is forgotten."""
+SESSIONS_MAX = 1_000_000
+"""Sessions of one share that are told apart; past it the one whose time is over first is forgotten."""
 
 TRAITS_MAX = 100_000
 """Combinations of event, device kind and ISP that are kept once for all sessions alike."""
@@ -72,8 +73,37 @@ class _Session:
         self.pathway = ""
 
 
+@dataclass(slots=True)
+class Crowd:
+    """How many live sessions are alike: on each CDN that they have named, in each event, and so on."""
+
+    on_pathway: Counter[str] = field(default_factory=Counter)
+    in_event: Counter[str] = field(default_factory=Counter)
+    of_kind: Counter[str] = field(default_factory=Counter)
+    of_isp: Counter[str] = field(default_factory=Counter)
+    in_cell: Counter[Cell] = field(default_factory=Counter)
+
+    def join(self, other: "Crowd") -> None:
+        """Count those of another as well, who are others."""
+        self.on_pathway.update(other.on_pathway)
+        self.in_event.update(other.in_event)
+        self.of_kind.update(other.of_kind)
+        self.of_isp.update(other.of_isp)
+        self.in_cell.update(other.in_cell)
+
+    def viewers(self) -> int:
+        """All of them."""
+        return self.in_event.total()
+
+    def report(self) -> AudienceReport:
+        """By event, kind of device and ISP."""
+        return AudienceReport(split(self.in_event), split(self.of_kind), split(self.of_isp))
+
+
 class Audience:
     """The sessions that live, by the events seen so far: until when each is believed, what it is, and where.
+
+    `crowd` counts them, and is not to be changed by others.
 
     A session is believed for its lease after its last sign of life, and for `silent_s` at the least.
     """
@@ -85,11 +115,7 @@ class Audience:
         self._ended: set[str] = set()
         self._ended_due: Wheel[str] = Wheel()
         self._traits: dict[Traits, Traits] = {}
-        self._on_pathway: Counter[str] = Counter()
-        self._in_event: Counter[str] = Counter()
-        self._of_kind: Counter[str] = Counter()
-        self._of_isp: Counter[str] = Counter()
-        self._in_cell: Counter[Cell] = Counter()
+        self.crowd = Crowd()
 
     def see(self, event: AnyEvent, at: float, now: float) -> None:
         """Take one event into account; one that comes late or twice changes nothing it should not.
@@ -121,18 +147,6 @@ class Audience:
                 self._drop(session.id)
         self._ended.difference_update(self._ended_due.take(now))
 
-    def viewers(self) -> int:
-        """Sessions that live."""
-        return len(self._live)
-
-    def by_pathway(self) -> dict[str, int]:
-        """Sessions that live and have said which CDN they are on."""
-        return dict(self._on_pathway)
-
-    def by_cell(self) -> Counter[Cell]:
-        """Sessions that live, by CDN, ISP and kind of device; not to be changed."""
-        return self._in_cell
-
     def event_of(self, name: str) -> str | None:
         """The event that a living session watches, empty where it is not known; None for no such session."""
         session = self._live.get(name)
@@ -145,10 +159,6 @@ class Audience:
     def carried(self, name: str, pathway: str) -> None:
         """A living session said by itself which CDN carries it."""
         self._move(name, pathway)
-
-    def report(self) -> AudienceReport:
-        """Sessions that live, by event, kind of device and ISP."""
-        return AudienceReport(split(self._in_event), split(self._of_kind), split(self._of_isp))
 
     def _hear(self, name: str, at: float, traits: Traits) -> None:
         if name in self._ended:
@@ -170,7 +180,7 @@ class Audience:
         self._live[session.id] = session
         self._live_due.put(session, session.until)
         self._count(session.traits, 1)
-        _add(self._in_cell, _cell(session), 1)
+        _add(self.crowd.in_cell, _cell(session), 1)
 
     def _make_room(self) -> None:
         while len(self._live) >= SESSIONS_MAX:
@@ -194,9 +204,9 @@ class Audience:
             )
         )
         if merged != known:
-            _add(self._in_cell, _cell(session), -1)
+            _add(self.crowd.in_cell, _cell(session), -1)
             session.traits = merged
-            _add(self._in_cell, _cell(session), 1)
+            _add(self.crowd.in_cell, _cell(session), 1)
             self._count(known, -1)
             self._count(merged, 1)
 
@@ -211,10 +221,10 @@ class Audience:
         if session is None or session.pathway == pathway:
             return
         self._count_on(session.pathway, -1)
-        _add(self._in_cell, _cell(session), -1)
+        _add(self.crowd.in_cell, _cell(session), -1)
         session.pathway = intern(pathway)
         self._count_on(pathway, 1)
-        _add(self._in_cell, _cell(session), 1)
+        _add(self.crowd.in_cell, _cell(session), 1)
 
     def _end(self, name: str, at: float, why: str) -> None:
         self._drop(name)
@@ -231,16 +241,16 @@ class Audience:
         if session is not None:
             self._count(session.traits, -1)
             self._count_on(session.pathway, -1)
-            _add(self._in_cell, _cell(session), -1)
+            _add(self.crowd.in_cell, _cell(session), -1)
 
     def _count_on(self, pathway: str, change: int) -> None:
         if pathway:
-            _add(self._on_pathway, pathway, change)
+            _add(self.crowd.on_pathway, pathway, change)
 
     def _count(self, traits: Traits, change: int) -> None:
-        _add(self._in_event, traits.event, change)
-        _add(self._of_kind, traits.device_kind, change)
-        _add(self._of_isp, traits.isp, change)
+        _add(self.crowd.in_event, traits.event, change)
+        _add(self.crowd.of_kind, traits.device_kind, change)
+        _add(self.crowd.of_isp, traits.isp, change)
 
 
 class Wheel(Generic[T]):

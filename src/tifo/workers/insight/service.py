@@ -6,21 +6,22 @@ from collections.abc import Collection, Sequence
 import msgspec
 import structlog
 
-from tifo.api.events import PLAYBACK, SESSIONS, SessionStarted
+from tifo.api.events import PLAYBACK, SESSIONS
 from tifo.api.reports import GroupLag
 from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
 from tifo.board.ports import Board
 from tifo.eventlog.following import Follower, Member, Trouble
-from tifo.eventlog.ports import Consumer, Delivery, EventLog
+from tifo.eventlog.ports import Consumer, Delivery, EventLog, Record
 from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED
-from tifo.workers.insight.qoe import Qoe
-from tifo.workers.insight.rules import Audience, Rate
+from tifo.workers.insight.rules import Rate
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.insight.share import Share, Shares, numbers_of
 
 GROUP = "insight"
+TOPICS = (SESSIONS, PLAYBACK)
 REPORT_TTL_S = 10.0
 """Seconds after which the last report of a worker that died is no longer believed."""
 
@@ -28,10 +29,10 @@ _log = structlog.get_logger(__name__)
 
 
 class InsightWorker:
-    """One consumer of the event log.
+    """One member of its group: it knows what its share of the log says, and reports of that.
 
-    Its state is in memory: after a restart it begins at the committed offsets, and knows the sessions
-    again as soon as each has renewed its lease or asked for its steering.
+    Its state is in memory, and is made again from the last `memory_s` seconds of the log wherever a share
+    goes: after a restart, and at another member.
     """
 
     def __init__(
@@ -44,16 +45,14 @@ class InsightWorker:
         pathways: Collection[str],
     ) -> None:
         self._log = log
-        member = Member(GROUP, (SESSIONS, PLAYBACK), node, settings.poll_s)
+        member = Member(GROUP, TOPICS, node, settings.poll_s, settings.memory_s)
         trouble = Trouble("insight.eventlog-failing", "insight.eventlog-back", "the counts stand still")
         self._follower = Follower(log, member, self._handle_all, trouble)
         self._board = board
         self._clock = clock
         self._settings = settings
         self._node = node
-        self._audience = Audience(settings.silent_s)
-        self._qoe = Qoe(settings.qoe_window_s, frozenset(pathways))
-        self._starts = Rate(settings.rate_window_s)
+        self._shares = Shares(settings, pathways)
         self._events = Rate(settings.rate_window_s)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,24 +67,25 @@ class InsightWorker:
             await reporting.close()
 
     async def _handle_all(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
+        now = self._clock.now()
+        self._shares.hold(numbers_of(consumer.partitions(), TOPICS), now)
         for delivery in deliveries:
+            share = self._shares.of(delivery, now)
             try:
-                self._handle(delivery)
+                self._handle(share, delivery.record)
             except Exception as error:
                 await self._park(consumer, delivery, error)
+            share.pass_over(delivery)
+        if not deliveries:
+            self._shares.caught_up(now)
 
-    def _handle(self, delivery: Delivery) -> None:
-        record = delivery.record
+    def _handle(self, share: Share, record: Record) -> None:
         now = self._clock.now()
         EVENTS_HANDLED.labels(GROUP, record.topic).inc()
         self._events.add(now)
         event = from_record(record)
-        if event is None:
-            return
-        self._audience.see(event, record.at, now)
-        self._qoe.see(event, self._audience, record.at, now)
-        if isinstance(event, SessionStarted):
-            self._starts.add(min(record.at, now))
+        if event is not None:
+            share.see(event, record.at, now)
 
     async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
         """Set aside a record that we fail at, and say why."""
@@ -95,18 +95,21 @@ class InsightWorker:
 
     async def _report(self) -> None:
         now = self._clock.now()
-        self._audience.forget_silent(now)
+        groups = await self._lag()
+        self._shares.forget_silent(now)
+        crowd = self._shares.crowd()
         report = InsightReport(
             at=now,
-            viewers=self._audience.viewers(),
-            starts_per_s=self._starts.per_s(now),
+            viewers=crowd.viewers(),
+            starts_per_s=self._shares.starts_per_s(now),
             events_per_s=self._events.per_s(now),
-            pathways=self._audience.by_pathway(),
-            groups=await self._lag(),
-            audience=self._audience.report(),
+            pathways=dict(crowd.on_pathway),
+            groups=groups,
+            audience=crowd.report(),
+            partitions=tuple(self._shares.told()),
         )
+        cells = self._shares.cells(crowd.in_cell, now)
         await self._say(INSIGHT, report)
-        cells = self._qoe.cells(self._audience, now)
         await self._say(QOE, QoeReport(now, self._settings.qoe_window_s, cells))
 
     async def _say(self, folder: str, report: msgspec.Struct) -> None:

@@ -12,5 +12,7 @@ class InsightSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds over which starts and events per second are averaged."""
     silent_s: int = 60
     """Seconds after its last sign of life for which a session is counted; a longer lease goes before."""
+    memory_s: int = 180
+    """Seconds of the log that a worker reads again for a share that comes to it; longer than any lease."""
     qoe_window_s: int = 30
     """Seconds over which start-up times, rebuffering, errors and traffic are told."""

@@ -1,0 +1,60 @@
+"""From what each insight worker says of its share to what is so of all viewers."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
+
+from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
+from tifo.board.entries import InsightReport
+
+TOP_MAX = 50
+"""Groups of each split that are told by name."""
+
+
+def whole_audience(reports: Iterable[InsightReport]) -> InsightReport | None:
+    """All shares together; None where nobody speaks.
+
+    Where two speak of one share, which changes hands just then, the newer is believed and the older left out:
+    nobody counts twice, and who is missed is back with the next report.
+    """
+    told = _of_different_shares(sorted(reports, key=lambda report: -report.at))
+    if not told:
+        return None
+    newest = told[0]
+    pathways: Counter[str] = Counter()
+    for one in told:
+        pathways.update(one.pathways)
+    return InsightReport(
+        at=newest.at,
+        viewers=sum(one.viewers for one in told),
+        starts_per_s=round(sum(one.starts_per_s for one in told), 2),
+        events_per_s=round(sum(one.events_per_s for one in told), 2),
+        pathways=dict(pathways),
+        groups=newest.groups,
+        audience=AudienceReport(
+            event=_together([one.audience.event for one in told]),
+            device_kind=_together([one.audience.device_kind for one in told]),
+            isp=_together([one.audience.isp for one in told]),
+        ),
+        partitions=tuple(sorted(number for one in told for number in one.partitions)),
+    )
+
+
+def _of_different_shares(newest_first: Sequence[InsightReport]) -> list[InsightReport]:
+    told: list[InsightReport] = []
+    spoken_of: set[int] = set()
+    for one in newest_first:
+        if spoken_of.isdisjoint(one.partitions):
+            told.append(one)
+            spoken_of.update(one.partitions)
+    return told
+
+
+def _together(splits: Sequence[AudienceSplit]) -> AudienceSplit:
+    viewers: Counter[str] = Counter()
+    for split in splits:
+        for group in split.top:
+            viewers[group.name] += group.viewers
+    top = nsmallest(TOP_MAX, viewers.items(), key=lambda group: (-group[1], group[0]))
+    others = sum(split.others for split in splits) + viewers.total() - sum(count for _, count in top)
+    return AudienceSplit(tuple(AudienceCount(*group) for group in top), others)
