@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from commands import eventually
-from platforms import LEASE_S, STREAM_LIMIT, NewFolder, one_machine
+from platforms import LEASE_S, STREAM_LIMIT, NewFolder, one_machine, watching_on
 from players import Platform, attribute, break_now, fetch, media, refused, uris
 
 pytestmark = pytest.mark.system
@@ -63,14 +63,15 @@ def test_the_worker_dies_and_no_event_is_lost_to_it(machine: Platform) -> None:
     before = kill(machine, "insight")
     player = machine.player()
     player.steering(_HLS_pathway="cdn-b")
-    eventually(lambda: back(machine, "insight", before), BACK_S_MAX, "it is back")
 
     def caught_up() -> bool:
         view = machine.overview()
         on = {one["id"]: one["viewers"] for one in view["pathways"]}
         return on["cdn-b"] >= 1 and view["eventlog"]["lag"] == 0
 
-    eventually(caught_up, what="what happened meanwhile is counted")
+    with watching_on([player]):
+        eventually(lambda: back(machine, "insight", before), BACK_S_MAX, "it is back")
+        eventually(caught_up, what="what happened meanwhile is counted")
 
 
 def test_billing_dies_and_counts_what_happened_meanwhile_once(machine: Platform) -> None:

@@ -110,9 +110,6 @@ def python(
     return Part(name, (sys.executable, "-c", script, *arguments), ready, needs=needs)
 
 
-OnChange = Callable[[tuple[PartState, ...]], None]
-
-
 class Seen:
     """Every state that was reported."""
 
@@ -129,7 +126,7 @@ class Seen:
 
 @asynccontextmanager
 async def supervised(
-    folder: Path, *parts: Part, timing: Timing = QUICK, seen: OnChange | None = None
+    folder: Path, *parts: Part, timing: Timing = QUICK, seen: Callable[..., None] | None = None
 ) -> AsyncIterator[Supervisor]:
     supervisor = Supervisor(
         parts,
@@ -235,9 +232,8 @@ async def test_a_stopped_part_with_a_suspended_process_is_killed(tmp_path: Path)
 
 async def test_a_grandchild_ends_with_its_part(tmp_path: Path):
     noted = tmp_path / "grandchild"
-    async with supervised(
-        tmp_path, python("parent", PARENT, str(noted), ready=FileProbe(noted))
-    ) as supervisor:
+    parent = python("parent", PARENT, str(noted), ready=FileProbe(noted))
+    async with supervised(tmp_path, parent) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
         grandchild = int(noted.read_text())
         assert alive(grandchild)
@@ -247,21 +243,18 @@ async def test_a_grandchild_ends_with_its_part(tmp_path: Path):
 
 async def test_a_grandchild_of_a_crashed_part_is_gone_before_the_restart(tmp_path: Path):
     noted = tmp_path / "grandchild"
-    grandchildren: list[int] = []
-    left: list[list[int]] = []
+    left: list[bool] = []
 
     def seen(states: tuple[PartState, ...]) -> None:
         if states[0].state is State.BACKING_OFF:
-            left.append([one for one in grandchildren if alive(one)])
+            left.append(alive(int(noted.read_text())))
 
-    async with supervised(
-        tmp_path, python("parent", PARENT, str(noted), ready=FileProbe(noted)), seen=seen
-    ) as supervisor:
+    parent = python("parent", PARENT, str(noted), ready=FileProbe(noted))
+    async with supervised(tmp_path, parent, seen=seen) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
-        grandchildren.append(int(noted.read_text()))
         os.kill(pid_of(supervisor), signal.SIGKILL)
         await until(lambda: left)
-    assert left[0] == []
+    assert not left[0]
 
 
 async def test_stop_leaves_no_process(tmp_path: Path):
