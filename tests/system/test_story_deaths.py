@@ -31,7 +31,7 @@ ARRIVALS_PER_S = 2
 CALM_S = 5
 SHORT_S = 15
 """Seconds of an outage, where nothing asks for a longer one."""
-REGISTERED_S_MAX = 5 * LEASE_S
+REGISTERED_S_MAX = 15 * LEASE_S
 """Seconds until the store has everybody again; how long it took is a figure of the table."""
 
 FURTHER_DEVICES_MAX = 5
