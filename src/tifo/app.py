@@ -82,6 +82,7 @@ from tifo.telemetry.tracing import Tracing
 from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.beacon import beacon_tokens
 from tifo.tokens.playback import playback_tokens
+from tifo.workers.anomalies.service import AnomaliesWorker
 from tifo.workers.billing.ports import BillingLedger
 from tifo.workers.billing.service import BillingWorker
 from tifo.workers.insight.service import InsightWorker
@@ -550,6 +551,14 @@ async def run_insight(config: Settings, stop: asyncio.Event) -> None:
         await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
+async def run_anomalies(config: Settings, stop: asyncio.Event) -> None:
+    """`tifo worker anomalies`, until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        w = Wiring(config, frozenset(), stack)
+        view, catalogue, publisher = await w.once(_view), await w.once(_catalogue), await w.once(_publisher)
+        await AnomaliesWorker(view, catalogue, publisher, w.clock, config.anomalies).run(stop)
+
+
 async def run_billing(config: Settings, stop: asyncio.Event) -> None:
     """`tifo worker billing`, until `stop` is set."""
     async with AsyncExitStack() as stack:
@@ -569,5 +578,10 @@ async def run_steering(config: Settings, stop: asyncio.Event) -> None:
 
 
 WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
-    {"billing": run_billing, "insight": run_insight, "steering": run_steering}
+    {
+        "anomalies": run_anomalies,
+        "billing": run_billing,
+        "insight": run_insight,
+        "steering": run_steering,
+    }
 )

@@ -65,7 +65,7 @@ ABOVE_ZERO = (
     "ads.fetch_from_s", "ads.fetch_until_s", "ads.present_s",
     "video.address_ttl_s", "video.renewed_ttl_s", "video.renew_s", "video.origin_refresh_s",
     "video.origin_stale_s", "billing.poll_s", "billing.late_s_max", "billing.behind_s_max",
-    "billing.figures_s",
+    "billing.figures_s", "insight.memory_s", "anomalies.look_s",
 )  # fmt: skip
 """What would be waited for without end, divided by, or over before it began."""
 

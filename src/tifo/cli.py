@@ -108,7 +108,7 @@ def serve(*names: str, config: Config = None) -> None:
 
 @app.command
 def worker(*names: str, config: Config = None) -> None:
-    """Run consumers of the event log, by name: billing, insight, steering."""
+    """Run consumers of the event log, by name: anomalies, billing, insight, steering."""
     unknown = [name for name in names if name not in wiring.WORKERS]
     if unknown or not names:
         raise SettingsError(

@@ -208,7 +208,7 @@ def machine_parts(settings: Settings, file: Path) -> tuple[Part, ...]:
             for one in settings.pathways
         ),
         part("edge", HttpProbe(f"http://{edge.host}:{edge.port}/healthz"), "serve", *app.SERVICES),
-        part("insight", AliveProbe(0.5), "worker", "insight", node="insight"),
+        part("insight", AliveProbe(0.5), "worker", "insight", "anomalies", node="insight"),
         part("billing", AliveProbe(0.5), "worker", "billing", node="billing"),
         part("steering", AliveProbe(0.5), "worker", "steering", node="steering"),
     )

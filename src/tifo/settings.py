@@ -24,6 +24,7 @@ from tifo.services.video.settings import VideoSettings
 from tifo.telemetry.settings import TelemetrySettings
 from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
+from tifo.workers.anomalies.settings import AnomaliesSettings
 from tifo.workers.billing.settings import BillingSettings
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.steering.settings import BPS_PER_GBPS, SteeringLoopSettings
@@ -167,6 +168,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: SessionsSettings = SessionsSettings()
     steering: SteeringSettings = SteeringSettings()
     video: VideoSettings = VideoSettings()
+    anomalies: AnomaliesSettings = AnomaliesSettings()
     billing: BillingSettings = BillingSettings()
     insight: InsightSettings = InsightSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()

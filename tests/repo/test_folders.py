@@ -58,7 +58,6 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
-        "audience.py": "who watches, of all insight nodes",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",
@@ -72,11 +71,16 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
 """Files that only one has: a use case or a part that would make its service.py or rules.py two things."""
 
 OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
+    "anomalies": {
+        "expectation.py": "how many there should be",
+        "cases.py": "when it is told, and when it is over",
+    },
     "billing": {
         "slots.py": "what is known of a slot and where it counts, as a rule that a store may call",
     },
     "insight": {
         "share.py": "what a worker knows of the partitions that it holds",
+        "strays.py": "what does not go with sessions",
         "told.py": "what one CMCD record says",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",

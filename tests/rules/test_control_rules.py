@@ -77,6 +77,7 @@ def seen(**changes: object) -> Seen:
         "parts": (PART,),
         "posture": "normal",
         "ad_lever": AdLeverAnswer("house", "house"),
+        "anomalies": (),
         "board_failing": False,
         "log_failing": False,
     }

@@ -17,7 +17,7 @@ from tifo.api.events import (
 )
 from tifo.api.reports import AudienceReport, AudienceSplit
 from tifo.workers.insight import rules
-from tifo.workers.insight.rules import Audience, Rate, Wheel, split
+from tifo.workers.insight.rules import ENDED_S, Audience, Rate, Wheel, split
 
 NOW = 1_800_000_000.0
 SILENT_S = 60
@@ -117,10 +117,13 @@ def test_backlog_of_long_ago_counts_nobody_once_it_was_swept() -> None:
     assert seen.crowd.viewers() == 0
 
 
-def test_end_is_forgotten_after_the_silence_that_would_have_ended_it() -> None:
+def test_end_is_forgotten_after_a_while() -> None:
     seen = audience((0, started()), (1, ended()))
-    seen.forget_silent(NOW + 1 + SILENT_S)
-    seen.see(renewed(), NOW + 100, NOW + 100)
+    seen.forget_silent(NOW + ENDED_S)
+    seen.see(renewed(), NOW + ENDED_S, NOW + ENDED_S)
+    assert seen.crowd.viewers() == 0
+    seen.forget_silent(NOW + 1 + ENDED_S)
+    seen.see(renewed(), NOW + 700, NOW + 700)
     assert seen.crowd.viewers() == 1
 
 
@@ -209,9 +212,9 @@ def test_clock_that_is_ahead_keeps_nobody_longer_and_holds_nobody_up() -> None:
     seen.see(started("ses_1"), NOW + 1e9, NOW)
     seen.see(started("ses_2"), NOW, NOW)
     seen.see(ended("ses_3"), NOW + 1e9, NOW)
-    seen.forget_silent(NOW + SILENT_S)
+    seen.forget_silent(NOW + ENDED_S)
     assert seen.crowd.viewers() == 0
-    seen.see(renewed("ses_3"), NOW + 100, NOW + 100)
+    seen.see(renewed("ses_3"), NOW + 700, NOW + 700)
     assert seen.crowd.viewers() == 1
 
 

@@ -10,16 +10,19 @@ import pytest
 from patience import WITHIN_S_MAX
 
 from tifo.api.ad_control import AdLeverAnswer
+from tifo.api.anomalies import Anomaly
 from tifo.api.events import OperatorActed
 from tifo.api.reports import PartReport, RouteReport
 from tifo.api.sessions import Kick
 from tifo.board.entries import (
     AD_LEVER,
+    ANOMALIES,
     INSIGHT,
     NODE,
     PARTS,
     POSTURE,
     TRAFFIC,
+    AnomaliesReport,
     InsightReport,
     NodeReport,
     PartsReport,
@@ -30,6 +33,7 @@ from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.control import routes
 from tifo.services.control import service as control_service
 from tifo.services.control.service import ControlService
+from tifo.telemetry.metrics import REGISTRY
 
 
 async def test_overview_is_there_from_the_start(control: ControlService) -> None:
@@ -40,19 +44,25 @@ async def test_overview_is_there_from_the_start(control: ControlService) -> None
 async def test_overview_brings_together_what_stands_on_the_board(control, board, view, clock, until) -> None:
     route = RouteReport("a", "GET", 5.0, 0.0, 1.0, 2.0)
     part = PartReport("edge", "running", 1, 0, clock.now(), "")
-    insight = InsightReport(clock.now(), 5, 1.5, 9.0, {"cdn-a": 5}, ())
+    insight = InsightReport(clock.now(), 5, 1.5, 9.0, {"cdn-a": 5}, (), partitions=(0,))
+    wrong = Anomaly(
+        "strays-1", "strays", "", clock.now(), clock.now(), "70 sessions play on.", {"strays": 70.0}
+    )
     for key, value in (
         (NODE + "n1", NodeReport((), (route,))),
         (NODE + "n2", NodeReport((), (route,))),
         (PARTS + "m1", PartsReport((part,))),
         (INSIGHT + "old", msgspec.structs.replace(insight, at=clock.now() - 9, starts_per_s=99.0)),
         (INSIGHT + "new", insight),
+        (ANOMALIES + "all", AnomaliesReport(clock.now(), (wrong,))),
     ):
         await board.write(key, msgspec.json.encode(value), 10)
     await view.refresh()
     await until(lambda: control.overview().requests_per_s == 10.0)
     shown = control.overview()
     assert (shown.starts_per_s, shown.parts, shown.pathways[0].viewers) == (1.5, (part,), 5)
+    assert shown.anomalies == (wrong,)
+    assert REGISTRY.get_sample_value("tifo_anomalies", {"kind": "strays"}) == 1.0
 
 
 async def test_word_of_a_node_that_died_is_left_out(control, board, view, clock, until) -> None:

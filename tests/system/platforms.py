@@ -167,7 +167,7 @@ def many_machines(folder: Path) -> Iterator[Platform]:
         for n, (name, services) in enumerate(NODES.items()):
             start(name, "serve", *services, port=first + 20 + n, operator_port=first + 10 + n)
         start("front", "serve", "front", port=first, operator_port=first + 29)
-        start("insight", "worker", "insight")
+        start("insight", "worker", "insight", "anomalies")
         start("billing", "worker", "billing")
         start("steering", "worker", "steering")
         control = list(NODES).index("control")

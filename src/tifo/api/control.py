@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tifo.api.ad_control import AdLeverAnswer
+from tifo.api.anomalies import Anomaly
 from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
 from tifo.api.steering import Decision
@@ -256,6 +257,7 @@ class Overview(msgspec.Struct, frozen=True):
     origins: tuple[OriginView, ...] = ()
     ads: AdsView = AdsView()
     ad_lever: AdLeverAnswer = AdLeverAnswer()
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True):

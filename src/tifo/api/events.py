@@ -28,7 +28,8 @@ class OfSession(Event, frozen=True, kw_only=True):
 class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"):
     """A viewer was let in.
 
-    `isp`: AS number and name, such as "AS64500 Example Telecom"; empty where it is not known.
+    `isp`: AS number and name, such as "AS64500 Example Telecom"; empty where it is not known. `network`: the
+    first 24 bits of its IPv4 address or 48 of its IPv6 address, such as "192.0.2.0/24"; empty likewise.
     `lease_s`: seconds that the session may be silent and still live; 0 where the sender did not say.
     """
 
@@ -37,6 +38,7 @@ class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"
     device_kind: str
     isp: str = ""
     lease_s: int = 0
+    network: str = ""
 
 
 class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
@@ -136,6 +138,34 @@ class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):
     detail: str = ""
 
 
+class AnomalyBegan(Event, frozen=True, kw_only=True, tag="anomaly.began"):
+    """Something looks wrong with those who watch: `what` with whom, in a sentence and in figures.
+
+    `anomaly` is its id; the others are as in `tifo.api.anomalies.Anomaly`.
+    """
+
+    TOPIC: ClassVar[str] = CONTROL
+    KEY: ClassVar[str] = "anomaly"
+
+    anomaly: str
+    what: str
+    subject: str
+    evidence: str
+    figures: dict[str, float]
+
+
+class AnomalyEnded(Event, frozen=True, kw_only=True, tag="anomaly.ended"):
+    """It has looked right again for a while, after `lasted_s` seconds."""
+
+    TOPIC: ClassVar[str] = CONTROL
+    KEY: ClassVar[str] = "anomaly"
+
+    anomaly: str
+    what: str
+    subject: str
+    lasted_s: float
+
+
 AnyEvent = (
     SessionStarted
     | SessionsRenewed
@@ -146,4 +176,6 @@ AnyEvent = (
     | BreakDecided
     | AdTracked
     | OperatorActed
+    | AnomalyBegan
+    | AnomalyEnded
 )

@@ -101,6 +101,26 @@ class AudienceReport(msgspec.Struct, frozen=True):
     isp: AudienceSplit = AudienceSplit()
 
 
+class NetworkStarts(msgspec.Struct, frozen=True):
+    """How many sessions began from one network over the last minute, and of how many accounts at most."""
+
+    network: str
+    starts: int
+    accounts: int
+
+
+class PatternsReport(msgspec.Struct, frozen=True):
+    """What does not go with sessions as they are.
+
+    `playless`: sessions that renew their lease and never played. `strays`: sessions that play on although
+    they ended, or that nobody started. `networks`: where most of the last minute's sessions came from.
+    """
+
+    playless: int = 0
+    strays: int = 0
+    networks: tuple[NetworkStarts, ...] = ()
+
+
 class QoeCell(msgspec.Struct, frozen=True):
     """What viewers on one CDN, at one ISP, on one kind of device have had over the last window.
 

@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from tifo.api.ad_control import AdLever
+from tifo.api.anomalies import Anomaly
 from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AdsReport,
@@ -14,6 +15,7 @@ from tifo.api.reports import (
     GroupLag,
     OriginReport,
     PartReport,
+    PatternsReport,
     QoeCell,
     RouteReport,
     StoreReport,
@@ -36,8 +38,12 @@ WEIGHTS = "weights/"
 STALE = "stale/"
 ADS = "ads/"
 TRAFFIC = "traffic/"
+ANOMALIES = "anomalies/"
+USUAL = "usual/"
 
-LASTING = frozenset({BREAK, PATHWAY, WEIGHTS, POSTURE, AD_LEVER, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT})
+LASTING = frozenset(
+    {BREAK, PATHWAY, WEIGHTS, POSTURE, AD_LEVER, REVOKED, REVOKED_ACCOUNT, REVOKED_EVENT, USUAL}
+)
 """Folders of words that nobody says again: nodes put them back on a board that lost its memory."""
 
 
@@ -140,6 +146,20 @@ class InsightReport(msgspec.Struct, frozen=True):
     groups: tuple[GroupLag, ...]
     audience: AudienceReport = AudienceReport()
     partitions: tuple[int, ...] = ()
+    patterns: PatternsReport = PatternsReport()
+
+
+class AnomaliesReport(msgspec.Struct, frozen=True):
+    """What looks wrong at `at`, the newest first."""
+
+    at: float
+    anomalies: tuple[Anomaly, ...]
+
+
+class UsualWeek(msgspec.Struct, frozen=True):
+    """The most viewers at once in each quarter of an hour of one week (UTC, from Monday); 0 where unknown."""
+
+    viewers: tuple[int, ...]
 
 
 class QoeReport(msgspec.Struct, frozen=True):
@@ -208,6 +228,12 @@ def fresh_traffic(entries: Mapping[str, Entry], now: float) -> dict[str, Traffic
     """What CDNs' logs say of now, by pathway."""
     samples = decode_all(entries, TrafficSample)
     return {pathway: one for pathway, one in samples.items() if now - one.at <= TRAFFIC_S_MAX}
+
+
+def latest_anomalies(entries: Mapping[str, Entry]) -> tuple[Anomaly, ...]:
+    """The newest word on what looks wrong."""
+    said = decode_all(entries, AnomaliesReport).values()
+    return max(said, key=lambda one: one.at).anomalies if said else ()
 
 
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:

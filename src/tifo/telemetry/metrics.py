@@ -72,6 +72,12 @@ EVENTLOG_LAG = Gauge(
     ["group", "topic"],
     registry=REGISTRY,
 )
+ANOMALIES_NOW = Gauge(
+    "tifo_anomalies",
+    "What looks wrong with those who watch now, by kind.",
+    ["kind"],
+    registry=REGISTRY,
+)
 EVENTLOG_LOST = Gauge(
     "tifo_eventlog_lost_records",
     "Records forgotten before a group had handled them, since its last commit, by group and topic.",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tifo.api.ad_control import AdLeverAnswer
+from tifo.api.anomalies import Anomaly
 from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
@@ -64,6 +65,7 @@ class Seen:
     parts: tuple[PartReport, ...]
     posture: Posture
     ad_lever: AdLeverAnswer
+    anomalies: tuple[Anomaly, ...]
     board_failing: bool
     log_failing: bool
 
@@ -100,6 +102,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
         ads=ads_view([node.ads for node in seen.nodes.values() if node.ads is not None], seen.at),
         ad_lever=seen.ad_lever,
+        anomalies=seen.anomalies,
     )
 
 

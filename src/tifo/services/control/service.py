@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from tifo.api.ad_control import AdLever, AdLeverAnswer, LineItems
+from tifo.api.anomalies import KINDS
 from tifo.api.catalogue import Catalogue
 from tifo.api.control import (
     AuditAnswer,
@@ -26,9 +27,11 @@ from tifo.api.control import (
 from tifo.api.events import OperatorActed
 from tifo.api.sessions import Kick, Sessions
 from tifo.board.ad_levers import AdLevers
+from tifo.board.audience import whole_audience
 from tifo.board.breaks import BreakBook
 from tifo.board.entries import (
     AD_LEVER,
+    ANOMALIES,
     BREAK,
     INSIGHT,
     NODE,
@@ -48,6 +51,7 @@ from tifo.board.entries import (
     current_qoe,
     decode_all,
     fresh_traffic,
+    latest_anomalies,
     latest_weights,
 )
 from tifo.board.ports import Board
@@ -62,9 +66,9 @@ from tifo.scte35.bits import CueError
 from tifo.scte35.codec import parse
 from tifo.scte35.cues import cues
 from tifo.services.control import break_rules, rules
-from tifo.services.control.audience import whole_audience
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.settings import ControlSettings
+from tifo.telemetry.metrics import ANOMALIES_NOW
 
 WATCHERS_MAX = 50
 """Cockpits that are served live at once."""
@@ -325,6 +329,9 @@ class ControlService:
         with contextlib.suppress(Refusal):
             self._viewers = await self._sessions.live()
         self._latest = rules.overview(self._seen(), self._breaks)
+        kinds = Counter(one.kind for one in self._latest.anomalies)
+        for kind in KINDS:
+            ANOMALIES_NOW.labels(kind).set(kinds[kind])
         return self._latest
 
     def _seen(self) -> rules.Seen:
@@ -344,6 +351,7 @@ class ControlService:
             parts=tuple(part for report in parts.values() for part in report.parts),
             posture=self.posture,
             ad_lever=self.ad_lever,
+            anomalies=latest_anomalies(self._view.under(ANOMALIES)),
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )

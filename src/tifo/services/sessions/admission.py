@@ -105,7 +105,9 @@ class Admission:
         entry = await self._take_slot_somewhere(asked, policy)
         if entry.lease.session == asked.lease.session:
             how = "admitted-locally" if entry.locally else "admitted"
-            self._telling.started(entry.lease, entry.isp, policy.lease_s, how)
+            self._telling.started(
+                entry.lease, entry.isp, rules.network_of(start.address), policy.lease_s, how
+            )
         else:
             self._telling.went_on(entry.lease, entry.isp, policy.lease_s)
         return entry

@@ -17,10 +17,14 @@ fault. The limit holds for every start again from then on.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from tifo.api.control import Posture
 from tifo.services.sessions.ports import Lease, Limits
 from tifo.tokens.playback import PlaybackClaims
+
+_HOST_BITS = {4: 8, 6: 80}
+"""Bits of an address, by its version, that a network leaves open."""
 
 DEPARTED_MAX = 200_000
 """Sessions that left and are remembered on one node."""
@@ -113,6 +117,19 @@ def why_full(running: Sequence[Lease], wanted: Lease, limits: Limits) -> str:
     if limits.of_event and of_event >= limits.of_event:
         return f"The account watches this event on {of_event} devices and may on {limits.of_event}."
     return f"The account watches on {len(running)} devices and may on {limits.account}."
+
+
+def network_of(address: str) -> str:
+    """The neighbourhood of an address, which says more than its ISP and less than who it is; "" for none."""
+    try:
+        one = ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(one, IPv6Address) and one.ipv4_mapped is not None:
+        one = one.ipv4_mapped
+    bits = _HOST_BITS[one.version]
+    base = int(one) >> bits << bits
+    return f"{type(one)(base)}/{one.max_prefixlen - bits}"
 
 
 def token_claims(

@@ -36,8 +36,8 @@ class Telling:
         self._publisher = publisher
         self._renewed: defaultdict[_Sort, list[str]] = defaultdict(list)
 
-    def started(self, lease: Lease, isp: str, lease_s: int, outcome: str) -> None:
-        """A new viewer came; `outcome` is how they were let in."""
+    def started(self, lease: Lease, isp: str, network: str, lease_s: int, outcome: str) -> None:
+        """A new viewer came from a network; `outcome` is how they were let in."""
         _starts(outcome).inc()
         self._publisher.tell(
             SessionStarted(
@@ -48,6 +48,7 @@ class Telling:
                 device_kind=lease.device_kind,
                 isp=isp,
                 lease_s=lease_s,
+                network=network,
             )
         )
 

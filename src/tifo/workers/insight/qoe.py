@@ -53,6 +53,7 @@ class Qoe:
         step = play.take(told, int(at * 1_000) if told.at_ms is None else told.at_ms) if play else None
         if play is None or step is None:
             return
+        audience.played(event.session)
         if step.newest and told.pathway in self._pathways:
             audience.carried(event.session, told.pathway)
         tally = self._window.tally(audience.cell_of(event.session), at, now)

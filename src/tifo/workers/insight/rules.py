@@ -14,6 +14,12 @@ from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
 SESSIONS_MAX = 1_000_000
 """Sessions of one share that are told apart; past it the one whose time is over first is forgotten."""
 
+ENDED_S = 600.0
+"""Seconds for which a session that ended is not taken for a viewer, whatever is said of it."""
+
+PLAYLESS_S = 60.0
+"""Seconds after which a session that never asked for its steering, nor reported, plays nothing."""
+
 TRAITS_MAX = 100_000
 """Combinations of event, device kind and ISP that are kept once for all sessions alike."""
 
@@ -64,13 +70,15 @@ class Cell(NamedTuple):
 class _Session:
     """One session that lives. There are millions: it holds what is its own, and shares the rest."""
 
-    __slots__ = ("id", "pathway", "traits", "until")
+    __slots__ = ("id", "pathway", "played", "traits", "until")
 
     def __init__(self, session: str, traits: Traits, until: float) -> None:
         self.id = session
         self.traits = traits
         self.until = until
         self.pathway = ""
+        self.played: bool | None = None
+        """None while it is too new to say; False is counted."""
 
 
 @dataclass(slots=True)
@@ -103,7 +111,7 @@ class Crowd:
 class Audience:
     """The sessions that live, by the events seen so far: until when each is believed, what it is, and where.
 
-    `crowd` counts them, and is not to be changed by others.
+    `crowd` counts them, and is not to be changed by others. `playless` of them play nothing.
 
     A session is believed for its lease after its last sign of life, and for `silent_s` at the least.
     """
@@ -112,6 +120,8 @@ class Audience:
         self._silent_s = silent_s
         self._live: dict[str, _Session] = {}
         self._live_due: Wheel[_Session] = Wheel()
+        self.playless = 0
+        self._new_due: Wheel[_Session] = Wheel()
         self._ended: set[str] = set()
         self._ended_due: Wheel[str] = Wheel()
         self._traits: dict[Traits, Traits] = {}
@@ -145,6 +155,10 @@ class Audience:
                 self._live_due.put(session, session.until)
             else:
                 self._drop(session.id)
+        for session in self._new_due.take(now):
+            if self._live.get(session.id) is session and session.played is None:
+                session.played = False
+                self.playless += 1
         self._ended.difference_update(self._ended_due.take(now))
 
     def event_of(self, name: str) -> str | None:
@@ -156,6 +170,13 @@ class Audience:
         """Where a living session is counted."""
         return _cell(self._live[name])
 
+    def played(self, name: str) -> None:
+        """A living session plays."""
+        session = self._live[name]
+        if session.played is False:
+            self.playless -= 1
+        session.played = True
+
     def carried(self, name: str, pathway: str) -> None:
         """A living session said by itself which CDN carries it."""
         self._move(name, pathway)
@@ -165,7 +186,9 @@ class Audience:
             return
         session = self._live.get(name)
         if session is None:
-            self._add(_Session(name, traits, at + self._patience(traits)))
+            session = _Session(name, traits, at + self._patience(traits))
+            self._add(session)
+            self._new_due.put(session, at + PLAYLESS_S)
             return
         if session.traits is not traits:
             self._learn(session, traits)
@@ -218,7 +241,11 @@ class Audience:
 
     def _move(self, name: str, pathway: str) -> None:
         session = self._live.get(name)
-        if session is None or session.pathway == pathway:
+        if session is None:
+            return
+        if not session.played:
+            self.played(name)
+        if session.pathway == pathway:
             return
         self._count_on(session.pathway, -1)
         _add(self.crowd.in_cell, _cell(session), -1)
@@ -234,11 +261,12 @@ class Audience:
         if len(self._ended) >= SESSIONS_MAX:
             self._ended.discard(self._ended_due.take_first()[1])
         self._ended.add(name)
-        self._ended_due.put(name, at + self._silent_s)
+        self._ended_due.put(name, at + max(self._silent_s, ENDED_S))
 
     def _drop(self, name: str) -> None:
         session = self._live.pop(name, None)
         if session is not None:
+            self.playless -= session.played is False
             self._count(session.traits, -1)
             self._count_on(session.pathway, -1)
             _add(self.crowd.in_cell, _cell(session), -1)

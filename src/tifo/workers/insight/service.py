@@ -107,6 +107,7 @@ class InsightWorker:
             groups=groups,
             audience=crowd.report(),
             partitions=tuple(self._shares.told()),
+            patterns=self._shares.patterns(now),
         )
         cells = self._shares.cells(crowd.in_cell, now)
         await self._say(INSIGHT, report)

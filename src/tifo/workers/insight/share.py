@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from tifo.api.events import AnyEvent, SessionStarted
-from tifo.api.reports import QoeCell
+from tifo.api.events import AnyEvent, PathwayUsed, PlaybackReported, SessionStarted
+from tifo.api.reports import PatternsReport, QoeCell
+from tifo.board.audience import networks_together
 from tifo.eventlog.ports import Delivery
 from tifo.workers.insight.qoe import Qoe, cells
 from tifo.workers.insight.rules import Audience, Cell, Crowd, Rate
 from tifo.workers.insight.settings import InsightSettings
+from tifo.workers.insight.strays import Origins, Strays
 from tifo.workers.insight.window import Window
 
 SETTLE_S = 2.0
@@ -24,6 +26,8 @@ class Share:
         self.audience = audience
         self.qoe = qoe
         self.starts = starts
+        self.strays = Strays()
+        self.origins = Origins()
         self.came = now
         self.told = False
         self._next: dict[str, int] = {}
@@ -41,8 +45,18 @@ class Share:
         """Take one event of the log into account."""
         self.audience.see(event, at, now)
         self.qoe.see(event, self.audience, at, now)
-        if isinstance(event, SessionStarted):
-            self.starts.add(min(at, now))
+        match event:
+            case SessionStarted():
+                self.starts.add(min(at, now))
+                if event.network:
+                    self.origins.add(event.network, event.account, min(at, now))
+            case PathwayUsed() | PlaybackReported():
+                if self.audience.event_of(event.session) is None:
+                    self.strays.hear(event.session, min(at, now))
+                else:
+                    self.strays.forget(event.session)
+            case _:
+                pass
 
     def forget_silent(self, now: float) -> None:
         """Leave out who was not heard of for long."""
@@ -100,6 +114,15 @@ class Shares:
     def starts_per_s(self, now: float) -> float:
         """Of the same."""
         return round(sum(share.starts.per_s(now) for share in self.told().values()), 2)
+
+    def patterns(self, now: float) -> PatternsReport:
+        """Of the same: what does not go with sessions."""
+        told = self.told().values()
+        return PatternsReport(
+            playless=sum(share.audience.playless for share in told),
+            strays=sum(share.strays.count(now) for share in told),
+            networks=networks_together(share.origins.top(now) for share in told),
+        )
 
     def cells(self, viewers: Mapping[Cell, int], now: float) -> tuple[QoeCell, ...]:
         """What these viewers had."""

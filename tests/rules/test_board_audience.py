@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit, GroupLag
+from tifo.board import audience
+from tifo.board.audience import whole_audience
 from tifo.board.entries import InsightReport
-from tifo.services.control import audience
-from tifo.services.control.audience import whole_audience
 
 NOW = 1_800_000_000.0
 

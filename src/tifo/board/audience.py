@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 
-from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
+from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit, NetworkStarts, PatternsReport
 from tifo.board.entries import InsightReport
 
 TOP_MAX = 50
 """Groups of each split that are told by name."""
+
+NETWORKS_MAX = 10
+"""Networks that are told of."""
 
 
 def whole_audience(reports: Iterable[InsightReport]) -> InsightReport | None:
@@ -37,7 +40,24 @@ def whole_audience(reports: Iterable[InsightReport]) -> InsightReport | None:
             isp=_together([one.audience.isp for one in told]),
         ),
         partitions=tuple(sorted(number for one in told for number in one.partitions)),
+        patterns=PatternsReport(
+            playless=sum(one.patterns.playless for one in told),
+            strays=sum(one.patterns.strays for one in told),
+            networks=networks_together(one.patterns.networks for one in told),
+        ),
     )
+
+
+def networks_together(tops: Iterable[Iterable[NetworkStarts]]) -> tuple[NetworkStarts, ...]:
+    """Networks of several shares: a session is in one share, and an account may be in some."""
+    starts: Counter[str] = Counter()
+    accounts: Counter[str] = Counter()
+    for top in tops:
+        for one in top:
+            starts[one.network] += one.starts
+            accounts[one.network] += one.accounts
+    names = nsmallest(NETWORKS_MAX, starts, key=lambda name: (-starts[name], name))
+    return tuple(NetworkStarts(name, starts[name], accounts[name]) for name in names)
 
 
 def _of_different_shares(newest_first: Sequence[InsightReport]) -> list[InsightReport]:
