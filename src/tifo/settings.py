@@ -13,6 +13,7 @@ import msgspec
 
 from tifo.channel.settings import ChannelSettings
 from tifo.edge.settings import EdgeSettings
+from tifo.eventlog.settings import EventLogSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.ads.settings import AdsSettings
@@ -55,6 +56,7 @@ class KeysSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     playback: KeySet = KeySet()
     access: KeySet = KeySet()
     beacon: KeySet = KeySet()
+    pseudonyms: KeySet = KeySet()
     operator_token: str = ""
     """What operators send as a bearer token; may be empty on loopback only."""
 
@@ -160,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: PeersSettings = PeersSettings()
     front: FrontSettings = FrontSettings()
     edge: EdgeSettings = EdgeSettings()
+    eventlog: EventLogSettings = EventLogSettings()
     channel: ChannelSettings = ChannelSettings()
     accounts: AccountsSettings = AccountsSettings()
     ads: AdsSettings = AdsSettings()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from tifo.adapters.disk.spool import DiskSpool
 from tifo.adapters.dynamodb.address import TableAddress
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -20,12 +21,14 @@ from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.eventlog_tables import Retention
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
-from tifo.eventlog.ports import EventLogStore
+from tifo.eventlog.ports import EventLogStore, Spool
+from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
@@ -154,17 +157,42 @@ def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
 def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:
     """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
     if settings.stores.eventlog.startswith("kafka:"):
-        return _kafka_log(settings.stores.eventlog, meters or Meters(SystemClock()))
+        return _kafka_log(settings, meters or Meters(SystemClock()))
     path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
-    return SqliteEventLog(path, SystemClock())
+    ages_s = {topic: hours * 3_600.0 for topic, hours in settings.eventlog.retention_h.items()}
+    return SqliteEventLog(path, SystemClock(), retention=Retention(age_s_by_topic=ages_s))
 
 
-def _kafka_log(url: str, meters: Meters) -> EventLogStore:
+def pseudonyms(settings: Settings) -> Pseudonyms | None:
+    """What stands for accounts and devices in the log; None where they stand there themselves."""
+    if not settings.eventlog.pseudonyms:
+        return None
+    keys = settings.keys.pseudonyms.keyring("pseudonyms")
+    return Pseudonyms(keys, settings.eventlog.pseudonym_period_s)
+
+
+def _kafka_log(settings: Settings, meters: Meters) -> EventLogStore:
     # Its client is a library of 15 MB, which only those who use it load.
     from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415
 
-    address = _parsed(KafkaAddress.parse, "eventlog", url)
-    return KafkaEventLog(address, meters.store("eventlog", "kafka"), SystemClock())
+    told = settings.eventlog
+    address = _parsed(KafkaAddress.parse, "eventlog", settings.stores.eventlog).keeping(told.retention_h)
+    meter = meters.store("eventlog", "kafka")
+    return KafkaEventLog(address, meter, SystemClock(), source=told.source)
+
+
+def spool_folder(settings: Settings) -> Path | None:
+    """Where events wait for the log; None for a log that is a file itself, unless another disk is said."""
+    if settings.eventlog.spool_folder:
+        return Path(settings.eventlog.spool_folder)
+    in_kafka = settings.stores.eventlog.startswith("kafka:")
+    return settings.folder("spool") / settings.node if in_kafka else None
+
+
+def spool(settings: Settings) -> Spool | None:
+    """A folder of this node's disk, or None"""
+    folder = spool_folder(settings)
+    return DiskSpool(folder, settings.eventlog.spool_mib_max * 1024 * 1024) if folder else None
 
 
 def board(settings: Settings, redis: RedisConnections | None = None) -> Board:

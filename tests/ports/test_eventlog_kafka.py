@@ -7,17 +7,19 @@ from urllib.parse import quote
 
 import kafka_server
 import pytest
-from confluent_kafka import Producer
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
-from event_logs import COMES_S_MAX, KafkaLogPlace, by_key, eventually, record, take
+from event_logs import BASE, COMES_S_MAX, KafkaLogPlace, by_key, eventually, record, take
 from kafka_server import KafkaCluster
 
 from tifo.adapters.kafka import iam
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.kafka.eventlog import KafkaEventLog
 from tifo.adapters.kafka.producer import APPEND_S_MAX
+from tifo.api.events import SessionEnded
 from tifo.eventlog.ports import EventLog, Record
-from tifo.eventlog.records import from_record
+from tifo.eventlog.records import from_record, to_record
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.stores import StoreMeter
@@ -214,6 +216,38 @@ async def test_message_of_somebody_else_stops_nobody(kafka: KafkaCluster, open_l
     await consumer.commit()
     await consumer.park(broken, "not ours")
     assert [one.reason for one in await log.letters("g")] == ["not ours"]
+
+
+async def test_records_are_cloud_events_to_others(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.seeds}/others?create=1&replicas=1&partitions=1")
+    event = SessionEnded(session="ses_1", event="final", why="left")
+    await log.append([to_record(event, "evt_1", BASE)])
+    stranger = Consumer(
+        {"bootstrap.servers": kafka.seeds, "group.id": "stranger", "auto.offset.reset": "earliest"}
+    )
+    stranger.subscribe(["others.sessions"])
+    got = await asyncio.to_thread(stranger.poll, COMES_S_MAX)
+    stranger.close()
+    read = from_kafka_event(KafkaMessage(dict(got.headers()), got.key(), got.value()))
+    assert (read.get_type(), read.get_id(), read.get_time().timestamp()) == (
+        "tifo.session.ended.v1", "evt_1", BASE,
+    )  # fmt: skip
+    assert read.get_extension("partitionkey") == "ses_1"
+    assert read.get_data()["why"] == "left"
+
+
+async def test_record_of_the_version_before_comes_whole(kafka: KafkaCluster, open_log: Open) -> None:
+    log = open_log(f"kafka://{kafka.seeds}/before?create=1&replicas=1&partitions=1")
+    await log.append([record(1)])
+    former = Producer({"bootstrap.servers": kafka.seeds})
+    one = record(2)
+    former.produce(
+        "before.sessions", one.value, one.key, timestamp=round(one.at * 1_000),
+        headers=[("id", one.id.encode()), ("type", one.type.encode())],
+    )  # fmt: skip
+    await asyncio.to_thread(former.flush, COMES_S_MAX)
+    found = await take(await log.consumer("g", ["sessions"], "m"), 2)
+    assert [delivery.record for delivery in found] == [record(1), record(2)]
 
 
 async def test_cluster_that_is_not_there_fails_at_once_the_second_time(open_log: Open) -> None:

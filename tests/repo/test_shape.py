@@ -20,6 +20,10 @@ from tifo.kernel.clock import Clock
 from tifo.settings import Settings
 
 NO_ADAPTERS = {
+    "tifo.adapters.disk.lanes.Lanes": "the files of a spool",
+    "tifo.adapters.disk.lanes.Mark": "how far a batch of it goes",
+    "tifo.adapters.disk.segments.Frame": "a record as it stands in one of them",
+    "tifo.adapters.disk.segments.Segment": "one of them",
     "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
     "tifo.adapters.dynamodb.gatherer.Gatherer": "what makes batches of many callers",
     "tifo.adapters.dynamodb.items.Write": "an item on its way",
@@ -43,6 +47,7 @@ NO_ADAPTERS = {
     "tifo.adapters.kafka.letters.PileOfLetters": "where dead letters are",
     "tifo.adapters.kafka.producer.KafkaProducer": "how records are sent",
     "tifo.adapters.kafka.topics.Topics": "how a cluster is asked",
+    "tifo.adapters.kafka.wire.Writer": "how records stand there",
     "tifo.adapters.redis.lane.Asked": "a command on its way",
     "tifo.adapters.redis.lane.Failed": "an answer that did not come",
     "tifo.adapters.redis.lane.Lane": "the way to one master",

@@ -22,6 +22,7 @@ from tifo.kernel.errors import Unavailable
 from tifo.services.ads import billed_routes
 from tifo.serving.responders import application
 from tifo.serving.routes import Listener
+from tifo.telemetry.metrics import EVENTS_SKIPPED
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.tracing import Tracing
 from tifo.workers.billing.ports import BillingTerms, Fact, Taken
@@ -129,8 +130,11 @@ async def test_record_that_does_not_read_is_set_aside_and_stops_nobody(log, ledg
     poison = Record("ads", "ses_1", "evt_0", "ads.tracked", now, b"{\xff")
     strange = Record("ads", "ses_1", "evt_9", "ads.applauded", now, b"{}")
     await log.append([poison, strange, tracked(1, now)])
+    skipped = EVENTS_SKIPPED.labels(GROUP, "ads")
+    before = skipped._value.get()
     async with working(log, ledger, clock):
         await caught_up(log)
+    assert skipped._value.get() - before == 1
     assert await counted(ledger) == {"unmatched impression": 1}
     assert [one.record.id for one in await log.letters(GROUP)] == ["evt_0"]
     assert [entry["event"] for entry in logged] == ["billing.parked"]

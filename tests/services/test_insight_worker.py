@@ -26,6 +26,7 @@ from tifo.eventlog.ports import Consumer, Record, lane_of
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
+from tifo.telemetry.metrics import EVENTS_SKIPPED
 from tifo.workers.insight import service as insight_service
 from tifo.workers.insight.rules import Audience
 from tifo.workers.insight.service import InsightWorker
@@ -100,6 +101,17 @@ async def test_worker_reports_who_watches_and_where(log, board, clock, seen) -> 
     async with working(log, board, clock):
         report = await seen.until(viewers=10, pathways={"cdn-a": 1})
     assert (report.starts_per_s, report.events_per_s, report.at) == (2.0, 2.2, now)
+
+
+async def test_type_of_another_version_is_passed_over_and_counted(log, board, clock, seen) -> None:
+    now = clock.now()
+    later = Record("sessions", "ses_1", "evt_l", "session.moved", now, b'{"type":"session.moved"}')
+    skipped = EVENTS_SKIPPED.labels(insight_service.GROUP, "sessions")
+    before = skipped._value.get()
+    await log.append([later, started(1, now)])
+    async with working(log, board, clock):
+        await seen.until(viewers=1)
+    assert skipped._value.get() - before == 1
 
 
 async def test_worker_reports_who_the_viewers_are_also_when_it_missed_their_starts(

@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from patience import WITHIN_S_MAX
 
-from tifo.api.events import OperatorActed, SessionEnded
+from tifo.api.events import OperatorActed, PlaybackReported, SessionEnded, SessionRefused
 from tifo.eventlog import publisher as publishing
 from tifo.eventlog.ports import Consumer, EventLog, Lag, Record
+from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SequentialIds
 from tifo.telemetry.metrics import EVENTS_DROPPED
+from tifo.tokens.keys import Keyring
 
 
 class Gate(EventLog):
@@ -126,6 +128,22 @@ async def test_backlog_is_bounded_and_the_oldest_make_room(
     await until(lambda: len(gate.kept) == 3)
     assert keys(gate) == ["ses_2", "ses_3", "ses_4"]
     assert EVENTS_DROPPED.labels("sessions")._value.get() == before + 2
+
+
+async def test_telemetry_makes_room_in_the_backlog_for_money(
+    sender: Publisher, gate: Gate, monkeypatch: pytest.MonkeyPatch, until
+) -> None:
+    monkeypatch.setattr(publishing, "BACKLOG_RECORDS_MAX", 3)
+    gate.failing = True
+    before = EVENTS_DROPPED.labels("playback")._value.get()
+    sender.tell(OperatorActed(operator="o", action="kick", target="first"))
+    for n in range(4):
+        sender.tell(PlaybackReported(session=f"ses_{n}", values={}))
+    sender.tell(OperatorActed(operator="o", action="kick", target="last"))
+    gate.failing = False
+    await until(lambda: len(gate.kept) == 3)
+    assert keys(gate) == ["first", "last", "ses_3"]
+    assert EVENTS_DROPPED.labels("playback")._value.get() == before + 3
 
 
 async def test_what_is_told_while_an_append_is_under_way_pushes_out_no_other(
@@ -248,3 +266,17 @@ async def test_nobody_waits_for_a_log_that_is_known_to_fail(sender, gate: Gate) 
     async with asyncio.timeout(WITHIN_S_MAX):
         assert not await sender.keep_or_tell(ended(3))
     gate.failing = False
+
+
+async def test_accounts_are_told_by_pseudonyms(gate: Gate, clock: ManualClock, ids: SequentialIds) -> None:
+    names = Pseudonyms(Keyring("p1", {"p1": b"5" * 32}), 86_400)
+    sender = Publisher(gate, clock, ids, names)
+    refused = SessionRefused(account="ada", event="final", code="stream-limit")
+    await sender.keep([refused])
+    assert await sender.keep_or_tell(refused, "evt_own")
+    sender.tell(refused)
+    await sender.open()
+    await sender.close()
+    assert len(gate.kept) == 3
+    assert {one.key for one in gate.kept} == {names.of("account", "ada", clock.now())}
+    assert not [one for one in gate.kept if b"ada" in one.value]

@@ -24,7 +24,7 @@ from tifo.api.control import (
     Sample,
     TrafficSample,
 )
-from tifo.api.events import OperatorActed
+from tifo.api.events import KICK_ACCOUNT, OperatorActed
 from tifo.api.sessions import Kick, Sessions
 from tifo.board.ad_levers import AdLevers
 from tifo.board.audience import whole_audience
@@ -79,7 +79,7 @@ BREAK_WORD_KEPT_S = 6 * 3600
 BREAKS_PAST_S = 600
 """Seconds back to which breaks that are over are listed."""
 
-_KICKS = {"session": "kick", "account": "kick-account", "event": "kick-event"}
+_KICKS = {"session": "kick", "account": KICK_ACCOUNT, "event": "kick-event"}
 """How each kind of kick is called in the audit trail."""
 
 _log = structlog.get_logger(__name__)
