@@ -62,6 +62,7 @@ async def test_overview_brings_together_what_stands_on_the_board(control, board,
     shown = control.overview()
     assert (shown.starts_per_s, shown.parts, shown.pathways[0].viewers) == (1.5, (part,), 5)
     assert (shown.anomalies, shown.anomalies_past) == ((wrong,), (over,))
+    assert shown.anomalies_at == clock.now()
     assert shown.eventlog.topics == {"ads": 3.0, "control": 0.5}
     assert REGISTRY.get_sample_value("tifo_anomalies", {"kind": "strays"}) == 1.0
 

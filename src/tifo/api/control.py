@@ -295,6 +295,7 @@ class Overview(msgspec.Struct, frozen=True):
     ad_lever: AdLeverAnswer = AdLeverAnswer()
     anomalies: tuple[Anomaly, ...] = ()
     anomalies_past: tuple[AnomalyPast, ...] = ()
+    anomalies_at: Annotated[float, msgspec.Meta(description="when they were last looked for; 0: never")] = 0.0
 
 
 class PacePoint(msgspec.Struct, frozen=True):

@@ -128,6 +128,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         ad_lever=seen.ad_lever,
         anomalies=seen.wrong.anomalies,
         anomalies_past=seen.wrong.past,
+        anomalies_at=seen.wrong.at,
     )
 
 
