@@ -39,7 +39,7 @@ export function pastWords(one: PastAnomaly): string {
 
 /** What stands beside the feed: that all looks right, or that nobody looks. `at` is the last look, 0 where there is none. */
 export function feedNote(open: number, at: number, now: number): { words: string; tone: "good" | "warn" | "" } {
-  if (at === 0) return { words: "Nobody looks: start `tifo worker anomalies`.", tone: "" };
+  if (at === 0) return { words: "Nobody looks. To have it looked for: tifo worker anomalies", tone: "" };
   if (now - at > SILENT_S) {
     return { words: `Last looked at ${clock(at * 1000)}: the anomalies worker, or insight, is silent.`, tone: "warn" };
   }
