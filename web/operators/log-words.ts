@@ -79,7 +79,7 @@ function dropped(spools: readonly Spool[]): readonly Trouble[] {
     for (const [topic, records] of Object.entries(spool.dropped)) by.set(topic, (by.get(topic) ?? 0) + records);
   }
   const told = [...by].filter(([, records]) => records > 0).map(([topic, records]) => `${count(records)} of ${topic}`);
-  return told.length > 0 ? [warn("dropped", `Events had no room on the disk and were dropped: ${told.sort().join(", ")}.`)] : [];
+  return told.length > 0 ? [warn("dropped", `Since the nodes began, events without room on the disk were dropped: ${told.sort().join(", ")}.`)] : [];
 }
 
 /** How old the oldest that waits is; nothing where none does. */

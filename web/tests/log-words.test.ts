@@ -61,7 +61,7 @@ test("the worst comes first: no room, and what was lost, before what was dropped
     "bad: c has no room left: it refuses events that may not be dropped.",
     "bad: 30 events of playback were forgotten before insight had handled them.",
     "warn: b cannot use its spool: while the log is gone its events have no place but memory.",
-    "warn: Events had no room on the disk and were dropped: 1,200 of playback.",
+    "warn: Since the nodes began, events without room on the disk were dropped: 1,200 of playback.",
   ]);
 });
 
