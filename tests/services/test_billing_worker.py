@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo import cli_ads
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
@@ -65,12 +66,12 @@ async def working(log: SqliteEventLog, ledger: Ledger, clock: ManualClock) -> As
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         await running
 
 
 async def caught_up(log: SqliteEventLog) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S_MAX):
         while not (lags := await log.lag()) or any(lag.records for lag in lags):
             pass
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.anomalies import Anomaly, AnomalyPast
@@ -183,7 +184,7 @@ async def test_cockpits_see_each_look(control) -> None:
                 break
         return seen
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         assert await asyncio.gather(two(), two(), two()) == [2, 2, 2]
 
 
@@ -200,7 +201,7 @@ async def test_cockpit_that_closes_makes_room(control, monkeypatch: pytest.Monke
     """As the framework does it: the stream is dropped where it stands, and collected."""
     monkeypatch.setattr(control_service, "WATCHERS_MAX", 1)
     stream = routes._events(control.history(), control.overview(), control.watch())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         heads = [(await anext(stream)).partition(b"\n")[0] for _ in range(3)]
     assert heads == [b"event: history", b"event: overview", b"event: overview"]
     with pytest.raises(Refusal):

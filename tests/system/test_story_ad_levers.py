@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from commands import eventually
-from players import Platform, break_now
+from players import Platform, break_now, fetch
 
 pytestmark = pytest.mark.system
 
@@ -50,8 +49,8 @@ def test_lean_decides_by_cohort_and_counts_each_viewer(platform: Platform) -> No
         (asset, *_) = player.asset_list(break_now()).json()["ASSETS"]
         points = asset["X-AD-CREATIVE-SIGNALING"]["payload"][0]["tracking"]
         (impression,) = (one["urls"][0] for one in points if one["type"] == "impression")
-        assert httpx.get(platform.new_secret(impression), trust_env=False).status_code == 204
-        assert httpx.get(asset["URI"], trust_env=False).status_code == 200
+        assert fetch(platform.new_secret(impression)).status_code == 204
+        assert fetch(asset["URI"]).status_code == 200
     for player in players:
         (event,) = platform.events("ads.tracked", player.session)
         assert (event["what"], event["slot"]) == ("impression", 1)

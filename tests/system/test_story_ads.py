@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import fromstring
 
-import httpx
 import pytest
 from commands import eventually, tifo
-from players import CLOCK, NODES, Http, Platform, break_now
+from players import CLOCK, NODES, Http, Platform, break_now, fetch
 
 pytestmark = pytest.mark.system
 
@@ -110,7 +109,7 @@ def test_click_is_counted_and_leads_where_the_inventory_says(platform: Platform,
     linear = next(fromstring(pod).iter(f"{VAST}Linear"))
     assert linear.get("skipoffset") == "00:00:05.000"
     (click,) = (one.text for one in linear.iter(f"{VAST}ClickThrough"))
-    answer = httpx.get(platform.new_secret(click), trust_env=False)
+    answer = fetch(platform.new_secret(click))
     assert (answer.status_code, answer.headers["location"]) == (302, "https://brew.example/?from=tv&for=all")
     tracked = platform.events("ads.tracked", player.session)
     assert [(event["what"], event["creative"]) for event in tracked] == [("click", "house-3")]
@@ -125,7 +124,7 @@ def test_beacons_are_billed_once_however_often_they_are_called(platform: Platfor
     (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
     for _ in range(3):
         for point in (one for one in payload["tracking"] if "offset" in one):
-            assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+            assert fetch(platform.new_secret(point["urls"][0])).status_code == 204
 
     def billed() -> bool:
         done = tifo("ads", "billed", "--event", "demo", "--json", "--url", desk.base)
