@@ -27,14 +27,14 @@ export class LetterDesk {
     this.replay.addEventListener("click", () => void this.deliver());
   }
 
-  /** Groups come and go with the overview; the first one is read at once, and the chosen one stays chosen. */
+  /** Groups come with the overview; the first one is read at once, and the chosen one stays chosen, also while nobody tells of any. */
   update(eventlog: EventLog): void {
     const groups = [...new Set(eventlog.groups.map((one) => one.group))].sort();
-    if (groups.join() === this.groups) return;
+    if (groups.length === 0 || groups.join() === this.groups) return;
     this.groups = groups.join();
     const chosen = this.group.value;
     this.group.replaceChildren(...groups.map((name) => make("option", { selected: name === chosen }, name)));
-    this.group.disabled = this.again.disabled = groups.length === 0;
+    this.group.disabled = this.again.disabled = false;
     if (this.group.value !== chosen) void this.read();
   }
 
