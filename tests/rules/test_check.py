@@ -102,36 +102,6 @@ def test_worker_alone_needs_no_operators_token(fit: Settings) -> None:
     refuse_unfit(within(fit, "edge.operator_host", "0.0.0.0"), frozenset())
 
 
-@pytest.mark.parametrize(
-    ("host", "token", "refused"),
-    [("0.0.0.0", "x" * 31, True), ("0.0.0.0", "x" * 32, False), ("127.0.0.1", "", False)],
-)
-def test_workers_port_beyond_loopback_needs_a_token(
-    fit: Settings, host: str, token: str, refused: bool
-) -> None:
-    shown = within(
-        within(within(fit, "workers.host", host), "workers.port", 9100), "keys.operator_token", token
-    )
-    if not refused:
-        refuse_unfit(shown, frozenset())
-        return
-    with pytest.raises(SettingsError) as refusal:
-        refuse_unfit(shown, frozenset())
-    (problem,) = refusal.value.problems
-    assert problem.startswith(
-        "keys.operator_token: the metrics of workers are read at 0.0.0.0 from elsewhere"
-    )
-
-
-@pytest.mark.parametrize("port", [-1, 65_536])
-def test_workers_port_that_is_none_is_refused(fit: Settings, port: int) -> None:
-    assert problems(within(fit, "workers.port", port)) == (f"workers.port: {port}; a port, or 0 for none",)
-
-
-def test_workers_without_a_port_need_no_token(fit: Settings) -> None:
-    refuse_unfit(within(fit, "workers.host", "0.0.0.0"), frozenset())
-
-
 def test_single_pathway_is_refused_for_services_that_steer(fit: Settings) -> None:
     one = replace(fit, pathways=fit.pathways[:1])
     assert problems(one) == ("pathways: 1 set; players fail over only between two or more",)
