@@ -77,13 +77,20 @@ class AnomaliesWorker:
         said = latest_anomalies(view.under(ANOMALIES))
         self._cases = resumed(said.anomalies)
         self._past = said.past
+        self._looking = Background(
+            "anomalies", settings.look_s, self._look, "what looks wrong now is told later"
+        )
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last look failed."""
+        return self._looking.failing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look each `look_s` until `stop` is set; a board or a log that fails is tried again."""
-        settings = self._settings
         tasks = (
             Background("anomalies-calendar", CALENDAR_S, self._read_calendar, "what was planned still is"),
-            Background("anomalies", settings.look_s, self._look, "what looks wrong now is told later"),
+            self._looking,
             Background("anomalies-usual", LEARN_S, self._learn, "what is usual stays as it was"),
         )
         async with AsyncExitStack() as stack:
