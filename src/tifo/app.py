@@ -37,6 +37,7 @@ from tifo.cache.caches import Caches
 from tifo.cache.invalidation import Invalidations
 from tifo.eventlog.ports import EventLog
 from tifo.eventlog.publisher import Publisher
+from tifo.eventlog.spooling import SpoolingLog
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
 from tifo.kernel.trust import ca_file
@@ -166,7 +167,12 @@ async def _log(w: Wiring) -> EventLog:
 
 
 async def _publisher(w: Wiring) -> Publisher:
-    return await w.opened(Publisher(await w.once(_log), w.clock, w.ids))
+    log, spool = await w.once(_log), stores.spool(w.settings)
+    if spool is not None:
+        per_s = w.settings.eventlog.spool_drain_per_s
+        log = spooling = await w.opened(SpoolingLog(log, spool, w.clock, per_s))
+        w.meters.spool = spooling.report
+    return await w.opened(Publisher(log, w.clock, w.ids))
 
 
 async def _revocations(w: Wiring) -> Revocations:

@@ -1,6 +1,7 @@
 """Whether settings are fit to start with: each problem a sentence that says what to mend."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
@@ -52,7 +53,7 @@ ABOVE_ZERO = (
     "accounts.profile_cache_absent_s", "accounts.profile_cache_stale_s", "accounts.profile_cache_entries_max",
     "accounts.device_seen_s", "accounts.oidc.refresh_s", "accounts.oidc.keys_stale_s",
     "accounts.oidc.unknown_key_s", "accounts.oidc.call_s_max", "accounts.oidc.failures_count_max",
-    "accounts.oidc.verified_entries_max",
+    "accounts.oidc.verified_entries_max", "eventlog.spool_mib_max", "eventlog.spool_drain_per_s",
     "ads.address_ttl_s", "ads.beacon_ttl_s", "ads.vmap_ahead_s", "catalogue.refresh_s",
     "channel.break_notice_s", "control.audit_entries", "control.break_lead_s", "control.break_s",
     "control.history_samples", "control.sample_s", "insight.poll_s", "insight.rate_window_s",
@@ -90,6 +91,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _sessions,
         _login_provider,
         _stores,
+        _spool,
         _peers,
         _front,
         _origins,
@@ -365,6 +367,16 @@ def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:
             make(settings)
         except SettingsError as error:
             yield from error.problems
+
+
+def _spool(settings: Settings, services: frozenset[str]) -> Iterator[str]:
+    """Found out before the night: the folder is needed when the log is gone, and then it is too late."""
+    folder = stores.spool_folder(settings)
+    if folder is None or not services & frozenset(app.SERVICES):
+        return
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield f"eventlog.spool_folder: {there} cannot be written, and events have to wait in {folder}"
 
 
 def _peers(settings: Settings, services: frozenset[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import msgspec
 
 from tifo.channel.settings import ChannelSettings
 from tifo.edge.settings import EdgeSettings
+from tifo.eventlog.settings import EventLogSettings
 from tifo.kernel.errors import SettingsError
 from tifo.services.accounts.settings import AccountsSettings
 from tifo.services.ads.settings import AdsSettings
@@ -161,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: PeersSettings = PeersSettings()
     front: FrontSettings = FrontSettings()
     edge: EdgeSettings = EdgeSettings()
+    eventlog: EventLogSettings = EventLogSettings()
     channel: ChannelSettings = ChannelSettings()
     accounts: AccountsSettings = AccountsSettings()
     ads: AdsSettings = AdsSettings()

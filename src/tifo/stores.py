@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from tifo.adapters.disk.spool import DiskSpool
 from tifo.adapters.dynamodb.address import TableAddress
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.memory.sessions import MemorySessionStore
@@ -25,7 +26,7 @@ from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
-from tifo.eventlog.ports import EventLogStore
+from tifo.eventlog.ports import EventLogStore, Spool
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
@@ -186,6 +187,20 @@ def _kafka_log(url: str, meters: Meters) -> EventLogStore:
 
     address = _parsed(KafkaAddress.parse, "eventlog", url)
     return KafkaEventLog(address, meters.store("eventlog", "kafka"), SystemClock())
+
+
+def spool_folder(settings: Settings) -> Path | None:
+    """Where events wait for the log; None for a log that is a file itself, unless another disk is said."""
+    if settings.eventlog.spool_folder:
+        return Path(settings.eventlog.spool_folder)
+    in_kafka = settings.stores.eventlog.startswith("kafka:")
+    return settings.folder("spool") / settings.node if in_kafka else None
+
+
+def spool(settings: Settings) -> Spool | None:
+    """A folder of this node's disk, or None"""
+    folder = spool_folder(settings)
+    return DiskSpool(folder, settings.eventlog.spool_mib_max * 1024 * 1024) if folder else None
 
 
 def board(settings: Settings, redis: RedisConnections | None = None) -> Board:

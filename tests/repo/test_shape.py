@@ -20,6 +20,10 @@ from tifo.kernel.clock import Clock
 from tifo.settings import Settings
 
 NO_ADAPTERS = {
+    "tifo.adapters.disk.lanes.Lanes": "the files of a spool",
+    "tifo.adapters.disk.lanes.Mark": "how far a batch of it goes",
+    "tifo.adapters.disk.segments.Frame": "a record as it stands in one of them",
+    "tifo.adapters.disk.segments.Segment": "one of them",
     "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
     "tifo.adapters.dynamodb.gatherer.Gatherer": "what makes batches of many callers",
     "tifo.adapters.dynamodb.items.Write": "an item on its way",

@@ -252,6 +252,21 @@ def test_event_log_in_kafka_is_taken_by_brokers_and_prefix(fit: Settings) -> Non
     assert "secret" not in problem
 
 
+def test_folder_of_the_spool_can_be_written(fit: Settings, tmp_path: Path) -> None:
+    told = replace(fit, stores=StoresSettings(eventlog="kafka://a:9092/tifo"), data=str(tmp_path / "new"))
+    refuse_unfit(told, EVERY)
+    assert not list(tmp_path.iterdir()), "looking makes nothing"
+    (tmp_path / "new").touch()
+    (problem,) = problems(told)
+    assert problem == (
+        f"eventlog.spool_folder: {tmp_path}/new cannot be written, and events have to wait in "
+        f"{tmp_path}/new/spool/node-1"
+    )
+    refuse_unfit(replace(told, stores=StoresSettings()), EVERY)
+    (problem,) = problems(within(fit, "eventlog.spool_folder", str(tmp_path / "new")))
+    assert problem.startswith("eventlog.spool_folder: ")
+
+
 @pytest.mark.parametrize("store", ["board", "budgets"])
 def test_store_in_redis_is_taken_by_any_address_of_one(fit: Settings, store: str) -> None:
     for url in ("redis://me:secret@x:6379/1", "rediss://x?ca=ca.pem", "redis+cluster://a:1,b:2"):

@@ -15,6 +15,8 @@ from tifo.api.reports import (
     PartReport,
     QoeCell,
     RouteReport,
+    SpoolReport,
+    SpoolState,
     StoreReport,
 )
 from tifo.api.steering import Decision
@@ -30,6 +32,7 @@ from tifo.board.ports import Entry
 from tifo.kernel.errors import Refusal
 from tifo.services.control.qoe import qoe_view
 from tifo.services.control.rules import (
+    SPOOLS_MAX,
     Seen,
     breaks_view,
     carried_bps,
@@ -145,6 +148,23 @@ def test_event_log_fails_when_any_node_says_so() -> None:
         == "failing"
     )
     assert overview(seen(log_failing=True), SCHEDULE).eventlog.state == "failing"
+
+
+def spool(state: SpoolState, size: int = 0) -> NodeReport:
+    return NodeReport((), (), spool=SpoolReport(state, size // 300, size, 1_000_000, 0.0))
+
+
+def test_what_waits_on_nodes_is_told_by_name_and_the_fullest_first() -> None:
+    nodes = {"n1": NodeReport((), ()), "n2": spool("ok"), "n3": spool("holding", 900), "n4": spool("ok")}
+    view = overview(seen(nodes=nodes), SCHEDULE).eventlog
+    assert (view.state, list(view.spools)) == ("failing", ["n3", "n2", "n4"])
+    assert view.spools["n3"].records == 3
+    assert overview(seen(nodes={"n2": spool("ok")}), SCHEDULE).eventlog.state == "ok"
+
+
+def test_spools_of_many_nodes_are_told_to_a_bound() -> None:
+    nodes = {f"n{n}": spool("holding", n) for n in range(SPOOLS_MAX + 5)}
+    assert len(overview(seen(nodes=nodes), SCHEDULE).eventlog.spools) == SPOOLS_MAX
 
 
 def test_board_that_cannot_be_read_is_said() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tifo.api.events import (
     AdTracked,
+    AnomalyBegan,
     AnyEvent,
     OperatorActed,
     PlaybackReported,
@@ -69,6 +70,11 @@ def test_what_a_player_said_is_read_and_kept_whole() -> None:
     assert (row["report"], row["state"], row["bitrate_bps"]) == ("ps", "p", 3_128_000)
     assert (row["content"], row["failed"]) == (None, False)
     assert row["cmcd"] == '{"e":"ps","sta":"p","br":[3000,128],"x-y":1}'
+
+
+def test_figures_are_kept_as_json() -> None:
+    began = AnomalyBegan(anomaly="a", what="gone", subject="s", evidence="e", figures={"gone": 0.5})
+    assert rules.row_of(began, "evt_1", AT)[-1] == '{"gone":0.5}'
 
 
 @pytest.mark.parametrize(

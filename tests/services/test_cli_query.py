@@ -24,7 +24,8 @@ def data(tmp_path: Path) -> Path:
         lake = FolderLake(tmp_path / "lake")
         name, hour = f"part-{0:032x}.parquet", "2026-11-25T18"
         came = [
-            (f"evt_{n}", AT_US + n * 90_000_000, f"ses_{n}", f"acc_{n}", "dev", "tv", "", 90) for n in (0, 1)
+            (f"evt_{n}", AT_US + n * 90_000_000, f"ses_{n}", f"acc_{n}", "dev", "tv", "", 90, "")
+            for n in (0, 1)
         ]
         await lake.write(Place("session.started", "final", hour), name, came)
         left = [("evt_9", AT_US + 300_000_000, "ses_0", "left")]

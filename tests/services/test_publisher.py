@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from tifo.api.events import OperatorActed, SessionEnded
+from tifo.api.events import OperatorActed, PlaybackReported, SessionEnded
 from tifo.eventlog import publisher as publishing
 from tifo.eventlog.ports import Consumer, EventLog, Lag, Record
 from tifo.eventlog.publisher import Publisher
@@ -125,6 +125,22 @@ async def test_backlog_is_bounded_and_the_oldest_make_room(
     await until(lambda: len(gate.kept) == 3)
     assert keys(gate) == ["ses_2", "ses_3", "ses_4"]
     assert EVENTS_DROPPED.labels("sessions")._value.get() == before + 2
+
+
+async def test_telemetry_makes_room_in_the_backlog_for_money(
+    sender: Publisher, gate: Gate, monkeypatch: pytest.MonkeyPatch, until
+) -> None:
+    monkeypatch.setattr(publishing, "BACKLOG_RECORDS_MAX", 3)
+    gate.failing = True
+    before = EVENTS_DROPPED.labels("playback")._value.get()
+    sender.tell(OperatorActed(operator="o", action="kick", target="first"))
+    for n in range(4):
+        sender.tell(PlaybackReported(session=f"ses_{n}", values={}))
+    sender.tell(OperatorActed(operator="o", action="kick", target="last"))
+    gate.failing = False
+    await until(lambda: len(gate.kept) == 3)
+    assert keys(gate) == ["first", "last", "ses_3"]
+    assert EVENTS_DROPPED.labels("playback")._value.get() == before + 3
 
 
 async def test_what_is_told_while_an_append_is_under_way_pushes_out_no_other(

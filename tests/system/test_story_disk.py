@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,19 @@ import pytest
 from commands import eventually
 from platforms import NewFolder, one_machine
 from players import Platform, Player, break_now, problem, refused
+from small_disk import full, small_disk
 
 pytestmark = pytest.mark.system
 
-DISK = "2m"
+DISK_BYTES = 2 * 1024 * 1024
 SEEN_S_MAX = 20.0
 """Seconds in which the cockpit must say what fails, and that it is over."""
 
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A file system of its own, small enough to be filled."""
-    folder = tmp_path_factory.mktemp("disk")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tifo", folder], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount: {mounted.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path_factory.mktemp("disk"), DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +42,6 @@ def locked(file: Path) -> Iterator[None]:
         other.execute("BEGIN EXCLUSIVE")
         yield
         other.execute("ROLLBACK")
-
-
-@contextlib.contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """No byte is left on the disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (65_536, 4_096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
-    try:
-        yield
-    finally:
-        filler.unlink()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,15 @@ import msgspec
 from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.anomalies import Anomaly
 from tifo.api.fields import AccountName, Id, Reason, Timestamp
-from tifo.api.reports import AudienceReport, CacheReport, GroupLag, PartReport, QoeCell, RouteReport
+from tifo.api.reports import (
+    AudienceReport,
+    CacheReport,
+    GroupLag,
+    PartReport,
+    QoeCell,
+    RouteReport,
+    SpoolReport,
+)
 from tifo.api.steering import Decision
 
 TRAFFIC_BPS_MAX = 1e15
@@ -65,7 +73,7 @@ class QoeView(msgspec.Struct, frozen=True):
 
 
 class EventLogView(msgspec.Struct, frozen=True):
-    """The event log: whether it keeps, how fast it fills, who is behind.
+    """The event log: whether it keeps, how fast it fills, who is behind; and by node what waits for it.
 
     `lag` leaves out those that gather what they handle; `groups` has all.
     """
@@ -74,6 +82,7 @@ class EventLogView(msgspec.Struct, frozen=True):
     events_per_s: float
     lag: int
     groups: tuple[GroupLag, ...]
+    spools: dict[str, SpoolReport] = {}
 
 
 class BoardView(msgspec.Struct, frozen=True):

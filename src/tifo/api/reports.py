@@ -51,6 +51,26 @@ class StoreReport(msgspec.Struct, frozen=True):
     round_trips_per_s: float
 
 
+SpoolState = Literal["ok", "holding", "refusing", "absent"]
+
+
+class SpoolReport(msgspec.Struct, frozen=True):
+    """Events of one node that wait on its disk because the event log does not take them.
+
+    `holding`: some do; `refusing`: there is no room even for those that may not be dropped; `absent`: the
+    spool cannot be used, for instance because another process has it. `oldest_s` is the age of the oldest in
+    seconds. Since the process began it has `dropped` so many of each topic, and `refused` so many.
+    """
+
+    state: SpoolState
+    records: int
+    bytes: int
+    bytes_max: int
+    oldest_s: float
+    dropped: dict[str, int] = {}
+    refused: int = 0
+
+
 class OriginReport(msgspec.Struct, frozen=True):
     """An event's live origin as one node sees it, in one format.
 

@@ -18,6 +18,7 @@ from tifo.api.reports import (
     PatternsReport,
     QoeCell,
     RouteReport,
+    SpoolReport,
     StoreReport,
 )
 from tifo.api.steering import Decision
@@ -106,6 +107,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     caches: tuple[CacheReport, ...] = ()
     origins: tuple[OriginReport, ...] = ()
     ads: AdsReport | None = None
+    spool: SpoolReport | None = None
 
 
 class StaleKeys(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """The event log: everything that happens, in order per key, kept until each group has handled it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
@@ -194,3 +194,71 @@ class DeadLetters(Protocol):
 
 class EventLogStore(EventLog, DeadLetters, Protocol):
     """What an adapter is: a log, and the dead letters of its groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLevel:
+    """How full a spool is: records that wait, bytes on the disk of `bytes_max`, and when the oldest of them
+    happened (epoch seconds; None when none waits).
+
+    Since it was opened it has `dropped` so many records of each topic, and `refused` so many.
+    """
+
+    records: int = 0
+    bytes: int = 0
+    bytes_max: int = 0
+    oldest_at: float | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolBatch:
+    """Records that wait, and `marks`, by which the spool knows them again."""
+
+    records: tuple[Record, ...] = ()
+    marks: tuple[Hashable, ...] = ()
+
+
+class Spool(Protocol):
+    """Where records wait on a node's disk for a log that does not take them. Safe for many callers at once.
+
+    One process has it at a time; what it leaves behind, also by dying, is there for the next.
+    """
+
+    @abstractmethod
+    async def open(self) -> int:
+        """Take it, with what waits in it; how many bytes at its ends could not be read and were cut off.
+
+        Those were never acknowledged, unless the disk is broken. Raises `Unavailable`, also while another
+        process has it; may be tried again.
+        """
+
+    @abstractmethod
+    async def add(self, records: Sequence[Record]) -> None:
+        """Keep the records: they are on the disk when this returns, but for telemetry without room.
+
+        Whatever is worth less makes room for what is worth more, oldest first, and is counted as dropped.
+        Raises `Unavailable` when there is no room for what may not be dropped, when its queue is full, or
+        when it is not open; some may have been kept all the same.
+        """
+
+    @abstractmethod
+    async def oldest(self, records_max: int) -> SpoolBatch:
+        """The next records to send, none when none waits; of one key those that came first.
+
+        Raises `Unavailable`.
+        """
+
+    @abstractmethod
+    async def forget(self, batch: SpoolBatch) -> None:
+        """They are kept elsewhere. After a crash they may come once more. Raises `Unavailable`."""
+
+    @property
+    @abstractmethod
+    def level(self) -> SpoolLevel:
+        """How full it is, as of the last call; asks no disk."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Keep what was added, and let go of it."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 
 import structlog
 
 from tifo.api.events import Event
+from tifo.eventlog.backlog import Backlog
 from tifo.eventlog.ports import RECORD_BYTES_MAX, EventLog, Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import Clock
@@ -17,7 +17,7 @@ from tifo.kernel.ids import Ids
 from tifo.telemetry.metrics import EVENTS_APPENDED, EVENTS_DROPPED
 
 BACKLOG_RECORDS_MAX = 20_000
-"""Events that wait in memory while the log does not answer; past it the oldest are dropped, counted."""
+"""Events that wait in memory while they are kept nowhere; past it the least worth are dropped, counted."""
 
 BATCH_RECORDS_MAX = 500
 GATHER_S = 0.05
@@ -34,14 +34,14 @@ class Publisher:
 
     `keep` returns when the events are durable and raises `Unavailable` otherwise: for what a caller
     was promised. `tell` never waits and never fails: for what no viewer waits for. Its backlog is
-    bounded; while the log fails the oldest events make room, are counted, and `failing` says so.
+    bounded; while the log fails the oldest telemetry makes room, is counted, and `failing` says so.
     """
 
     def __init__(self, log: EventLog, clock: Clock, ids: Ids) -> None:
         self._log = log
         self._clock = clock
         self._ids = ids
-        self._backlog: deque[Record] = deque()
+        self._backlog = Backlog()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -90,9 +90,8 @@ class Publisher:
 
     def _queue(self, record: Record) -> None:
         if len(self._backlog) >= BACKLOG_RECORDS_MAX:
-            dropped = self._backlog.popleft()
-            EVENTS_DROPPED.labels(dropped.topic).inc()
-        self._backlog.append(record)
+            EVENTS_DROPPED.labels(self._backlog.drop().topic).inc()
+        self._backlog.put(record)
         self._wake.set()
 
     def _record(self, event: Event, event_id: str = "") -> Record:
@@ -119,12 +118,9 @@ class Publisher:
 
     async def _flush(self) -> None:
         while self._backlog:
-            batch = list(islice(self._backlog, BATCH_RECORDS_MAX))
+            batch = self._backlog.first(BATCH_RECORDS_MAX)
             await self._append(batch)
-            for record in batch:
-                # While the append was under way `tell` may have dropped some of them from the front.
-                if self._backlog and self._backlog[0] is record:
-                    self._backlog.popleft()
+            self._backlog.remove(batch)
 
     async def _append(self, records: Sequence[Record]) -> None:
         try:

@@ -56,13 +56,17 @@ _SESSION = Column("session", "text", "the session")
 _ACCOUNT = Column("account", "text", "the account")
 _KIND = Column("device_kind", "text", "what kind of device plays")
 _ISP = Column("isp", "text", "AS number and name; empty where it is not known")
+_NETWORK = Column("network", "text", "its /24 of IPv4 or /48 of IPv6; empty likewise")
 _LEASE = Column("lease_s", "integer", "seconds that the session may be silent and still live")
+_ANOMALY = Column("anomaly", "text", "which one")
+_WHAT = Column("what", "text", "its kind")
+_SUBJECT = Column("subject", "text", "with whom")
 _BREAK = Column("break_id", "text", "the ad break")
 
 _TABLES = (
     Table(
         "session_started", "session.started", "a viewer was let in",
-        (_SESSION, _ACCOUNT, Column("device", "text", "the device"), _KIND, _ISP, _LEASE),
+        (_SESSION, _ACCOUNT, Column("device", "text", "the device"), _KIND, _ISP, _LEASE, _NETWORK),
     ),
     Table(
         "sessions_renewed", "sessions.renewed", "leases that were renewed within a second, gathered",
@@ -129,6 +133,18 @@ _TABLES = (
             Column("operator", "text", "who"), Column("action", "text", "did what"),
             Column("target", "text", "to what"), Column("detail", "text", "and how"),
         ),
+    ),
+    Table(
+        "anomaly_began", "anomaly.began", "something looks wrong with those who watch",
+        (
+            _ANOMALY, _WHAT, _SUBJECT,
+            Column("evidence", "text", "in a sentence"),
+            Column("figures", "text", "as JSON: figures->>'$.name'"),
+        ),
+    ),
+    Table(
+        "anomaly_ended", "anomaly.ended", "it has looked right again for a while",
+        (_ANOMALY, _WHAT, _SUBJECT, Column("lasted_s", "number", "seconds that it lasted")),
     ),
 )  # fmt: skip
 

@@ -62,6 +62,7 @@ class Reporter:
             caches=self._meters.caches(self._every_s),
             origins=self._meters.origins(),
             ads=self._meters.ads(self._every_s),
+            spool=self._meters.spool(),
         )
         await self._write(report)
 

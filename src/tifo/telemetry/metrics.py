@@ -56,8 +56,24 @@ EVENTS_APPENDED = Counter(
 )
 EVENTS_DROPPED = Counter(
     "tifo_events_dropped",
-    "Events lost because the log failed and the backlog was full, by topic.",
+    "Events lost because the log failed and there was no room for them on the disk or in memory, by topic.",
     ["topic"],
+    registry=REGISTRY,
+)
+SPOOL_RECORDS = Gauge(
+    "tifo_spool_records", "Events that wait on this node's disk for the event log.", registry=REGISTRY
+)
+SPOOL_BYTES = Gauge(
+    "tifo_spool_bytes", "Bytes of the disk that events which wait for the log take.", registry=REGISTRY
+)
+SPOOL_OLDEST = Gauge(
+    "tifo_spool_oldest_seconds",
+    "Age of the oldest event that waits on the disk, or 0.",
+    registry=REGISTRY,
+)
+SPOOL_REFUSED = Counter(
+    "tifo_spool_refused",
+    "Times an event that may not be dropped found no room on the disk; it then waits in memory, bounded.",
     registry=REGISTRY,
 )
 EVENTS_HANDLED = Counter(

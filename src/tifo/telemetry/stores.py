@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tifo.api.reports import AdsReport, CacheReport, OriginReport, StoreReport
+from tifo.api.reports import AdsReport, CacheReport, OriginReport, SpoolReport, StoreReport
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import (
     CACHE_ENTRIES,
@@ -99,6 +99,8 @@ class Meters:
         """What the node says of live origins; whoever reads them puts it here."""
         self.ads: Callable[[float], AdsReport | None] = _nothing
         """What the node says of ads over the seconds since it was asked; who decides them puts it here."""
+        self.spool: Callable[[], SpoolReport | None] = _no_spool
+        """What the node says of events that wait on its disk; who keeps them there puts it here."""
 
     def store(self, name: str, kind: str) -> StoreMeter:
         """A meter for a store; it starts as answering."""
@@ -123,3 +125,7 @@ class Meters:
 
 def _nothing(_every_s: float) -> None:
     """Of a node that decides no pods."""
+
+
+def _no_spool() -> None:
+    """Of a node that has none."""

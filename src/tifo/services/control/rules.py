@@ -28,6 +28,7 @@ from tifo.api.reports import (
     CacheReport,
     PartReport,
     RouteReport,
+    SpoolReport,
     StoreReport,
 )
 from tifo.api.steering import Decision
@@ -45,6 +46,9 @@ TIMELINE_BEFORE_S, TIMELINE_AFTER_S = 300, 1_500
 
 TIMELINE_MAX = 60
 """Breaks on it."""
+
+SPOOLS_MAX = 100
+"""Nodes whose spools are told."""
 
 AHEAD_S_MAX = 10.0
 """Seconds that the clock of who sends CDNs' logs may be ahead of ours."""
@@ -81,7 +85,12 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
     """One look at the whole."""
     routes = merge_routes(report for node in seen.nodes.values() for report in node.routes)
     insight = seen.insight
-    failing = seen.log_failing or any(node.eventlog == "failing" for node in seen.nodes.values())
+    spools = {name: node.spool for name, node in seen.nodes.items() if node.spool is not None}
+    failing = (
+        seen.log_failing
+        or any(node.eventlog == "failing" for node in seen.nodes.values())
+        or any(spool.state in ("holding", "refusing") for spool in spools.values())
+    )
     groups = insight.groups if insight else ()
     return Overview(
         at=seen.at,
@@ -96,6 +105,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
             events_per_s=insight.events_per_s if insight else 0.0,
             lag=sum(group.lag for group in groups if group.group not in LATER_GROUPS),
             groups=groups,
+            spools=_fullest(spools),
         ),
         parts=seen.parts,
         breaks=breaks_view(breaks, seen.at),
@@ -111,6 +121,12 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         ad_lever=seen.ad_lever,
         anomalies=seen.anomalies,
     )
+
+
+def _fullest(spools: Mapping[str, SpoolReport]) -> dict[str, SpoolReport]:
+    """Those of so many nodes, by name, the fullest first: what an operator looks for."""
+    ranked = sorted(spools.items(), key=lambda one: (-one[1].bytes, one[0]))
+    return dict(ranked[:SPOOLS_MAX])
 
 
 def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:

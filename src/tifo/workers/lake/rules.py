@@ -47,7 +47,8 @@ def row_of(event: AnyEvent, event_id: str, at: float) -> Row:
     if isinstance(event, PlaybackReported):
         return common + _reported(event)
     columns = TABLES[_tag(event)].columns
-    values = tuple(getattr(event, column.name) for column in columns)
+    told = (getattr(event, column.name) for column in columns)
+    values = tuple(_json(one).decode() if isinstance(one, dict) else one for one in told)
     if any(isinstance(one, int) and not -INTEGER_MAX <= one <= INTEGER_MAX for one in values):
         raise ValueError("a number in it is longer than 64 bits")
     return common + values
