@@ -114,7 +114,12 @@ def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
 
 def calendar_store(settings: Settings) -> CalendarStore:
     """`sqlite:///FILE`"""
-    return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
+    return SqliteCalendarStore(calendar_file(settings))
+
+
+def calendar_file(settings: Settings) -> Path:
+    """Where the calendar is, for who must not make one."""
+    return _sqlite_path(settings, "calendar", "calendar.db")
 
 
 def budget_store(settings: Settings, redis: RedisConnections | None = None) -> BudgetStore:

@@ -56,7 +56,11 @@ def _audience(report: Report, terms: Terms) -> Iterator[str]:
 def _cdns(report: Report, terms: Terms) -> Iterator[str]:
     named = [one for one in report.by_pathway if one.pathway]
     if named and report.gigabytes is not None:
-        cost = "" if report.cost is None else f", for an estimated {report.cost:,.2f} at the prices of the settings"
+        cost = (
+            ""
+            if report.cost is None
+            else f", for an estimated {report.cost:,.2f} at the prices of the settings"
+        )
         yield f"{many(len(named), 'CDN')} carried about {volume(report.gigabytes)}{cost}."
     losses = [one for one in report.incidents if one.kind == "cdn"]
     for one in losses[:LOSSES_MAX]:

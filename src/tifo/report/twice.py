@@ -15,7 +15,9 @@ RUNG_APART = 1.15
 """How many times the bitrate of one rendition that of the next better one is, at least."""
 
 
-def twice(flows: Sequence[Flow], rungs: Rows, terms: Terms, starts_per_s: int, breaks: Sequence[Break]) -> Twice:
+def twice(
+    flows: Sequence[Flow], rungs: Rows, terms: Terms, starts_per_s: int, breaks: Sequence[Break]
+) -> Twice:
     """Which CDN would have been full and when, what a cap would have saved, and whether nodes had room."""
     asked: defaultdict[float, float] = defaultdict(float)
     for one in flows:
