@@ -1,6 +1,7 @@
 """A lake of one match of some millions of events: a kick-off, a CDN that is lost, two breaks, an operator.
 
-DuckDB makes the rows, so that ten million take seconds. Of the same size it is the same lake: chance is a hash.
+DuckDB makes the rows, so that ten million take seconds. Of the same size it is the same lake: chance is a
+hash.
 """
 
 from pathlib import Path
@@ -24,7 +25,8 @@ CREATE MACRO moment(minutes) AS {BEGINS} + to_microseconds(CAST(minutes * 60e6 A
 CREATE MACRO pick(i, n) AS CASE WHEN chance(i, n) < 0.4 THEN 'cdn-a' WHEN chance(i, n) < 0.7 THEN 'cdn-b'
   WHEN chance(i, n) < 0.9 THEN 'cdn-c' ELSE 'cdn-d' END;
 CREATE MACRO carries(i, minutes) AS CASE
-  WHEN pick(i, 7) = 'cdn-b' AND minutes >= {LOST_MIN} + 2 * chance(i, 8) AND minutes < {BACK_MIN} + 3 * chance(i, 9)
+  WHEN pick(i, 7) = 'cdn-b' AND minutes >= {LOST_MIN} + 2 * chance(i, 8) AND minutes < {BACK_MIN} + 3 *
+  chance(i, 9)
   THEN CASE WHEN chance(i, 10) < 0.6 THEN 'cdn-c' ELSE 'cdn-a' END ELSE pick(i, 7) END;
 CREATE TABLE crowd AS SELECT i, printf('ses_%020d', i) AS session, came,
   least(165 + 3 * chance(i, 4), came - ln(chance(i, 3) + 1e-9) * 75) AS went,
@@ -35,12 +37,15 @@ FROM (SELECT i, CASE WHEN chance(i, 0) < 0.7 THEN 13 * (chance(i, 1) + chance(i,
 
 ROWS = {
     "session.started": """
-      SELECT moment(came) AS happened_at, session, printf('acc_%d', i * 10 // 11) AS account, printf('dev_%d', i) AS device,
-        ['tv', 'mobile', 'web', 'tablet'][1 + CAST(floor(4 * chance(i, 20) * chance(i, 21)) AS INTEGER)] AS device_kind,
+      SELECT moment(came) AS happened_at, session, printf('acc_%d', i * 10 // 11) AS account,
+      printf('dev_%d', i) AS device,
+        ['tv', 'mobile', 'web', 'tablet'][1 + CAST(floor(4 * chance(i, 20) * chance(i, 21)) AS INTEGER)] AS
+        device_kind,
         printf('AS%d Telecom %d', 64500 + isp_n, isp_n) AS isp, 90 AS lease_s FROM crowd
     """,
     "session.ended": """
-      SELECT moment(went) AS happened_at, session, CASE WHEN chance(i, 22) < 0.8 THEN 'left' ELSE 'expired' END AS why
+      SELECT moment(went) AS happened_at, session, CASE WHEN chance(i, 22) < 0.8 THEN 'left' ELSE 'expired'
+      END AS why
       FROM crowd WHERE chance(i, 23) < 0.95
     """,
     "playback.pathway": f"""
@@ -52,8 +57,10 @@ ROWS = {
       ) WHERE minutes BETWEEN came AND went
     """,
     "playback.reported": """
-      SELECT moment(minutes) AS happened_at, session, 't' AS report, 'final' AS content, carries(i, minutes) AS pathway,
-        'p' AS state, CAST(n AS BIGINT) AS number, [8e6, 8e6, 6e6, 3e6, 1e6][1 + CAST(floor(5 * chance(i, 26)) AS INTEGER)]
+      SELECT moment(minutes) AS happened_at, session, 't' AS report, 'final' AS content, carries(i,
+      minutes) AS pathway,
+        'p' AS state, CAST(n AS BIGINT) AS number, [8e6, 8e6, 6e6, 3e6, 1e6][1 + CAST(floor(5 * chance(i,
+        26)) AS INTEGER)]
         AS bitrate_bps, 2e7 AS throughput_bps, CASE WHEN n = 0 THEN 400 + 2500 * chance(i, 27) * chance(i, 28)
           * (1 + CAST(pick(i, 7) = 'cdn-d' AS INTEGER) + CAST(isp_n = 3 AS INTEGER)) END AS start_delay_ms,
         CASE WHEN pick(i, 7) = 'cdn-d' AND isp_n = 3 THEN 30000 * chance(i, n + 40)
@@ -66,12 +73,16 @@ ROWS = {
       )
     """,
     "ads.decided": """
-      SELECT moment(minutes + 0.2 + 0.3 * chance(i, 30) * chance(i, b)) AS happened_at, session, 'brk-' || b AS break_id,
-        ['cr-brew', 'cr-car', 'cr-bank', 'house-1'] AS creatives, ['brew-tv', 'car-spring', 'bank-app', ''] AS line_items
-      FROM (SELECT *, [65.0, 112.0][b] AS minutes FROM crowd, range(1, 3) r(b)) WHERE minutes BETWEEN came AND went - 1
+      SELECT moment(minutes + 0.2 + 0.3 * chance(i, 30) * chance(i, b)) AS happened_at, session, 'brk-' ||
+      b AS break_id,
+        ['cr-brew', 'cr-car', 'cr-bank', 'house-1'] AS creatives, ['brew-tv', 'car-spring', 'bank-app', '']
+        AS line_items
+      FROM (SELECT *, [65.0, 112.0][b] AS minutes FROM crowd, range(1, 3) r(b)) WHERE minutes BETWEEN came
+      AND went - 1
     """,
     "ads.tracked": """
-      SELECT moment(minutes + 0.6 + slot * 0.3 + CAST(what = 'complete' AS INTEGER) * 0.3) AS happened_at, session,
+      SELECT moment(minutes + 0.6 + slot * 0.3 + CAST(what = 'complete' AS INTEGER) * 0.3) AS happened_at,
+      session,
         'brk-' || b AS break_id, CAST(slot AS BIGINT) AS slot,
         ['cr-brew', 'cr-car', 'cr-bank', 'house-1'][slot] AS creative, what, 0 AS code
       FROM (
@@ -81,7 +92,8 @@ ROWS = {
         AND chance(i, 31 + slot) < CASE WHEN what = 'impression' THEN 0.98 ELSE 0.95 - 0.02 * slot END
     """,
     "sessions.renewed": """
-      SELECT happened_at, session_s[1] AS batch, session_s AS sessions, 'tv' AS device_kind, '' AS isp, 90 AS lease_s
+      SELECT happened_at, session_s[1] AS batch, session_s AS sessions, 'tv' AS device_kind, '' AS isp, 90
+      AS lease_s
       FROM (
         SELECT moment(came + (went - came) * r.n / 10) AS happened_at,
           [session, printf('ses_%020d', (i + 1) % $sessions)] AS session_s FROM crowd, range(1, 10, 4) r(n)
@@ -94,8 +106,10 @@ ROWS = {
     """,
     "control.acted": """
       SELECT moment(minutes) AS happened_at, operator, action, target, detail FROM (VALUES
-        (12.5, 'ana', 'posture', 'guarded', ''), (47.6, 'ana', 'pathway-out', 'cdn-b', 'errors in three regions'),
-        (64.2, 'ben', 'break', 'op-half', '120 s'), (72.0, 'ana', 'pathway-in', 'cdn-b', 'its NOC says mended'),
+        (12.5, 'ana', 'posture', 'guarded', ''), (47.6, 'ana', 'pathway-out', 'cdn-b', 'errors in three
+        regions'),
+        (64.2, 'ben', 'break', 'op-half', '120 s'), (72.0, 'ana', 'pathway-in', 'cdn-b', 'its NOC says
+        mended'),
         (75.5, 'ben', 'posture', 'normal', '')) t(minutes, operator, action, target, detail)
     """,
     "anomaly.began": """
@@ -140,7 +154,7 @@ def _write(connection: duckdb.DuckDBPyConnection, root: Path, kind: str, sql: st
         (root / place.path).mkdir(parents=True, exist_ok=True)
         file = root / place.path / name_of(MERGED, [kind, hour])
         connection.execute(
-            f"COPY (SELECT printf('evt_%d', row_number() OVER ()) AS id, {', '.join(columns)} FROM made "  # noqa: S608
+            f"COPY (SELECT printf('evt_%d', row_number() OVER ()) AS id, {', '.join(columns)} FROM made "
             f"WHERE strftime(happened_at, '%Y-%m-%dT%H') = '{hour}' ORDER BY happened_at) "
             f"TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
         )

@@ -37,7 +37,8 @@ def report(
     /,
     *,
     out_file: Annotated[
-        Path | None, Parameter(name="--out", help="Where the page is written; else EVENT.html.", show_default=False)
+        Path | None,
+        Parameter(name="--out", help="Where the page is written; else EVENT.html.", show_default=False),
     ] = None,
     as_json: Json = False,
     data: Annotated[
@@ -46,20 +47,27 @@ def report(
     lake: Annotated[
         str, Parameter(help="Where the lake is: file:///FOLDER or s3://BUCKET/PREFIX.", show_default=False)
     ] = "",
-    zone: Annotated[str, Parameter(help="The time zone in which times are told, such as Europe/Paris.")] = "UTC",
+    zone: Annotated[
+        str, Parameter(help="The time zone in which times are told, such as Europe/Paris.")
+    ] = "UTC",
     starts_per_s: Annotated[
-        float, Parameter(help="Session starts/s that your nodes were measured to carry together.", show_default=False)
+        float,
+        Parameter(
+            help="Session starts/s that your nodes were measured to carry together.", show_default=False
+        ),
     ] = 0.0,
     config: Config = None,
 ) -> None:
     """Write what became of an event: one page for people, or --json for programs.
 
-    The audience against its forecast, arrivals, traffic and quality by CDN, ad breaks, refusals, incidents and
+    The audience against its forecast, arrivals, traffic and quality by CDN, ad breaks, refusals, incidents
+    and
     who did what, what it cost, and what would have been at twice the audience.
 
     tifo report demo --data data
 
-    What happened is read from the lake of your settings, of --data or of --lake; the forecast from the calendar;
+    What happened is read from the lake of your settings, of --data or of --lake; the forecast from the
+    calendar;
     capacities and prices of CDNs from the settings. The page loads nothing and can be sent as it is.
     """
     if as_json and out_file is not None:
@@ -107,7 +115,7 @@ def _meant(data: Path | None, lake: str, config: Path | None) -> Settings:
     return settings
 
 
-# --- what is known beside the lake ----------------------------------------------------------------------------
+# --- what is known beside the lake ----------------------------------------------------------------------
 
 
 async def _planned(settings: Settings, event: str) -> CalendarEvent | None:
@@ -142,7 +150,7 @@ def _terms(settings: Settings, planned: CalendarEvent | None, starts_per_s: floa
     )
 
 
-# --- the lake -------------------------------------------------------------------------------------------------
+# --- the lake -------------------------------------------------------------------------------------------
 
 
 def _facts(settings: Settings, event: str, planned: CalendarEvent | None) -> Facts:

@@ -1,6 +1,7 @@
 """What a report says: the document of `tifo report --json`, and of it the page is made.
 
-Times are epoch seconds. A figure that nobody can know, such as a cost without a price, is null; the document's
+Times are epoch seconds. A figure that nobody can know, such as a cost without a price, is null; the
+document's
 `not_known` says why in sentences.
 """
 
@@ -50,7 +51,8 @@ class Pathway(msgspec.Struct, frozen=True):
 class Quality(msgspec.Struct, frozen=True):
     """What viewers of an ISP had on a CDN, by those who reported.
 
-    `start_p95_ms`: until the first picture, of 19 in 20; `rebuffer_ratio` of the time watched; `error_ratio` of
+    `start_p95_ms`: until the first picture, of 19 in 20; `rebuffer_ratio` of the time watched;
+    `error_ratio` of
     sessions.
     """
 
@@ -109,7 +111,8 @@ class Refusals(msgspec.Struct, frozen=True):
 class Incident(msgspec.Struct, frozen=True):
     """Something that happened, or was done, at a moment or until another.
 
-    `kind` says who tells it: an `operator` what they did, the worker `anomalies` what looked wrong, this report
+    `kind` says who tells it: an `operator` what they did, the worker `anomalies` what looked wrong, this
+    report
     a CDN that lost viewers while the audience stayed (`cdn`).
     """
 
@@ -129,7 +132,8 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Full(msgspec.Struct, frozen=True):
-    """A CDN at twice the audience: what it may carry, the most it had been asked for, and since when too much."""
+    """A CDN at twice the audience: what it may carry, the most it had been asked for, and since when too
+    much."""
 
     pathway: str
     capacity_bps: float
@@ -142,7 +146,8 @@ class Twice(msgspec.Struct, frozen=True):
     """What would have been with twice the audience, shared between CDNs as it was.
 
     `all_full_at`: when more was asked for than all CDNs with a stated capacity carry together.
-    `capped_bps`: the most, had the best rendition been left out. Starts and ad pods are a second's, beside what
+    `capped_bps`: the most, had the best rendition been left out. Starts and ad pods are a second's, beside
+    what
     the nodes were measured to carry.
     """
 

@@ -1,21 +1,25 @@
 """What happened and who did what, on one line of time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from tifo.report.document import Flow, Incident
 from tifo.report.gathering import Rows
 
 LOST_SHARE = 0.15
-"""Share of its viewers that a CDN must lose within `WITHIN_MINUTES` for it to be told."""
+"""Share of its viewers that a CDN must lose for it to be told."""
 
-WITHIN_MINUTES = 3
+FALL_SHARE = 0.05
+"""Share that it loses each minute for as long as that goes on."""
+
 STAYED_SHARE = 0.95
 """Share of the audience that must be there still: else it is the audience that leaves, and no CDN."""
 
 VIEWERS_MIN = 20.0
 """Viewers that a CDN must have before; of fewer, a share says little."""
 
+MINUTE_S = 60.0
 INCIDENTS_MAX = 300
 
 
@@ -38,35 +42,42 @@ def _anomalies(anomalies: Rows) -> Iterator[Incident]:
 
 def losses(flows: Sequence[Flow]) -> Iterator[Incident]:
     """Each time that a CDN lost viewers who did not leave: they were moved, or moved themselves."""
-    everybody: defaultdict[float, float] = defaultdict(float)
-    own: defaultdict[str, list[Flow]] = defaultdict(list)
+    own: defaultdict[str, dict[float, float]] = defaultdict(dict)
     for one in flows:
-        everybody[one.at] += one.viewers
-        if one.pathway:
-            own[one.pathway].append(one)
-    for pathway, course in sorted(own.items()):
-        quiet_until = 0.0
-        for before, after in _falls(course):
-            if before.at < quiet_until or everybody[after.at] < STAYED_SHARE * everybody[before.at]:
-                continue
-            quiet_until = after.at
-            yield _loss(pathway, before, after)
+        own[one.pathway][one.at] = one.viewers
+    for pathway, course in own.items():
+        for begins, ends in _falls(course) if pathway else ():
+            gains = {name: other.get(ends, 0.0) - other.get(begins, 0.0) for name, other in own.items()}
+            everybody = sum(other.get(begins, 0.0) for other in own.values())
+            if sum(gains.values()) >= (STAYED_SHARE - 1) * everybody:
+                yield _loss(pathway, course, begins, ends, max(gains, key=lambda name: gains[name]))
 
 
-def _falls(course: Sequence[Flow]) -> Iterator[tuple[Flow, Flow]]:
-    """A minute and, of those soon after, the one with the fewest viewers, where it is far fewer."""
-    for n, before in enumerate(course):
-        after = min(course[n + 1 : n + 1 + WITHIN_MINUTES], key=lambda one: one.viewers, default=None)
-        if after and before.viewers >= VIEWERS_MIN and after.viewers <= (1 - LOST_SHARE) * before.viewers:
-            yield before, after
+def _falls(course: Mapping[float, float]) -> Iterator[tuple[float, float]]:
+    """The minute before each run of minutes that all have far fewer viewers than the one before, and its
+    last."""
+    begins = ends = None
+    for at, after in pairwise(sorted(course)):
+        if course[after] <= (1 - FALL_SHARE) * course[at]:
+            begins, ends = at if begins is None else begins, after
+            continue
+        if begins is not None and ends is not None and _far(course[begins], course[ends]):
+            yield begins, ends
+        begins = ends = None
+    if begins is not None and ends is not None and _far(course[begins], course[ends]):
+        yield begins, ends
 
 
-def _loss(pathway: str, before: Flow, after: Flow) -> Incident:
-    share = 1 - after.viewers / before.viewers
-    minutes = round((after.at - before.at) / 60)
+def _far(before: float, after: float) -> bool:
+    return before >= VIEWERS_MIN and after <= (1 - LOST_SHARE) * before
+
+
+def _loss(pathway: str, course: Mapping[float, float], begins: float, ends: float, gained: str) -> Incident:
+    minutes = round((ends - begins) / MINUTE_S)
     within = "a minute" if minutes == 1 else f"{minutes} minutes"
     text = (
-        f"lost {share:.0%} of its viewers within {within}, from {before.viewers:,.0f} to {after.viewers:,.0f}, "
-        "while the audience stayed"
+        f"lost {1 - course[ends] / course[begins]:.0%} of its viewers within {within}, from "
+        f"{course[begins]:,.0f} to {course[ends]:,.0f}, while the audience stayed; most went to "
+        f"{gained or 'a CDN not told'}"
     )
-    return Incident(before.at + 60, after.at + 60, "cdn", pathway, text)
+    return Incident(begins + MINUTE_S, ends + MINUTE_S, "cdn", pathway, text)

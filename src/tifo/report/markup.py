@@ -17,7 +17,8 @@ Inside = str | Iterable[str]
 
 
 def element(name: str, /, *inside: Inside, **attributes: str | float) -> Markup:
-    """An element; `cls` is its class, `_` in a name of an attribute is `-`. Numbers have two digits at the most."""
+    """An element; `cls` is its class, `_` in a name of an attribute is `-`. Numbers have two digits at the
+    most."""
     told = "".join(f' {_name(key)}="{escape(_value(value))}"' for key, value in attributes.items())
     if name in VOID:
         return Markup(f"<{name}{told}/>")

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from tifo.report import sections
 from tifo.report.document import Report
-from tifo.report.markup import Markup, element, joined
+from tifo.report.markup import Markup, element
 from tifo.report.wording import clock, clock_s, day, seconds, share, short, stay, volume
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -90,10 +90,13 @@ def _footer(report: Report) -> Markup:
         element("h3", "How it is estimated"),
         element(
             "p",
-            "Viewers of a minute are the sessions that lived in it. What a CDN carried is the time that viewers were "
-            "on it, by what their players said when they asked for their steering, times the bitrate that players "
+            "Viewers of a minute are the sessions that lived in it. What a CDN carried is the time "
+            "that viewers were "
+            "on it, by what their players said when they asked for their steering, times the bitrate "
+            "that players "
             "there reported in that minute (CMCD br); where none did, the mean of the event. Cost is that in "
-            "gigabytes of 10^9 bytes times cost_per_gb of the settings: no tariff steps, no taxes, no ad creatives. "
+            "gigabytes of 10^9 bytes times cost_per_gb of the settings: no tariff steps, no taxes, "
+            "no ad creatives. "
             "Quality is of those whose players reported.",
         ),
         element("p", "Made by tifo report from the lake of events."),

@@ -1,4 +1,5 @@
-"""The pictures of a report, as SVG with sizes, titles and the page's colours: nothing is loaded, nothing runs."""
+"""The pictures of a report, as SVG with sizes, titles and the page's colours: nothing is loaded, nothing
+runs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
@@ -15,6 +16,9 @@ POINTS_MAX = 440
 """Moments in one picture: of a longer event several minutes are one, the highest of them."""
 
 TICKS_MAX = 9
+LABEL_WIDTH = 30.0
+"""Between two labels, or a label and the edge."""
+
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1_440)
 """Minutes between two times on the axis."""
 
@@ -200,7 +204,8 @@ def _times(frame: Frame, zone: tzinfo) -> Iterator[Markup]:
     while at <= last:
         x = frame.x(at)
         yield element("line", x1=x, x2=x, y1=HEIGHT - BOTTOM, y2=HEIGHT - BOTTOM + 5, cls="tick")
-        yield element("text", clock(at, zone), x=x, y=HEIGHT - 7, text_anchor="middle")
+        anchor = "end" if x > WIDTH - LABEL_WIDTH else "middle"
+        yield element("text", clock(at, zone), x=x, y=HEIGHT - 7, text_anchor=anchor)
         at += minutes * 60
 
 
@@ -216,8 +221,21 @@ def _marks(frame: Frame, marks: Sequence[Mark]) -> Iterator[Markup]:
     for one in marks:
         x = frame.x(one.at)
         line = element("line", x1=x, x2=x, y1=TOP + 4, y2=HEIGHT - BOTTOM, cls=f"mark {one.cls}")
-        label = element("text", one.label, x=x, y=TOP, text_anchor="middle", cls=f"said {one.cls}")
-        yield element("g", element("title", one.says), line, label)
+        yield element("g", element("title", one.says), line)
+    for x, label, cls in _labels(frame, marks):
+        yield element("text", label, x=x, y=TOP, text_anchor="middle", cls=f"said {cls}")
+
+
+def _labels(frame: Frame, marks: Sequence[Mark]) -> list[tuple[float, str, str]]:
+    """Labels above the marks; those that would cover each other are one."""
+    found: list[tuple[float, str, str]] = []
+    for one in marks:
+        x = frame.x(one.at)
+        if one.label and found and x - found[-1][0] < LABEL_WIDTH:
+            found[-1] = (found[-1][0], f"{found[-1][1]}, {one.label}", found[-1][2])
+        elif one.label:
+            found.append((x, one.label, one.cls))
+    return found
 
 
 # --- strokes ------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ MINUTES = Question(
     WITH seconds AS (
       SELECT date_trunc('second', started_at) AS second, count(*) AS n FROM lives GROUP BY ALL
     ), starts AS (
-      SELECT date_trunc('minute', second) AS minute, sum(n) AS n, max(n) AS most, arg_max(second, n) AS most_at
+      SELECT date_trunc('minute', second) AS minute, sum(n) AS n, max(n) AS most, arg_max(second, n) AS
+      most_at
       FROM seconds GROUP BY ALL
     ), gone AS (
       SELECT date_trunc('minute', greatest(started_at, ended_at)) + INTERVAL 1 MINUTE AS minute, count(*) AS n
@@ -92,7 +93,8 @@ FLOWS = Question(
     ORDER BY m.minute, m.pathway
     """,
 )
-"""Seconds watched in each minute on each CDN: who was there before watched all of it, who came or went a part."""
+"""Seconds watched in each minute on each CDN: who was there before watched all of it, who came or went a
+part."""
 
 PLACES = Question(
     "how long they stayed on each CDN",

@@ -5,11 +5,23 @@ from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
 from tifo.report import pictures
-from tifo.report.document import Flow, Incident, Quality, Report
+from tifo.report.document import Flow, Incident, Quality, Report, Share
 from tifo.report.markup import Markup, element, joined
 from tifo.report.pictures import Mark, Measure, Series
 from tifo.report.tables import table
-from tifo.report.wording import ELSEWHERE, clock, clock_s, many, rate, seconds, share, short, volume, whole
+from tifo.report.wording import (
+    ELSEWHERE,
+    clock,
+    clock_s,
+    many,
+    rate,
+    rate_short,
+    seconds,
+    share,
+    short,
+    volume,
+    whole,
+)
 
 POOR_REBUFFER, FAIR_REBUFFER = 0.02, 0.005
 POOR_START_MS, FAIR_START_MS = 5_000.0, 2_500.0
@@ -71,7 +83,7 @@ def marks(report: Report, zone: tzinfo) -> list[Mark]:
     ]
 
 
-# --- CDNs ----------------------------------------------------------------------------------------------------
+# --- CDNs -----------------------------------------------------------------------------------------------
 
 
 def _traffic(report: Report, zone: tzinfo) -> Markup | str:
@@ -82,7 +94,7 @@ def _traffic(report: Report, zone: tzinfo) -> Markup | str:
     title = "Traffic by CDN" if known else "Viewers by CDN"
     return _section(
         title,
-        pictures.stacked(title, times, series, rate if known else short, zone),
+        pictures.stacked(title, times, series, rate_short if known else short, zone),
         element(
             "p",
             "Estimated from viewers and their bitrates." if known else "No bitrate was reported.",
@@ -112,7 +124,8 @@ def _quality(report: Report) -> Markup | str:
         "Quality by CDN and ISP",
         element(
             "p",
-            "First picture of 19 in 20, and below it the share of time spent waiting and of sessions with errors, "
+            "First picture of 19 in 20, and below it the share of time spent waiting and of sessions "
+            "with errors, "
             "by players that reported.",
         ),
         table(["ISP", *(cdn or ELSEWHERE for cdn in cdns)], rows),
@@ -164,15 +177,17 @@ def _costs(report: Report) -> Markup | str:
     )
 
 
-# --- ads -----------------------------------------------------------------------------------------------------
+# --- ads ------------------------------------------------------------------------------------------------
 
 
 def _breaks(report: Report, zone: tzinfo) -> Markup | str:
     if not report.breaks:
         return ""
     funnel = {
-        "slots": sum(one.slots for one in report.breaks), "by line items": sum(one.filled for one in report.breaks),
-        "shown": sum(one.shown for one in report.breaks), "to the end": sum(one.completed for one in report.breaks),
+        "slots": sum(one.slots for one in report.breaks),
+        "by line items": sum(one.filled for one in report.breaks),
+        "shown": sum(one.shown for one in report.breaks),
+        "to the end": sum(one.completed for one in report.breaks),
     }  # fmt: skip
     slots = funnel["slots"] or 1
     bars = [Measure(name, count, f"{count:,} ({share(count / slots)})") for name, count in funnel.items()]
@@ -206,7 +221,7 @@ def _of(part: int, of: int) -> float:
     return part / of if of else 0.0
 
 
-# --- what went wrong, and who did what ------------------------------------------------------------------------
+# --- what went wrong, and who did what ------------------------------------------------------------------
 
 
 def _refusals(report: Report, zone: tzinfo) -> Markup | str:
@@ -244,7 +259,7 @@ def _timeline(report: Report, zone: tzinfo) -> Markup | str:
     return _section(
         "What happened, and who did what",
         table(["", "When", "", "What", "How", "Who"], rows, texts=(0, 1, 2, 3, 4, 5)),
-        cls="long",
+        cls="long timeline",
     )
 
 
@@ -275,7 +290,8 @@ def _twice(report: Report, zone: tzinfo) -> Markup | str:
     inside: list[Markup | str] = [
         element(
             "p",
-            "Every minute's demand doubled, shared between CDNs as it was that night. The line is what a CDN may "
+            "Every minute's demand doubled, shared between CDNs as it was that night. The line is "
+            "what a CDN may "
             "carry by the settings.",
         )
     ]
@@ -291,13 +307,15 @@ def _in_words(report: Report, zone: tzinfo) -> Iterator[str]:
         yield f"Together the CDNs would have been asked for {rate(twice.asked_bps)} at the most."
     if twice.all_full_at is not None:
         yield (
-            f"From {clock(twice.all_full_at, zone)} that would have been more than all of them together may carry, "
+            f"From {clock(twice.all_full_at, zone)} that would have been more than all of them "
+            f"together may carry, "
             f"{rate(twice.capacity_bps)}: no steering could have made room."
         )
     if twice.asked_bps and twice.capped_bps is not None:
         saved = 1 - twice.capped_bps / twice.asked_bps
         yield (
-            f"Leaving out the best rendition (no more than {rate(twice.capped_to_bps)}) would have saved {share(saved)}: "
+            f"Leaving out the best rendition (no more than {rate(twice.capped_to_bps)}) would have "
+            f"saved {share(saved)}: "
             f"{rate(twice.capped_bps)} at the most."
         )
     yield _against("Session starts", twice.starts_per_s, twice.starts_capacity_per_s)
@@ -309,16 +327,19 @@ def _against(what: str, per_s: int, capacity_per_s: float | None) -> str:
     if capacity_per_s is None:
         return f"{what} would have come at {per_s:,}/s at the most; what the nodes carry is not known."
     verdict = "more than" if per_s > capacity_per_s else "within"
-    return f"{what} would have come at {per_s:,}/s at the most, {verdict} the {capacity_per_s:,.0f}/s that was measured."
+    return (
+        f"{what} would have come at {per_s:,}/s at the most, {verdict} the "
+        f"{capacity_per_s:,.0f}/s that was measured."
+    )
 
 
 def _who(report: Report) -> Markup | str:
     if not report.sessions:
         return ""
     parts = (("ISP", report.by_isp), ("Device", report.by_device), ("How it ended", report.by_end))
-    tables = [
-        table([name, "Sessions", "Share"],
-              [[one.name or ELSEWHERE, whole(one.sessions), share(one.sessions / report.sessions)] for one in shares])
-        for name, shares in parts
-    ]  # fmt: skip
-    return _section("Who watched", *tables, cls="long")
+    tables = [table([name, "Sessions", "Share"], _shares(shares, report.sessions)) for name, shares in parts]
+    return _section("Who watched", element("div", tables, cls="columns"))
+
+
+def _shares(shares: Sequence[Share], sessions: int) -> list[list[str]]:
+    return [[one.name or ELSEWHERE, whole(one.sessions), share(one.sessions / sessions)] for one in shares]

@@ -70,14 +70,16 @@ def _cdns(report: Report, terms: Terms) -> Iterator[str]:
 def _quality(report: Report) -> Iterator[str]:
     if report.start_p95_ms is not None:
         yield (
-            f"Of those whose players reported, 19 in 20 saw the first picture within {seconds(report.start_p95_ms)}; "
+            f"Of those whose players reported, 19 in 20 saw the first picture within "
+            f"{seconds(report.start_p95_ms)}; "
             f"{share(report.rebuffer_ratio)} of the time was spent waiting."
         )
     judged = [one for one in report.quality if one.reporting >= REPORTING_MIN and one.rebuffer_ratio]
     worst = max(judged, key=lambda one: one.rebuffer_ratio or 0.0, default=None)
     if worst and (worst.rebuffer_ratio or 0.0) >= POOR_REBUFFER_RATIO:
         yield (
-            f"Worst off were viewers of {worst.isp or 'no known ISP'} on {worst.pathway or 'a CDN not told'}: "
+            f"Worst off were viewers of {worst.isp or 'no known ISP'} on "
+            f"{worst.pathway or 'a CDN not told'}: "
             f"{share(worst.rebuffer_ratio)} of their time was spent waiting."
         )
 
@@ -90,7 +92,8 @@ def _ads(report: Report) -> Iterator[str]:
     completed = sum(one.completed for one in report.breaks)
     ends = f", and {share(completed / shown)} of these to the end" if shown else ""
     yield (
-        f"{many(len(report.breaks), 'ad break')} had {many(slots, 'slot')}: line items filled {share(filled / slots)}, "
+        f"{many(len(report.breaks), 'ad break')} had {many(slots, 'slot')}: line items filled "
+        f"{share(filled / slots)}, "
         f"the house the rest; {whole(shown)} were shown{ends}."
     )
 
@@ -119,7 +122,8 @@ def _control(report: Report, terms: Terms) -> Iterator[str]:
         )
     if odd:
         yield (
-            f"{many(len(odd), 'time')} something looked wrong, first at {clock(odd[0].at, terms.zone)} ({odd[0].title})."
+            f"{many(len(odd), 'time')} something looked wrong, first at "
+            f"{clock(odd[0].at, terms.zone)} ({odd[0].title})."
         )
 
 
@@ -129,7 +133,8 @@ def _twice(report: Report, terms: Terms) -> Iterator[str]:
     if full:
         first = min(full, key=lambda one: one.full_at or 0.0)
         yield (
-            f"At twice the audience {first.pathway} would have been full at {clock(first.full_at, terms.zone)}, asked "
+            f"At twice the audience {first.pathway} would have been full at "
+            f"{clock(first.full_at, terms.zone)}, asked "
             f"for up to {rate(first.asked_bps)} of its {rate(first.capacity_bps)}."
         )
     elif twice.cdns:
@@ -154,9 +159,15 @@ def _not_known(report: Report, terms: Terms) -> Iterator[str]:
     if unpriced:
         yield f"What {', '.join(unpriced)} cost: no price is stated (steering_loop.cdns, cost_per_gb)."
     if not report.twice.cdns:
-        yield "When CDNs would be full: no capacity is stated (steering_loop.cdns, gbps), or no bitrate reported."
+        yield (
+            "When CDNs would be full: no capacity is stated (steering_loop.cdns, gbps), or no "
+            "bitrate reported."
+        )
     if report.twice.starts_capacity_per_s is None:
-        yield "Whether the nodes had carried twice the arrivals: say what they were measured to (--starts-per-s)."
+        yield (
+            "Whether the nodes had carried twice the arrivals: say what they were measured to "
+            "(--starts-per-s)."
+        )
     if report.breaks and report.twice.pods_capacity_per_s is None:
         yield "Whether they had carried twice the ads: no figure is stated (ads.capacity_per_s)."
     if report.breaks:

@@ -1,4 +1,5 @@
-"""What would have been with twice the audience: every minute's demand doubled, shared between CDNs as it was."""
+"""What would have been with twice the audience: every minute's demand doubled, shared between CDNs as it
+was."""
 
 from collections import defaultdict
 from collections.abc import Sequence

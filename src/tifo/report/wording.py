@@ -25,7 +25,9 @@ def share(value: float | None) -> str:
     """A share of one, in per cent: small ones with two digits."""
     if value is None:
         return NOTHING
-    return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+    if not value:
+        return "0%"
+    return f"{value:.2%}" if value < 0.01 else f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
 
 
 def rate(bps: float | None) -> str:
@@ -36,6 +38,12 @@ def rate(bps: float | None) -> str:
         if bps >= size:
             return f"{bps / size:,.2f} {prefix}bit/s"
     return f"{bps:,.0f} bit/s"
+
+
+def rate_short(bps: float) -> str:
+    """The same in few characters, for an axis: 20 Gb/s."""
+    size, prefix = next(((size, prefix) for size, prefix in _STEPS if bps >= size), (1.0, ""))
+    return f"{bps / size:.3g} {prefix}b/s"
 
 
 def volume(gigabytes: float | None) -> str:

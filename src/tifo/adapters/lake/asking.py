@@ -36,9 +36,7 @@ def ask(address: FolderAddress | BucketAddress, sql: str, rows_max: int) -> Answ
     return with_lake(address, lambda connection: _answer(connection, sql, rows_max))
 
 
-def with_lake(
-    address: FolderAddress | BucketAddress, do: Callable[[duckdb.DuckDBPyConnection], T]
-) -> T:
+def with_lake(address: FolderAddress | BucketAddress, do: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
     """What `do` makes of the lake; it is done anew when files became one meanwhile. Raises as `ask` does."""
     for left in reversed(range(TRIES_MAX)):
         try:
