@@ -15,7 +15,8 @@ pytestmark = [*NEEDS_CHROMIUM]
 
 TOLD_S_MAX = 90.0
 REPORT_S_MAX = 60.0
-STREAM_LIMIT = 4
+STREAM_LIMIT = 2
+"""Of the test accounts."""
 
 
 def reported(platform: Platform, *more: str) -> subprocess.CompletedProcess[str]:

@@ -135,8 +135,9 @@ def _quality(report: Report) -> Markup | str:
 def _cell(one: Quality | None) -> Markup:
     if one is None:
         return element("td", "-")
-    below = f"{share(one.rebuffer_ratio)} waiting, {share(one.error_ratio)} errors"
-    return element("td", seconds(one.start_p95_ms), element("small", below), cls=grade(one))
+    below = (f"{share(one.rebuffer_ratio)} waiting", f"{share(one.error_ratio)} errors")
+    told = [element("small", each) for each in below]
+    return element("td", seconds(one.start_p95_ms), told, cls=grade(one))
 
 
 def grade(one: Quality) -> str:
