@@ -32,30 +32,33 @@ err = Console(stderr=True, highlight=False)
 _NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 
+Out = Annotated[
+    Path | None,
+    Parameter(name="--out", help="Where the page is written; else EVENT.html.", show_default=False),
+]
+Data = Annotated[
+    Path | None, Parameter(help="The data folder of a `tifo up`, as its --data.", show_default=False)
+]
+Lake = Annotated[
+    str, Parameter(help="Where the lake is: file:///FOLDER or s3://BUCKET/PREFIX.", show_default=False)
+]
+Zone = Annotated[str, Parameter(help="The time zone in which times are told, such as Europe/Paris.")]
+StartsPerS = Annotated[
+    float,
+    Parameter(help="Session starts/s that your nodes were measured to carry together.", show_default=False),
+]
+
+
 def report(
     event: Annotated[str, Parameter(help="The event, by its id in the calendar.")],
     /,
     *,
-    out_file: Annotated[
-        Path | None,
-        Parameter(name="--out", help="Where the page is written; else EVENT.html.", show_default=False),
-    ] = None,
+    out_file: Out = None,
     as_json: Json = False,
-    data: Annotated[
-        Path | None, Parameter(help="The data folder of a `tifo up`, as its --data.", show_default=False)
-    ] = None,
-    lake: Annotated[
-        str, Parameter(help="Where the lake is: file:///FOLDER or s3://BUCKET/PREFIX.", show_default=False)
-    ] = "",
-    zone: Annotated[
-        str, Parameter(help="The time zone in which times are told, such as Europe/Paris.")
-    ] = "UTC",
-    starts_per_s: Annotated[
-        float,
-        Parameter(
-            help="Session starts/s that your nodes were measured to carry together.", show_default=False
-        ),
-    ] = 0.0,
+    data: Data = None,
+    lake: Lake = "",
+    zone: Zone = "UTC",
+    starts_per_s: StartsPerS = 0.0,
     config: Config = None,
 ) -> None:
     """Write what became of an event: one page for people, or --json for programs.
