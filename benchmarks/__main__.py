@@ -13,9 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks import (
+    ad_break,
     ads,
+    ads_rehearsal,
     arrival,
     asked,
+    beacon_deaths,
+    beacons,
     deaths,
     delivery,
     figures,
@@ -23,6 +27,7 @@ from benchmarks import (
     heartbeat,
     machine,
     mix,
+    overspend,
     recipes,
     rehearsal,
     report,
@@ -47,6 +52,11 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "playlists": delivery.playlists,
         "ads-pods": ads.pods,
         "ads-cohort": ads.cohort_pods,
+        "ads-break": ad_break.AdBreak,
+        "ads-overspend": overspend.Overspend,
+        "ads-beacons": beacons.beacons,
+        "ads-deaths": beacon_deaths.BeaconDeaths,
+        "ads-rehearsal": ads_rehearsal.AdsRehearsal,
         **{f"tokens-{form}": partial(tokens.Tokens, form) for form in tokens.CONTENDERS},
         "report": report.Report,
         "sessions-mix": mix.mix,

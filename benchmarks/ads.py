@@ -75,21 +75,22 @@ def _tifo(lever: AdLever) -> recipes.Recipe:
             settings.channel, break_every_s=BREAK_EVERY_S, break_duration_s=BREAK_S
         )
         stocked = msgspec.structs.replace(settings, channel=channel)
-        asyncio.run(_stock(stocked, lever))
+        asyncio.run(stock(stocked, inventory(SystemClock().now()), lever))
         return whole.processes(stocked)
 
     return replace(whole, processes=processes)
 
 
-async def _stock(settings: Settings, lever: AdLever) -> None:
-    inventory, board = stores.inventory_store(settings), stores.board(settings)
-    await inventory.put(_inventory(SystemClock().now()), 0)
+async def stock(settings: Settings, ads: Inventory, lever: AdLever = "personal") -> None:
+    """Put an inventory and a lever where a platform with these settings finds them when it starts."""
+    kept, board = stores.inventory_store(settings), stores.board(settings)
+    await kept.put(ads, 0)
     await board.write(AD_LEVER, msgspec.json.encode(AdLeverState(lever)))
-    await inventory.close()
+    await kept.close()
     await board.close()
 
 
-def _inventory(now: float) -> Inventory:
+def inventory(now: float) -> Inventory:
     """Line items with budgets and caps of their own, of campaigns that have a cap too."""
     return Inventory(
         campaigns=tuple(
@@ -117,11 +118,11 @@ def _inventory(now: float) -> Inventory:
 
 
 def _paths(settings: Settings, count: int) -> list[str]:
-    brk = _open_break(SystemClock().now())
+    brk = open_break(SystemClock().now())
     return [f"/v1/ads/{token}/breaks/{brk}" for token in tokens(settings, count)]
 
 
-def _open_break(now: float) -> str:
+def open_break(now: float) -> str:
     """The latest that may be asked for, so that it stays open the longest."""
     found = BreakSchedule(BREAK_EVERY_S, BREAK_S).between(now - BREAK_EVERY_S, now + AdsSettings().early_s)
     return found[-1].id

@@ -96,13 +96,14 @@ def envoy_and_go_on_redis_by_itself() -> Recipe:
     return Recipe("envoy-go-redis-plain", "the same, usual threads", _envoy_and_go_by_itself, _fill_go)
 
 
-def envoy_direct(body: bytes, media: str = "application/json") -> Recipe:
+def envoy_direct(body: bytes, media: str = "application/json", status: int = 200) -> Recipe:
     """The same edge answering every route itself, with a fixed body: no service could be faster."""
-    return Recipe(
-        "envoy-direct",
-        "Envoy alone, fixed answer",
-        lambda settings: (_envoy(settings, _answered_by_envoy(_front(settings, free_port()), body, media)),),
-    )
+
+    def processes(settings: Settings) -> tuple[Process, ...]:
+        front = _front(settings, free_port())
+        return (_envoy(settings, _answered_by_envoy(front, body, media, status)),)
+
+    return Recipe("envoy-direct", "Envoy alone, fixed answer", processes)
 
 
 def _tifo(settings: Settings) -> tuple[Process, ...]:
@@ -140,7 +141,7 @@ def _front(settings: Settings, port: int) -> Json:
     return front_config(Front(settings.edge, (service,), settings.admin_socket, UNLIMITED))
 
 
-def _answered_by_envoy(config: Json, body: bytes, media: str) -> Json:
+def _answered_by_envoy(config: Json, body: bytes, media: str, status: int) -> Json:
     (listener,) = config["static_resources"]["listeners"]
     (manager,) = listener["filter_chains"][0]["filters"]
     routes = manager["typed_config"]["route_config"]
@@ -148,7 +149,7 @@ def _answered_by_envoy(config: Json, body: bytes, media: str) -> Json:
     (host,) = routes["virtual_hosts"]
     for route in host["routes"]:
         if route.pop("route", None) is not None:
-            route["direct_response"] = {"status": 200, "body": {"inline_string": body.decode()}}
+            route["direct_response"] = {"status": status, "body": {"inline_string": body.decode()}}
             route["response_headers_to_add"] = [header("content-type", media)]
     return config
 

@@ -126,14 +126,19 @@ def _settings(folder: Path) -> Settings:
 
 
 def rehearsed(
-    scenario: str, words: Sequence[str], settings: Settings, cores: Cores, progress: Progress
+    scenario: str,
+    words: Sequence[str],
+    settings: Settings,
+    cores: Cores,
+    progress: Progress,
+    minutes: float = MINUTES,
 ) -> Ran:
-    """A fresh platform with all services on one core, rehearsed from the other for a minute of arrivals."""
+    """A fresh platform with all services on one core, rehearsed from the other: `minutes` of arrivals."""
     command = [
         *("taskset", "--cpu-list", str(cores.generator), sys.executable, "-m", "tifo", "rehearse", scenario),
         # The platform's settings, whose keys sign tokens: log-ins are a provider's work.
         *("--target", settings.viewers_url, "--config", str(write_settings(settings)), "--json"),
-        *("--shape", "steady", "--minutes", str(MINUTES), *words),
+        *("--shape", "steady", "--minutes", str(minutes), *words),
     ]
     with running(recipes.tifo().processes(settings), cores.server, Path(settings.data)) as servers:
         progress.advance(STARTING_S)

@@ -1,7 +1,6 @@
 """Starts at the rate of a kick-off, as they come: an open model, with the store full of others."""
 
 import contextlib
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -9,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
 from benchmarks import instance, mix, recipes, store
 from benchmarks.figures import Column, Finding, Found, Row
 from benchmarks.instance import EVENT
 from benchmarks.load import Tick
-from benchmarks.machine import CannotMeasure, Cores
+from benchmarks.machine import Cores
+from benchmarks.open_model import paced, steady
 from benchmarks.population import Population, device
-from benchmarks.recipes import PACER_BINARY, Recipe
+from benchmarks.recipes import Recipe
 from benchmarks.runner import STARTING_S, Effort, Progress, must_answer_alike
 from benchmarks.servers import Servers, running
 from benchmarks.shapes import Shape
@@ -30,8 +28,6 @@ RATE_PER_S = 1_667
 SECONDS_MIN = 30
 WARM_UP_S = 3
 FILL_PER_S = 30_000
-GRACE_S_MAX = 30.0
-TICK_S = 0.1
 
 COLUMNS = (
     Column("starts/s"),
@@ -43,22 +39,6 @@ COLUMNS = (
     Column("Redis, % of a core"),
     Column("generator, % of a core"),
 )
-
-
-class Paced(msgspec.Struct, frozen=True):
-    """What `pacer` prints; latencies count from when a request was due."""
-
-    requests: int
-    duration_us: int
-    p50_us: int
-    p99_us: int
-    max_us: int
-    late_p99_us: int
-    refused: int
-    broken: int
-    dropped: int
-    cpu_s: float
-    first_error: str
 
 
 class Starts:
@@ -161,7 +141,8 @@ class _Turn:
         lines = (next(viewers) for _ in range(RATE_PER_S * seconds))
         file.write_text("".join(f"{line}\n" for line in lines))
         began, server_s, store_s = time.monotonic(), servers.cpu_s(), self.redis.servers.cpu_s()
-        found = _paced(settings.viewers_url, file, self.cores.generator, seconds, self.progress.advance)
+        words = ("-viewers", str(file), *steady(RATE_PER_S))
+        found = paced(settings.viewers_url, words, self.cores.generator, seconds, self.progress.advance)
         wall_s = time.monotonic() - began
         if found.first_error:
             self.notes.append(
@@ -176,23 +157,3 @@ class _Turn:
                 for used_s in (servers.cpu_s() - server_s, self.redis.servers.cpu_s() - store_s, found.cpu_s)
             ),
         )
-
-
-def _paced(url: str, viewers: Path, core: int, seconds: int, tick: Tick) -> Paced:
-    command = [
-        *("taskset", "--cpu-list", str(core), str(PACER_BINARY)),
-        *("-url", url, "-viewers", str(viewers), "-rate", str(RATE_PER_S)),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pacer:
-        deadline = time.monotonic() + seconds + GRACE_S_MAX
-        while pacer.poll() is None:
-            if time.monotonic() > deadline:
-                pacer.kill()
-                raise CannotMeasure("the generator did not end in time")
-            time.sleep(TICK_S)
-            tick(TICK_S)
-        output = pacer.stdout.read() if pacer.stdout else ""
-    try:
-        return msgspec.json.decode(output, type=Paced)
-    except msgspec.DecodeError:
-        raise CannotMeasure(f"the generator failed: {output}") from None

@@ -1,18 +1,19 @@
-// Command pacer starts sessions at a constant rate, whatever the answers do: an open model. A latency
+// Command pacer sends requests at times that were set before, whatever the answers do: an open model. A latency
 // counts from the time at which a request was due, so one that had to wait for its turn counts as slow.
+//
+// It starts sessions (-viewers), at a constant rate, or asks for documents (-asks): at a constant rate too, or
+// with -spread all of them within so many seconds, each at a moment drawn by lot.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"sort"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -37,67 +38,84 @@ type found struct {
 	Dropped    int     `json:"dropped"`
 	CPUs       float64 `json:"cpu_s"`
 	FirstError string  `json:"first_error"`
+	Pods       *pods   `json:"pods,omitempty"`
 }
 
-// viewer is a line of the file: `access-token event device`.
-type viewer struct{ token, event, device string }
+// request is what one viewer asks.
+type request struct {
+	method, path, body string
+	headers            map[string]string
+}
 
 // outcome of one request: how long after it was due it was sent, and answered.
 type outcome struct {
 	late, took time.Duration
+	body       []byte
 	refused    string
 	broken     string
 }
 
 func main() {
-	url := flag.String("url", "", "where sessions are started")
-	file := flag.String("viewers", "", "a file of `access-token event device` lines, one for each start")
-	rate := flag.Float64("rate", 100, "starts each second")
+	url := flag.String("url", "", "the viewers' port")
+	viewers := flag.String("viewers", "", "a file of `access-token event device` lines, one for each start")
+	asks := flag.String("asks", "", "a file of `METHOD path` lines, one for each request")
+	rate := flag.Float64("rate", 100, "requests each second")
+	spread := flag.Duration("spread", 0, "all requests within that time, at moments drawn by lot")
+	length := flag.Float64("length", 0, "seconds that asset lists have to fill; 0 for other answers")
+	deadline := flag.Duration("deadline", time.Second, "until when an asset list is in time")
 	flag.Parse()
-	viewers, err := readViewers(*file)
+	requests, err := read(*viewers, *asks)
 	if err != nil {
 		log.Fatal(err)
 	}
+	due := steady(len(requests), *rate)
+	if *spread > 0 {
+		due = drawn(len(requests), *spread)
+	}
 	began := time.Now()
-	outcomes, dropped := run(*url+"/v1/sessions", viewers, *rate, began)
+	outcomes, dropped := run(*url, requests, due, *length > 0)
 	report := summary(outcomes, dropped)
 	report.DurationUS = time.Since(began).Microseconds()
+	if *length > 0 {
+		report.Pods = judged(outcomes, *length, *deadline)
+	}
 	if err := json.NewEncoder(os.Stdout).Encode(report); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func readViewers(path string) ([]viewer, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+func steady(count int, rate float64) []time.Duration {
+	due := make([]time.Duration, count)
+	for n := range due {
+		due[n] = time.Duration(float64(n) / rate * float64(time.Second))
 	}
-	defer file.Close()
-	var viewers []viewer
-	for scanner := bufio.NewScanner(file); scanner.Scan(); {
-		fields := strings.Fields(scanner.Text())
-		if len(fields) != 3 {
-			return nil, fmt.Errorf("line %d has %d fields", len(viewers)+1, len(fields))
-		}
-		viewers = append(viewers, viewer{fields[0], fields[1], fields[2]})
-	}
-	return viewers, nil
+	return due
 }
 
-func run(url string, viewers []viewer, rate float64, began time.Time) ([]outcome, int) {
+func drawn(count int, spread time.Duration) []time.Duration {
+	due := make([]time.Duration, count)
+	for n := range due {
+		due[n] = time.Duration(rand.Int64N(int64(spread)))
+	}
+	sort.Slice(due, func(i, j int) bool { return due[i] < due[j] })
+	return due
+}
+
+func run(url string, requests []request, due []time.Duration, keep bool) ([]outcome, int) {
 	client := &http.Client{
 		Timeout: requestMax,
 		Transport: &http.Transport{
 			MaxIdleConns: inFlightMax, MaxIdleConnsPerHost: inFlightMax, DisableCompression: true,
 		},
 	}
-	outcomes := make([]outcome, len(viewers))
+	outcomes := make([]outcome, len(requests))
 	slots := make(chan struct{}, inFlightMax)
 	dropped := 0
+	began := time.Now()
 	var waiting sync.WaitGroup
-	for n, one := range viewers {
-		due := began.Add(time.Duration(float64(n) / rate * float64(time.Second)))
-		time.Sleep(time.Until(due))
+	for n, one := range requests {
+		at := began.Add(due[n])
+		time.Sleep(time.Until(at))
 		select {
 		case slots <- struct{}{}:
 		default:
@@ -108,7 +126,7 @@ func run(url string, viewers []viewer, rate float64, began time.Time) ([]outcome
 		waiting.Add(1)
 		go func() {
 			defer waiting.Done()
-			outcomes[n] = start(client, url, one, due)
+			outcomes[n] = send(client, url, one, at, keep)
 			<-slots
 		}()
 	}
@@ -116,15 +134,12 @@ func run(url string, viewers []viewer, rate float64, began time.Time) ([]outcome
 	return outcomes, dropped
 }
 
-func start(client *http.Client, url string, one viewer, due time.Time) outcome {
+func send(client *http.Client, url string, one request, due time.Time, keep bool) outcome {
 	late := time.Since(due)
-	body := fmt.Sprintf(`{"event":%q,"device":{"id":%q,"kind":"tv"}}`, one.event, one.device)
-	request, err := http.NewRequest("POST", url, strings.NewReader(body))
+	request, err := one.made(url)
 	if err != nil {
 		return outcome{broken: err.Error()}
 	}
-	request.Header.Set("Authorization", "Bearer "+one.token)
-	request.Header.Set("Content-Type", "application/json")
 	answer, err := client.Do(request)
 	if err != nil {
 		return outcome{broken: err.Error()}
@@ -135,10 +150,12 @@ func start(client *http.Client, url string, one viewer, due time.Time) outcome {
 	switch {
 	case err != nil:
 		return outcome{broken: err.Error()}
-	case answer.StatusCode != http.StatusCreated:
-		return outcome{refused: fmt.Sprintf("%d %.300s", answer.StatusCode, text)}
+	case answer.StatusCode >= 300:
+		return outcome{refused: answer.Status + " " + string(text[:min(len(text), 300)])}
+	case !keep:
+		text = nil
 	}
-	return outcome{late: late, took: took}
+	return outcome{late: late, took: took, body: text}
 }
 
 func summary(outcomes []outcome, dropped int) found {

@@ -90,6 +90,7 @@ def refuse_unfit(settings: Settings, services: Iterable[str]) -> None:
         _words,
         _sessions,
         _login_provider,
+        _events,
         _stores,
         _spool,
         _peers,
@@ -347,6 +348,12 @@ def _asked_in_the_clear(name: str, address: str) -> Iterator[str]:
         yield f"{name}: {address!r} is no address; https://HOST/..."
     elif parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield f"{name}: {address} would be asked in the clear; beyond loopback it is https"
+
+
+def _events(settings: Settings, _: frozenset[str]) -> Iterator[str]:
+    yield from settings.eventlog.problems()
+    if settings.eventlog.pseudonyms:
+        yield from _key("pseudonyms", settings.keys.pseudonyms)
 
 
 def _stores(settings: Settings, _: frozenset[str]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from tifo import export as exports
 from tifo.edgecode import command as edge_codes
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import SettingsError, TifoError
+from tifo.kernel.hosts import is_loopback
 from tifo.settings import Settings
 from tifo.supervisor.instance import Instance
 from tifo.supervisor.parts import PartState
@@ -134,11 +135,13 @@ def check(*names: str, config: Config = None) -> None:
     processes.refuse_unknown(settings, names)
     _refuse_unfit(settings, names or tuple(wiring.SERVICES), config)
     out.print("The settings are fit to start with.")
+    if not is_loopback(settings.edge.host):
+        out.print(settings.eventlog.who_is_told(settings.keys.pseudonyms.current))
 
 
 @app.command
 def export(
-    what: Literal["openapi", "settings", "metrics", "envoy", "contracts", "edge-code"],
+    what: Literal["openapi", "asyncapi", "settings", "metrics", "envoy", "contracts", "edge-code"],
     pathway: Annotated[
         str, Parameter(help="For edge-code: one CDN, by its pathway's id.", show_default=False)
     ] = "",
@@ -150,7 +153,7 @@ def export(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Print a contract (the HTTP API, the settings, the metrics, the edge's configuration), or a CDN's code.
+    """Print a contract (HTTP API, events, settings, metrics, the edge's configuration), or a CDN's code.
 
     `contracts` writes all of them to a folder, by default settings and without this machine's paths.
 

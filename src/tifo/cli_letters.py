@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tifo import machine, stores
 from tifo.cli_platform import Config, Json, NotDone, table_of, write_json
+from tifo.eventlog.envelope import cloud_event
 from tifo.eventlog.ports import LETTERS_MAX, DeadLetters, Letter
 from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Unavailable
@@ -34,8 +35,8 @@ def letters(
     """Show the dead letters of a group of workers: what it could not handle, and why.
 
     They are read from the event log of your settings (stores.eventlog), for instance with --config
-    data/run/settings.toml on the machine of `tifo up`. Mend the reason before you --replay: what fails
-    again is set aside again.
+    data/run/settings.toml on the machine of `tifo up`; with --json each is shown as a CloudEvent too.
+    Mend the reason before you --replay: what fails again is set aside again.
     """
     if not 0 < limit <= LETTERS_MAX:
         raise NotDone(f"--limit {limit}: 1 to {LETTERS_MAX}.")
@@ -45,7 +46,9 @@ def letters(
         return
     found = _with_log(config, lambda log: log.letters(group))
     if as_json:
-        write_json({"letters": [_told(one) for one in found[:limit]], "more": len(found) > limit})
+        source = machine.load_base(os.environ, config).eventlog.source
+        told = [_told(one, source) for one in found[:limit]]
+        write_json({"letters": told, "more": len(found) > limit})
         return
     _show(found[:limit])
     out.print(f"{len(found[:limit]):,} shown{'; there are more, see --limit' if len(found) > limit else ''}")
@@ -76,7 +79,7 @@ def _show(found: tuple[Letter, ...]) -> None:
         out.print(table)
 
 
-def _told(one: Letter) -> dict[str, object]:
+def _told(one: Letter, source: str) -> dict[str, object]:
     record = one.record
     return {
         "parked_at": rfc3339(one.parked_at),
@@ -87,4 +90,5 @@ def _told(one: Letter) -> dict[str, object]:
         "id": record.id,
         "at": rfc3339(record.at),
         "value": record.value.decode(errors="replace"),
+        "cloudevent": cloud_event(record, source),
     }

@@ -12,6 +12,7 @@ import msgspec
 
 from tifo import __version__, app, processes
 from tifo.edge.binary import python_module_path
+from tifo.eventlog import schemas
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 from tifo.report.document import Report
 from tifo.serving.problems import MEDIA_TYPE as PROBLEM
@@ -70,7 +71,7 @@ def openapi(_: Settings) -> str:
             "securitySchemes": _security_schemes(),
         },
     }
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+    return _pretty(document)
 
 
 def _server(listener: Listener) -> dict[str, str]:
@@ -291,6 +292,23 @@ def metrics_page(_: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
+# --- events -------------------------------------------------------------------------------------------
+
+
+def asyncapi(_: Settings) -> str:
+    """AsyncAPI 3.0 of the event log: topics, keys, headers, and a message for each type of event."""
+    return _pretty(schemas.asyncapi(__version__))
+
+
+def event_schemas() -> Mapping[str, str]:
+    """A JSON Schema for each type of event and version, by the file's name."""
+    return {f"events/{name}.json": _pretty(schema) for name, schema in schemas.schemas()}
+
+
+def _pretty(document: object) -> str:
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
 # --- Envoy --------------------------------------------------------------------------------------------
 
 
@@ -314,6 +332,7 @@ def report_schema() -> str:
 
 EXPORTS: Mapping[str, Callable[[Settings], str]] = {
     "openapi": openapi,
+    "asyncapi": asyncapi,
     "settings": settings_page,
     "metrics": metrics_page,
     "envoy": envoy_config,
@@ -325,6 +344,8 @@ def contracts() -> Mapping[str, str]:
     defaults = Settings()
     return {
         "openapi.json": openapi(defaults),
+        "asyncapi.json": asyncapi(defaults),
+        **event_schemas(),
         "settings.md": settings_page(defaults),
         "metrics.md": metrics_page(defaults),
         "envoy.json": portable_envoy_config(),
@@ -334,6 +355,6 @@ def contracts() -> Mapping[str, str]:
 
 def write_contracts(folder: Path) -> None:
     """Write `contracts/`."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in contracts().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

@@ -148,7 +148,7 @@ def machine_keys(file: Path) -> MachineKeys:
         except msgspec.DecodeError as error:
             raise SettingsError((f"{file}: {error}; remove it to have new keys made",)) from None
     made = MachineKeys(
-        keys=KeysSettings(playback=_new_key(), access=_new_key(), beacon=_new_key()),
+        keys=KeysSettings(playback=_new_key(), access=_new_key(), beacon=_new_key(), pseudonyms=_new_key()),
         pathways={name: _new_key() for name in PATHWAYS},
     )
     write_private(file, msgspec.json.encode(made))

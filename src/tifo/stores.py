@@ -14,6 +14,7 @@ from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.budgets import RedisBudgetStore
 from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
+from tifo.adapters.redis.exposures import RedisExposureStore
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
@@ -21,19 +22,22 @@ from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
+from tifo.adapters.sqlite.eventlog_tables import Retention
+from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
 from tifo.eventlog.ports import EventLogStore, Spool
+from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.kernel.bulkhead import Budget
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids, SystemIds
 from tifo.lake import address as lake_address
 from tifo.services.accounts.ports import IdentityProvider, ProfileStore
-from tifo.services.ads.ports import BudgetStore, InventoryStore
+from tifo.services.ads.ports import BudgetStore, ExposureStore, InventoryStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
@@ -65,13 +69,15 @@ def _parsed(parse: Callable[[str], T], store: str, url: str) -> T:
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 
 
-def _redis(settings: Settings, store: str, redis: RedisConnections | None) -> RedisConnection | None:
-    """The way to a store in Redis; None when its URL is of another kind."""
+def _redis(
+    settings: Settings, store: str, redis: RedisConnections | None, part: str = ""
+) -> RedisConnection | None:
+    """The way to a store in Redis, for `part` of it or all; None when its URL is of another kind."""
     url: str = getattr(settings.stores, store)
     if url.partition(":")[0] not in REDIS_SCHEMES:
         return None
     connections = redis or RedisConnections(Meters(SystemClock()), SystemIds())
-    return _parsed(lambda told: connections.of(told, store), store, url)
+    return _parsed(lambda told: connections.of(told, part or store), store, url)
 
 
 def session_store(settings: Settings, redis: RedisConnections | None = None) -> SessionStore:
@@ -130,8 +136,16 @@ def budget_store(settings: Settings, redis: RedisConnections | None = None) -> B
     return SqliteBudgetStore(_sqlite_path(settings, "budgets", "budgets.db", " or redis://HOST:PORT"))
 
 
-def billing_ledger(settings: Settings) -> BillingLedger:
-    """`sqlite:///FILE`"""
+def exposure_store(settings: Settings, redis: RedisConnections | None = None) -> ExposureStore:
+    """`sqlite:///FILE`, `redis://HOST:PORT` and its kin; empty is the Redis of budgets, if it is one"""
+    connection = _redis(settings, "exposures" if settings.stores.exposures else "budgets", redis, "exposures")
+    if connection is not None:
+        return RedisExposureStore(connection)
+    return SqliteExposureStore(_sqlite_path(settings, "exposures", "exposures.db", " or redis://HOST:PORT"))
+
+
+def billing_ledger(settings: Settings, meters: Meters | None = None) -> BillingLedger:
+    """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     told, ads = settings.billing, settings.ads
     terms = BillingTerms(
         late_s_max=told.late_s_max,
@@ -139,7 +153,18 @@ def billing_ledger(settings: Settings) -> BillingLedger:
         beacon_s_max=ads.early_s + BREAK_S_MAX + ads.late_s + ads.beacon_ttl_s,
         figures_s=told.figures_s,
     )
-    return SqliteBillingLedger(_sqlite_path(settings, "billing", "billing.db"), terms)
+    if settings.stores.billing.startswith("dynamodb:"):
+        return _dynamo_billing(settings.stores.billing, meters or Meters(SystemClock()), terms)
+    path = _sqlite_path(settings, "billing", "billing.db", " or dynamodb://REGION/TABLE")
+    return SqliteBillingLedger(path, terms)
+
+
+def _dynamo_billing(url: str, meters: Meters, terms: BillingTerms) -> BillingLedger:
+    from tifo.adapters.dynamodb.billing import DynamoBillingLedger  # noqa: PLC0415 - as for profiles
+
+    meter = meters.store("billing", "dynamodb")
+    address = _parsed(TableAddress.parse, "billing", url)
+    return DynamoBillingLedger(address, meter, SystemClock(), SystemIds(), terms)
 
 
 def lake_at(settings: Settings) -> lake_address.FolderAddress | lake_address.BucketAddress:
@@ -181,17 +206,28 @@ def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
 def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore:
     """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
     if settings.stores.eventlog.startswith("kafka:"):
-        return _kafka_log(settings.stores.eventlog, meters or Meters(SystemClock()))
+        return _kafka_log(settings, meters or Meters(SystemClock()))
     path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
-    return SqliteEventLog(path, SystemClock())
+    ages_s = {topic: hours * 3_600.0 for topic, hours in settings.eventlog.retention_h.items()}
+    return SqliteEventLog(path, SystemClock(), retention=Retention(age_s_by_topic=ages_s))
 
 
-def _kafka_log(url: str, meters: Meters) -> EventLogStore:
+def pseudonyms(settings: Settings) -> Pseudonyms | None:
+    """What stands for accounts and devices in the log; None where they stand there themselves."""
+    if not settings.eventlog.pseudonyms:
+        return None
+    keys = settings.keys.pseudonyms.keyring("pseudonyms")
+    return Pseudonyms(keys, settings.eventlog.pseudonym_period_s)
+
+
+def _kafka_log(settings: Settings, meters: Meters) -> EventLogStore:
     # Its client is a library of 15 MB, which only those who use it load.
     from tifo.adapters.kafka.eventlog import KafkaEventLog  # noqa: PLC0415
 
-    address = _parsed(KafkaAddress.parse, "eventlog", url)
-    return KafkaEventLog(address, meters.store("eventlog", "kafka"), SystemClock())
+    told = settings.eventlog
+    address = _parsed(KafkaAddress.parse, "eventlog", settings.stores.eventlog).keeping(told.retention_h)
+    meter = meters.store("eventlog", "kafka")
+    return KafkaEventLog(address, meter, SystemClock(), source=told.source)
 
 
 def spool_folder(settings: Settings) -> Path | None:

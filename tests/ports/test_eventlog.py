@@ -35,10 +35,10 @@ async def test_appending_nothing_is_nothing(log: EventLogStore) -> None:
 async def test_order_is_kept_per_key(log: EventLogStore) -> None:
     for n in range(20):
         await log.append([record(n, key=str(n % 3))])
-    await log.append([record(n, key=str(n % 3)) for n in range(20, 60)])
+    await log.append([record(n, key=str(n % 3)) for n in range(20, 401)])
     consumer = await log.consumer("g", ["sessions"], "m")
-    found = by_key(await take(consumer, 60))
-    assert found == {str(key): [f"evt_{n}" for n in range(key, 60, 3)] for key in range(3)}
+    found = by_key(await take(consumer, 401))
+    assert found == {str(key): [f"evt_{n}" for n in range(key, 401, 3)] for key in range(3)}
 
 
 async def test_poll_goes_on_where_the_last_ended_and_stops_at_its_limit(log: EventLogStore) -> None:

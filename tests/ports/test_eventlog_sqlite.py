@@ -99,6 +99,29 @@ async def test_old_records_are_forgotten(
         assert kept.execute("SELECT COUNT(*) FROM records").fetchone() == (left,)
 
 
+def test_topics_are_kept_for_a_time_of_their_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "FORGET_RECORDS", 3)
+    keep = tables.Retention(age_s=50.0, age_s_by_topic={"ads": 20.0, "control": 200.0})
+    old = [
+        replace(record(n, topic=topic), at=BASE - 10.0 * n)
+        for n in range(10, 0, -1)
+        for topic in ("sessions", "ads", "control")
+    ]
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(tables.SCHEMA)
+        tables.insert(connection, old)
+        connection.executemany(
+            "INSERT INTO positions (consumer_group, topic, partition, next_offset)"
+            " SELECT DISTINCT 'g', topic, partition, 1 FROM records WHERE topic = ?",
+            [("ads",), ("control",)],
+        )
+        tables.forget_old(connection, keep, BASE)
+        left = dict(connection.execute("SELECT topic, COUNT(*) FROM records GROUP BY topic"))
+        lost = dict(connection.execute("SELECT topic, SUM(lost) FROM positions GROUP BY topic"))
+    assert left == {"sessions": 5, "ads": 2, "control": 10}
+    assert lost == {"ads": 8, "control": 0}
+
+
 def test_retention_goes_on_until_enough_is_forgotten(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "FORGET_RECORDS", 3)
     with closing(sqlite3.connect(file)) as connection:

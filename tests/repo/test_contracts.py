@@ -20,9 +20,9 @@ def stale(folder, made) -> Iterator[str]:
             yield f"{name} is missing: make contracts"
         elif (folder / name).read_text() != text:
             yield f"{name} is stale: make contracts"
-    for path in folder.iterdir():
-        if path.name not in made:
-            yield f"{path.name} is no contract"
+    for path in sorted(folder.rglob("*.*")):
+        if (name := path.relative_to(folder).as_posix()) not in made:
+            yield f"{name} is no contract"
 
 
 def operations(document: Json) -> Iterator[tuple[str, Json]]:

@@ -22,6 +22,7 @@ from tifo.api.inventory import (
 from tifo.services.ads.decision import decide
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import OFFERS_MAX, VERDICTS, Decision, Viewer
+from tifo.services.ads.pods import PodInMaking
 from tifo.services.ads.rules import fill
 
 BREAK = Break("brk-1", NOW, 20.0)
@@ -131,6 +132,16 @@ def test_explanation_is_of_the_decision_and_of_every_line_item(case) -> None:
     assert set(told) == {one.id for one in index.items}
     assert set(told.values()) <= set(VERDICTS)
     assert {name for name, verdict in told.items() if verdict == "chosen"} == set(names(explained))
+
+
+@given(cases())
+def test_who_is_not_offered_a_place_would_have_been_refused_it(case) -> None:
+    index, viewer, brk, past = case
+    lengths = index.candidates(index.active).lengths
+    pod = PodInMaking(index.rules(viewer.event), int(brk.duration_s), lengths, past)
+    for one in index.items:
+        hopeful = list(pod.hopeful([one]))
+        assert pod.offer(one, 0, exactly=True) not in (None, "chosen") or hopeful == [one]
 
 
 @given(cases(seconds=(10,)))

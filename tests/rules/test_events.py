@@ -21,6 +21,14 @@ EXAMPLES: tuple[Event, ...] = (
     events.BreakDecided(session="s", event="final", break_id="brk-1", creatives=("house-1",)),
     events.AdTracked(session="s", event="final", break_id="brk-1", slot=1, creative="c", what="complete"),
     events.OperatorActed(operator="ada", action="kick", target="s"),
+    events.AnomalyBegan(
+        anomaly="cdn-lost-1-cdn-a",
+        what="cdn-lost",
+        subject="cdn-a",
+        evidence="cdn-a has 2.",
+        figures={"now": 2.0},
+    ),
+    events.AnomalyEnded(anomaly="cdn-lost-1-cdn-a", what="cdn-lost", subject="cdn-a", lasted_s=60.0),
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tifo.adapters.kafka.address import KafkaAddress, Layout, Security
 from tifo.adapters.kafka.iam import TOKEN_S, msk_tokens
+from tifo.adapters.kafka.topics import DEAD_RETENTION_H, new_topic
 
 HERE = "kafka://127.0.0.1:9092/tifo"
 AWAY = "kafka://b-1.example:9096,b-2.example:9096/tifo"
@@ -24,6 +25,21 @@ def test_topics_are_made_as_options_say() -> None:
     address = KafkaAddress.parse(f"{AWAY}?{options}")
     assert address.layout == Layout(True, 24, 2, 48, 512)
     assert address.compression == "zstd"
+
+
+def test_topics_are_kept_for_a_time_of_their_own() -> None:
+    address = KafkaAddress.parse(f"{AWAY}?create=1&retention_h=48").keeping({"ads": 720})
+    kept = {
+        name: int(made.config["retention.ms"]) / 3_600_000
+        for name in ("tifo.ads", "tifo.sessions", "tifo.billing.dead", "tifo.billing.again")
+        for made in (new_topic(name, address),)
+    }
+    assert kept == {
+        "tifo.ads": 720,
+        "tifo.sessions": 48,
+        "tifo.billing.dead": DEAD_RETENTION_H,
+        "tifo.billing.again": 48,
+    }
 
 
 def test_ipv6_broker_is_one() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tifo.services.steering.rules import (
     Pathway,
+    first,
     order,
     reported_pathway,
     reported_throughput,
@@ -33,6 +34,13 @@ subsets = st.sets(st.sampled_from(sorted(KNOWN)))
 )
 def test_order_names_every_pathway_once(session: str, some: tuple[Pathway, ...], out: set[str]) -> None:
     assert sorted(order(session, some, out)) == sorted(pathway.id for pathway in some)
+
+
+@given(
+    st.text(max_size=64), pathways, st.sets(st.integers(min_value=0, max_value=8).map(lambda n: f"cdn-{n}"))
+)
+def test_first_is_that_of_the_order(session: str, some: tuple[Pathway, ...], out: set[str]) -> None:
+    assert first(session, some, out) == order(session, some, out)[0]
 
 
 @given(st.text(max_size=64), pathways, st.randoms())

@@ -1,6 +1,7 @@
 """What holds for every format alike: what is signed opens what it names, and nothing else ever does."""
 
 from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -13,6 +14,7 @@ from tifo.tokens.addresses import AddressSigner
 from tifo.tokens.formats import FORMATS, TokenSettings, pathway_tokens
 from tifo.tokens.jws import TokenRefused
 from tifo.tokens.ports import Grant, UrlTokens
+from tifo.tokens.texts import percent_encoded
 
 NOW = 1_800_000_000
 BASE_URL = "https://cdn.example"
@@ -240,3 +242,9 @@ def test_session_that_would_forge_a_field_is_no_grant(session: str) -> None:
 def test_prefix_that_would_forge_a_field_is_no_grant(prefix: str) -> None:
     with pytest.raises(ValueError, match="path"):
         Grant("ses_1", prefix, NOW, NOW + 1)
+
+
+@given(st.text())
+def test_only_what_is_not_plain_is_percent_encoded(text: str) -> None:
+    always = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+    assert percent_encoded(text, always + b"=,!") == quote(text, safe="=,!")

@@ -1,6 +1,5 @@
 """Pods as VAST and breaks as VMAP: valid by a linter, read by others' clients, the same at every request."""
 
-from dataclasses import replace
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -8,6 +7,7 @@ import vastlint
 from delivery_parts import BREAK, NOW, PUBLIC, claims
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from oracles import node
 from tifo.api.breaks import Break

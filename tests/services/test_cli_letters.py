@@ -47,6 +47,9 @@ def test_letters_are_shown_with_their_reasons(config, said) -> None:
     assert (letter["id"], letter["reason"], letter["key"], letter["value"]) == (
         "evt_1", "ZeroDivisionError()", "ses_1", "{}",
     )  # fmt: skip
+    event = letter["cloudevent"]
+    assert (event["specversion"], event["id"], event["type"]) == ("1.0", "evt_1", "tifo.session.started.v1")
+    assert (event["source"], event["partitionkey"], event["data"]) == ("/tifo", "ses_1", {})
     assert shown["more"]
 
 

@@ -77,9 +77,10 @@ def merged(planned: Iterable[Break], said: Iterable[Break]) -> tuple[Break, ...]
     announced: an early return brings nothing back that had already given way.
     """
     said = tuple(said)
-    left = (
-        one
-        for one in planned
-        if not any(one.start < other.start + other.duration_s and one.end > other.start for other in said)
-    )
+    left = (one for one in planned if not gives_way(one, said))
     return tuple(sorted((*left, *said), key=lambda one: one.start))
+
+
+def gives_way(planned: Break, said: Iterable[Break]) -> bool:
+    """Whether a break of the schedule would overlap one of those that were said."""
+    return any(planned.start < one.start + one.duration_s and planned.end > one.start for one in said)

@@ -1,10 +1,9 @@
 """The house's own ads, for whoever decides what fills a break; the channel draws and serves them."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Creative:
+class Creative(msgspec.Struct, frozen=True, gc=False):
     """One ad; `/ads/<id>/index.m3u8` is its multivariant playlist.
 
     `duration_s` is its picture's exact length, a whole number of segments. `click_url` is the http address

@@ -1,14 +1,35 @@
-"""The events: what happens, as the log keeps it. Each type has one topic, and a key that orders it."""
+"""The events: what happens, as the log keeps it. Each type has one topic, and a key that orders it.
 
-from typing import Any, ClassVar
+Every field says whether it is about a person (`tifo.api.personal`). What may change in a type, and how one
+is added, is in `docs/events.md`.
+"""
+
+from typing import Annotated, Any, ClassVar
 
 import msgspec
+
+from tifo.api.personal import (
+    ACTED_ON,
+    OF_SESSION,
+    PLAIN,
+    AccountId,
+    DeviceId,
+    Group,
+    Network,
+    Operator,
+    Remark,
+    SessionId,
+    Text,
+)
 
 SESSIONS = "sessions"
 PLAYBACK = "playback"
 ADS = "ads"
 CONTROL = "control"
 TOPICS = (SESSIONS, PLAYBACK, ADS, CONTROL)
+
+KICK_ACCOUNT = "kick-account"
+"""The one act of operators whose target is an account."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +42,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class OfSession(Event, frozen=True, kw_only=True):
     """An event of one session of one event (match)."""
 
-    session: str
-    event: str
+    session: SessionId
+    event: Text
 
 
 class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"):
@@ -33,12 +54,12 @@ class SessionStarted(OfSession, frozen=True, kw_only=True, tag="session.started"
     `lease_s`: seconds that the session may be silent and still live; 0 where the sender did not say.
     """
 
-    account: str
-    device: str
-    device_kind: str
-    isp: str = ""
-    lease_s: int = 0
-    network: str = ""
+    account: AccountId
+    device: DeviceId
+    device_kind: Text
+    isp: Network = ""
+    lease_s: Annotated[int, PLAIN] = 0
+    network: Network = ""
 
 
 class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
@@ -52,18 +73,18 @@ class SessionsRenewed(Event, frozen=True, kw_only=True, tag="sessions.renewed"):
 
     KEY: ClassVar[str] = "batch"
 
-    batch: str
-    sessions: tuple[str, ...]
-    event: str = ""
-    device_kind: str = ""
-    isp: str = ""
-    lease_s: int = 0
+    batch: Annotated[str, OF_SESSION]
+    sessions: Annotated[tuple[str, ...], OF_SESSION]
+    event: Text = ""
+    device_kind: Text = ""
+    isp: Network = ""
+    lease_s: Annotated[int, PLAIN] = 0
 
 
 class SessionEnded(OfSession, frozen=True, kw_only=True, tag="session.ended"):
     """`why`: left, expired, taken-over, ended (by an operator) or kicked."""
 
-    why: str
+    why: Text
 
 
 class SessionRefused(Event, frozen=True, kw_only=True, tag="session.refused"):
@@ -72,9 +93,9 @@ class SessionRefused(Event, frozen=True, kw_only=True, tag="session.refused"):
     TOPIC: ClassVar[str] = SESSIONS
     KEY: ClassVar[str] = "account"
 
-    account: str
-    event: str
-    code: str
+    account: AccountId
+    event: Text
+    code: Text
 
 
 class PathwayUsed(OfSession, frozen=True, kw_only=True, tag="playback.pathway"):
@@ -82,8 +103,8 @@ class PathwayUsed(OfSession, frozen=True, kw_only=True, tag="playback.pathway"):
 
     TOPIC: ClassVar[str] = PLAYBACK
 
-    pathway: str
-    throughput_bps: int | None = None
+    pathway: Text
+    throughput_bps: Annotated[int | None, PLAIN] = None
 
 
 class PlaybackReported(Event, frozen=True, kw_only=True, tag="playback.reported"):
@@ -92,8 +113,8 @@ class PlaybackReported(Event, frozen=True, kw_only=True, tag="playback.reported"
     TOPIC: ClassVar[str] = PLAYBACK
     KEY: ClassVar[str] = "session"
 
-    session: str
-    values: dict[str, Any]
+    session: SessionId
+    values: Annotated[dict[str, Any], OF_SESSION]
 
 
 class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
@@ -104,9 +125,9 @@ class BreakDecided(OfSession, frozen=True, kw_only=True, tag="ads.decided"):
 
     TOPIC: ClassVar[str] = ADS
 
-    break_id: str
-    creatives: tuple[str, ...]
-    line_items: tuple[str, ...] = ()
+    break_id: Text
+    creatives: Annotated[tuple[str, ...], PLAIN]
+    line_items: Annotated[tuple[str, ...], PLAIN] = ()
 
 
 class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
@@ -119,23 +140,23 @@ class AdTracked(OfSession, frozen=True, kw_only=True, tag="ads.tracked"):
 
     TOPIC: ClassVar[str] = ADS
 
-    break_id: str
-    slot: int
-    creative: str
-    what: str
-    code: int = 0
+    break_id: Text
+    slot: Annotated[int, PLAIN]
+    creative: Text
+    what: Text
+    code: Annotated[int, PLAIN] = 0
 
 
 class OperatorActed(Event, frozen=True, kw_only=True, tag="control.acted"):
-    """The audit trail: who did what to what."""
+    """The audit trail: who did what to what. Of `kick-account` the target is an account."""
 
     TOPIC: ClassVar[str] = CONTROL
     KEY: ClassVar[str] = "target"
 
-    operator: str
-    action: str
-    target: str
-    detail: str = ""
+    operator: Operator
+    action: Text
+    target: Annotated[str, ACTED_ON]
+    detail: Remark = ""
 
 
 class AnomalyBegan(Event, frozen=True, kw_only=True, tag="anomaly.began"):
@@ -147,11 +168,11 @@ class AnomalyBegan(Event, frozen=True, kw_only=True, tag="anomaly.began"):
     TOPIC: ClassVar[str] = CONTROL
     KEY: ClassVar[str] = "anomaly"
 
-    anomaly: str
-    what: str
-    subject: str
-    evidence: str
-    figures: dict[str, float]
+    anomaly: Group
+    what: Text
+    subject: Group
+    evidence: Group
+    figures: Annotated[dict[str, float], PLAIN]
 
 
 class AnomalyEnded(Event, frozen=True, kw_only=True, tag="anomaly.ended"):
@@ -160,10 +181,10 @@ class AnomalyEnded(Event, frozen=True, kw_only=True, tag="anomaly.ended"):
     TOPIC: ClassVar[str] = CONTROL
     KEY: ClassVar[str] = "anomaly"
 
-    anomaly: str
-    what: str
-    subject: str
-    lasted_s: float
+    anomaly: Group
+    what: Text
+    subject: Group
+    lasted_s: Annotated[float, PLAIN]
 
 
 AnyEvent = (

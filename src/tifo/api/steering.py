@@ -27,6 +27,10 @@ class Steering(Protocol):
         """
 
     @abstractmethod
+    def first(self, session: str, isp: str = "") -> str:
+        """The first of `order`, which costs less where nothing else of it is wanted."""
+
+    @abstractmethod
     def bandwidth_max_bps(self, isp: str = "") -> int:
         """The best bandwidth that playlists may offer a viewer of this ISP now; 0 where any may.
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tifo.api.breaks import Break, Breaks, BreakSchedule, merged
+from tifo.api.breaks import Break, Breaks, BreakSchedule, gives_way, merged
 from tifo.board.entries import BREAK, BreakWord, decode_all
 from tifo.board.ports import Entry
 from tifo.board.view import BoardView
@@ -39,9 +39,7 @@ class BreakBook(Breaks):
         if break_id in page.words:
             return page.breaks.get(break_id)
         planned = self._schedule.find(break_id)
-        if planned is None or planned not in merged((planned,), page.breaks.values()):
-            return None
-        return planned
+        return None if planned is None or gives_way(planned, page.breaks.values()) else planned
 
     def word(self, break_id: str) -> BreakWord | None:
         """What was said of a break; None of one that is as the schedule has it."""

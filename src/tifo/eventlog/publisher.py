@@ -10,6 +10,7 @@ import structlog
 from tifo.api.events import Event
 from tifo.eventlog.backlog import Backlog
 from tifo.eventlog.ports import RECORD_BYTES_MAX, EventLog, Record
+from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
@@ -35,12 +36,14 @@ class Publisher:
     `keep` returns when the events are durable and raises `Unavailable` otherwise: for what a caller
     was promised. `tell` never waits and never fails: for what no viewer waits for. Its backlog is
     bounded; while the log fails the oldest telemetry makes room, is counted, and `failing` says so.
+    With `pseudonyms`, those stand for accounts and devices in all of them.
     """
 
-    def __init__(self, log: EventLog, clock: Clock, ids: Ids) -> None:
+    def __init__(self, log: EventLog, clock: Clock, ids: Ids, pseudonyms: Pseudonyms | None = None) -> None:
         self._log = log
         self._clock = clock
         self._ids = ids
+        self._pseudonyms = pseudonyms
         self._backlog = Backlog()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -95,7 +98,10 @@ class Publisher:
         self._wake.set()
 
     def _record(self, event: Event, event_id: str = "") -> Record:
-        return to_record(event, event_id or self._ids.new("evt"), self._clock.now())
+        at = self._clock.now()
+        if self._pseudonyms is not None:
+            event = self._pseudonyms.hide(event, at)
+        return to_record(event, event_id or self._ids.new("evt"), at)
 
     async def _send(self) -> None:
         while not self._closing.is_set():

@@ -82,6 +82,13 @@ EVENTS_HANDLED = Counter(
     ["group", "topic"],
     registry=REGISTRY,
 )
+EVENTS_SKIPPED = Counter(
+    "tifo_events_skipped",
+    "Events a worker passed over because this version does not know their type, or cannot read them, by "
+    "group and topic.",
+    ["group", "topic"],
+    registry=REGISTRY,
+)
 EVENTLOG_LAG = Gauge(
     "tifo_eventlog_lag_records",
     "Records not yet handled, by group and topic.",
@@ -121,6 +128,13 @@ LAKE_ROWS = Counter(
 LAKE_FILES = Counter(
     "tifo_lake_files",
     "Files of the lake, by what became of them (written, merged, forgotten).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+EXPOSURES = Counter(
+    "tifo_exposures",
+    "Caps over many nodes, by outcome: impressions that were told to the others or dropped, accounts that"
+    " were read ahead or still unread when their break began.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -207,8 +221,8 @@ SIGHTINGS_LOST = Counter(
 OUTSIDE_ADS = Counter(
     "tifo_outside_ads",
     "Ads of outside servers, by server and what came of asking ahead (fetched, late, over: beyond what it "
-    "declared, failed, unreadable, wrong-length, no-ad, no-media, wrapper), and of places in pods (shown, "
-    "house).",
+    "declared, timeout, failed, unasked: its circuit is open, unreadable, wrong-length, no-ad, no-media, "
+    "wrapper), and of places in pods (shown, house).",
     ["server", "outcome"],
     registry=REGISTRY,
 )

@@ -1,7 +1,8 @@
 """Which cluster, and how it is spoken to: `kafka://HOST:PORT[,HOST:PORT...]/PREFIX?...`."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -72,6 +73,8 @@ class Layout:
     retention_h: int = 24
     retention_mib: int = 0
     """MiB of each partition that are kept; 0 keeps what is young enough."""
+    retention_h_by_topic: Mapping[str, int] = field(default_factory=dict)
+    """Of topics of ours (without the prefix) that are kept for another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,10 @@ class KafkaAddress:
             ),
             compression=_word(options, "compression", "lz4", Compression),
         )
+
+    def keeping(self, retention_h_by_topic: Mapping[str, int]) -> "KafkaAddress":
+        """The same cluster, with topics that are made to be kept for a time of their own."""
+        return replace(self, layout=replace(self.layout, retention_h_by_topic=retention_h_by_topic))
 
 
 def _seeds(hosts: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from tifo.adapters.kafka.consumer import KafkaConsumer
 from tifo.adapters.kafka.letters import Pile, PileOfLetters
 from tifo.adapters.kafka.producer import KafkaProducer
 from tifo.adapters.kafka.topics import Topics
+from tifo.eventlog.envelope import SOURCE
 from tifo.eventlog.ports import (
     LETTERS_MAX,
     EventLogStore,
@@ -34,10 +35,16 @@ class KafkaEventLog(EventLogStore):
     """
 
     def __init__(
-        self, address: KafkaAddress, meter: StoreMeter, clock: Clock, pace: Pace | None = None
+        self,
+        address: KafkaAddress,
+        meter: StoreMeter,
+        clock: Clock,
+        pace: Pace | None = None,
+        source: str = SOURCE,
     ) -> None:
         self._client = Client(address, meter, clock)
         self._prefix = address.prefix
+        self._writer = wire.Writer(source)
         self._pace = pace or Pace()
         self._topics = Topics(self._client)
         self._producer = KafkaProducer(self._client)
@@ -52,7 +59,9 @@ class KafkaEventLog(EventLogStore):
         if not records:
             return
         try:
-            outgoing = [(wire.topic_name(self._prefix, one.topic), wire.message(one)) for one in records]
+            outgoing = [
+                (wire.topic_name(self._prefix, one.topic), self._writer.message(one)) for one in records
+            ]
         except UnicodeEncodeError as error:
             raise Unavailable(PART, f"a record is no text: {error.reason}") from error
         await self._topics.ensure({topic for topic, _ in outgoing})
@@ -69,7 +78,9 @@ class KafkaEventLog(EventLogStore):
         )
 
         async def park(letter: Letter) -> None:
-            await self._producer.send([(wire.dead_topic(self._prefix, group), wire.letter_message(letter))])
+            await self._producer.send(
+                [(wire.dead_topic(self._prefix, group), self._writer.letter_message(letter))]
+            )
 
         consumer = KafkaConsumer(self._client, group, topics, member, park, self._pace, memory_s)
         self._consumers.add(consumer)
@@ -90,7 +101,7 @@ class KafkaEventLog(EventLogStore):
         if pile.letters:
             again = wire.again_topic(self._prefix, group)
             await self._topics.ensure([again])
-            await self._producer.send([(again, wire.again_message(one)) for one in pile.letters])
+            await self._producer.send([(again, self._writer.again_message(one)) for one in pile.letters])
             await PileOfLetters(self._client, group).remember(pile.next_offset)
         return len(pile.letters)
 

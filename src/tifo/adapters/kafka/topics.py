@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec, TopicMetadata
 
-from tifo.adapters.kafka.address import Layout
+from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.kafka.client import PART, REQUEST_S_MAX, Client
 from tifo.eventlog.ports import LANES, Lag
 from tifo.kernel.errors import Unavailable
@@ -119,7 +119,7 @@ class Topics:
         if not layout.create:
             raise Unavailable(PART, f"there is no topic {absent[0]}: make it, or let create=1 have it made")
         made = (await self._made()).create_topics(
-            [_new_topic(name, layout) for name in absent], operation_timeout=CREATE_S_MAX
+            [new_topic(name, self._client.address) for name in absent], operation_timeout=CREATE_S_MAX
         )
         for future in made.values():
             await self._ask(future, fine=KafkaError.TOPIC_ALREADY_EXISTS)
@@ -170,14 +170,14 @@ def _refuse_uneven(name: str, topic: TopicMetadata | None) -> None:
         raise Unavailable(PART, f"topic {name} has {count} partitions, a number that does not divide {LANES}")
 
 
-def _led(topic: TopicMetadata) -> bool:
-    return bool(topic.partitions) and all(one.leader >= 0 for one in topic.partitions.values())
-
-
-def _new_topic(name: str, layout: Layout) -> NewTopic:
+def new_topic(name: str, address: KafkaAddress) -> NewTopic:
+    """A topic by its name in the cluster, as it is made where it is not there."""
+    layout = address.layout
     dead, again = name.endswith(".dead"), name.endswith(".again")
+    ours = name.removeprefix(f"{address.prefix}.")
+    kept_h = layout.retention_h_by_topic.get(ours, layout.retention_h)
     config = {
-        "retention.ms": str((DEAD_RETENTION_H if dead else layout.retention_h) * 3_600_000),
+        "retention.ms": str((DEAD_RETENTION_H if dead else kept_h) * 3_600_000),
         "retention.bytes": str(layout.retention_mib * 1024 * 1024 or -1),
         "min.insync.replicas": str(IN_SYNC_MIN if layout.replicas > IN_SYNC_MIN else 1),
         "compression.type": "producer",
@@ -188,3 +188,7 @@ def _new_topic(name: str, layout: Layout) -> NewTopic:
         replication_factor=layout.replicas,
         config=config,
     )
+
+
+def _led(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(one.leader >= 0 for one in topic.partitions.values())

@@ -1,8 +1,9 @@
 """The tables of the embedded event log, and what is done in them within one transaction."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 
 from tifo.eventlog.ports import LETTERS_MAX, Letter, Partition, Record, lane_of
 
@@ -52,6 +53,16 @@ CREATE INDEX IF NOT EXISTS letters_by_group ON letters (consumer_group, letter);
 
 _COLUMNS = "topic, key, id, type, at, value"
 
+ROWS_AT_ONCE = (256, 64, 16, 4, 1)
+"""Rows that one statement appends. Python's module lets go of the interpreter for every statement, and a busy
+event loop gives it back a turn later: one at a time, each record would cost both threads a turn."""
+
+_INSERTS = {
+    count: f"INSERT INTO records ({_COLUMNS}, partition, only_for) VALUES "  # noqa: S608 - constant
+    + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * count)
+    for count in ROWS_AT_ONCE
+}
+
 Row = tuple[str, str, str, str, float, bytes]
 
 
@@ -61,6 +72,8 @@ class Retention:
 
     records_max: int = 2_000_000
     age_s: float = 7 * 86_400.0
+    age_s_by_topic: Mapping[str, float] = field(default_factory=dict)
+    """Of topics that are kept for another time."""
     bytes_max: int = 4 * 1024**3
     """Of the file, what it has free within itself not counted."""
 
@@ -107,10 +120,12 @@ def row_of(record: Record) -> Row:
 
 def insert(connection: sqlite3.Connection, records: Iterable[Record], only_for: str = "") -> None:
     """Append; records that are only for one group are seen by no other."""
-    connection.executemany(
-        f"INSERT INTO records ({_COLUMNS}, partition, only_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        [(*row_of(record), partition_of(record.key), only_for) for record in records],
-    )
+    rows = [(*row_of(record), partition_of(record.key), only_for) for record in records]
+    begin = 0
+    for count in ROWS_AT_ONCE:
+        while len(rows) - begin >= count:
+            connection.execute(_INSERTS[count], list(chain.from_iterable(rows[begin : begin + count])))
+            begin += count
 
 
 def lag(connection: sqlite3.Connection) -> list[tuple[str, str, int, int]]:
@@ -203,20 +218,42 @@ def replay(connection: sqlite3.Connection, group: str, letters_max: int) -> int:
 def forget_old(connection: sqlite3.Connection, keep: Retention, now: float) -> None:
     """Forget what is too old or too much, some of it at a time, and count what a group had not handled."""
     for _ in range(FORGET_ROUNDS_MAX):
-        last = _last_to_forget(connection, keep, now)
+        last = _last_too_much(connection, keep)
         if last is None:
+            break
+        for topic in list(_topics(connection)):
+            _forget(connection, topic, last)
+    for topic in list(_topics(connection)):
+        before = now - keep.age_s_by_topic.get(topic, keep.age_s)
+        for _ in range(FORGET_ROUNDS_MAX):
+            last = _last_too_old(connection, topic, before)
+            if last is None:
+                break
+            _forget(connection, topic, last)
+
+
+def _forget(connection: sqlite3.Connection, topic: str, last: int) -> None:
+    connection.execute(
+        "UPDATE positions SET lost = lost + (SELECT COUNT(*) FROM records r"
+        " WHERE r.topic = positions.topic AND r.partition = positions.partition"
+        " AND r.offset BETWEEN positions.next_offset AND ?"
+        " AND r.only_for IN ('', positions.consumer_group)) WHERE topic = ? AND next_offset <= ?",
+        (last, topic, last),
+    )
+    connection.execute("DELETE FROM records WHERE topic = ? AND offset <= ?", (topic, last))
+
+
+def _topics(connection: sqlite3.Connection) -> Iterator[str]:
+    """By steps through the index: there are few topics and many records."""
+    topic = ""
+    while True:
+        (found,) = connection.execute("SELECT MIN(topic) FROM records WHERE topic > ?", (topic,)).fetchone()
+        if found is None:
             return
-        connection.execute(
-            "UPDATE positions SET lost = lost + (SELECT COUNT(*) FROM records r"
-            " WHERE r.topic = positions.topic AND r.partition = positions.partition"
-            " AND r.offset BETWEEN positions.next_offset AND ?"
-            " AND r.only_for IN ('', positions.consumer_group)) WHERE next_offset <= ?",
-            (last, last),
-        )
-        connection.execute("DELETE FROM records WHERE offset <= ?", (last,))
+        yield (topic := str(found))
 
 
-def _last_to_forget(connection: sqlite3.Connection, keep: Retention, now: float) -> int | None:
+def _last_too_much(connection: sqlite3.Connection, keep: Retention) -> int | None:
     oldest: int | None
     newest: int
     oldest, newest = connection.execute("SELECT MIN(offset), MAX(offset) FROM records").fetchone()
@@ -227,8 +264,14 @@ def _last_to_forget(connection: sqlite3.Connection, keep: Retention, now: float)
         return min(chunk_end, newest)
     if oldest <= newest - keep.records_max:
         return min(chunk_end, newest - keep.records_max)
+    return None
+
+
+def _last_too_old(connection: sqlite3.Connection, topic: str, before: float) -> int | None:
     (last,) = connection.execute(
-        "SELECT MAX(offset) FROM records WHERE offset <= ? AND at < ?", (chunk_end, now - keep.age_s)
+        "SELECT MAX(offset) FROM (SELECT offset, at FROM records WHERE topic = ? ORDER BY offset LIMIT ?)"
+        " WHERE at < ?",
+        (topic, FORGET_RECORDS, before),
     ).fetchone()
     return None if last is None else int(last)
 

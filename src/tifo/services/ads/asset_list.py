@@ -1,15 +1,13 @@
 """A pod as the asset list of an HLS interstitial, put together from parts that were encoded before.
 
 What an asset list says of an ad is the same for every viewer but for four addresses: where a CDN has it, and
-what its tracking and its click begin with. So each ad is encoded once, with marks in their places. A pod
-that has an outside server's ad, which was fetched for one viewer, is encoded as it is.
+what its tracking and its click begin with. So each ad is encoded once, with marks in their places, and what a
+pod's ads have in common is put in once for all of them. A pod that has an outside server's ad, which was
+fetched for one viewer, is encoded as it is.
 """
 
-import re
-from collections.abc import Callable, Iterable
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -40,27 +38,20 @@ class AssetList(msgspec.Struct, frozen=True):
     assets: tuple[Asset, ...] = msgspec.field(name="ASSETS")
 
 
-class _Fragment(NamedTuple):
-    """An ad's asset with `%b` for each address; `of` puts media, query, beacon and click in that order."""
-
-    text: bytes
-    of: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
-
-
-_MARKS = ("\x01", "\x02", "\x03", "\x04")
-"""Stand for the addresses while an ad is encoded; nothing of an ad has such characters."""
+_MEDIA, _QUERY, _BEACON, _CLICK = _MARKS = ("\x01", "\x02", "\x03", "\x04")
+"""Stand for the addresses in an encoded ad. No ad has such characters, and JSON has none as they are."""
 
 _encode = msgspec.json.Encoder().encode
-_ENCODED_MARK = re.compile(rb"\\u000([1-4])")
 
 
 def encoded(pod: Pod) -> bytes:
     """The pod's asset list as JSON; tags of outside ad servers are left out."""
     if any(pod.outside):
         return _encode(AssetList(tuple([asset(one) for one in pod.slots() if not one.creative.tag_url])))
-    base, query = _inner(pod.media.base), _inner(pod.media.query)
     served = zip(pod.creatives, pod.beacons, pod.clicks, strict=True)
-    return b'{"ASSETS":[%b]}' % b",".join(_assets(served, base, query))
+    assets = b",".join([_asset(*one) for one in served if not one[0].tag_url])
+    placed = assets.replace(_MEDIA.encode(), _inner(pod.media.base))
+    return b'{"ASSETS":[%b]}' % placed.replace(_QUERY.encode(), _inner(pod.media.query))
 
 
 def asset(one: Slot) -> Asset:
@@ -101,20 +92,20 @@ def _tell_others(tracking: list[dict[str, Any]], told: Told) -> None:
         by_type[what]["urls"].append(url)
 
 
-def _assets(served: Iterable[tuple[Creative, str, str]], base: bytes, query: bytes) -> Iterable[bytes]:
-    for creative, beacon, click in served:
-        if not creative.tag_url:
-            text, of = _fragment(creative)
-            yield text % of((base, query, _inner(beacon), _inner(click)))
+def _asset(creative: Creative, beacon: str, click: str) -> bytes:
+    """With the marks of the pod's own addresses."""
+    text = _inner(beacon).join(_fragments(creative))
+    return text.replace(_CLICK.encode(), _inner(click)) if click else text
 
 
 @lru_cache(maxsize=FRAGMENTS_MAX)
-def _fragment(creative: Creative) -> _Fragment:
-    media, query, beacon, click = _MARKS
-    leads = click if leads_somewhere(creative.click_url) else ""
-    text = _encode(asset(slot(creative, Signed(media, query=query), beacon, leads)))
-    order = [int(found) - 1 for found in _ENCODED_MARK.findall(text)]
-    return _Fragment(_ENCODED_MARK.sub(b"%b", text.replace(b"%", b"%%")), itemgetter(*order))
+def _fragments(creative: Creative) -> tuple[bytes, ...]:
+    """What stands between the places of the ad's beacon, with marks for all other addresses."""
+    leads = _CLICK if leads_somewhere(creative.click_url) else ""
+    text = _encode(asset(slot(creative, Signed(_MEDIA, query=_QUERY), _BEACON, leads)))
+    for mark in _MARKS:
+        text = text.replace(_encode(mark)[1:-1], mark.encode())
+    return tuple(text.split(_BEACON.encode()))
 
 
 def _inner(text: str) -> bytes:

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from types import MappingProxyType
 from zlib import crc32
 
 from tifo.kernel.background import Background
@@ -57,12 +56,13 @@ class Ledger:
         self._settings = settings
         self._index: Index | None = None
         self._left: dict[str, int] = {}
+        self.left: Mapping[str, int] = self._left
+        """Impressions that may be taken from each budget; to be read only, and read often."""
         self._parts: dict[str, _Part] = {}
         self._running = 0
         self._short: set[str] = set()
         """Budgets to look at: spent from, new, or waiting to be asked again."""
         self._tidy_at = 0.0
-        self.left: Mapping[str, int] = MappingProxyType(self._left)
         self.funded = -1
         """The items of which something was left when the node last looked."""
         effect = "line items stop when this node has spent what it holds of their budgets"

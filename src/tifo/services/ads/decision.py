@@ -5,17 +5,15 @@ draw. Who would leave a gap that nothing can fill exactly comes after all others
 ads fill, and what these leave, the slate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
-from typing import Literal
 
 from tifo.api.breaks import Break
-from tifo.api.creatives import Creative
 from tifo.services.ads.index import BREAK_S_MAX, Candidates, Index
 from tifo.services.ads.model import OFFERS_MAX, Decision, Item, Pick, State, Verdict, Viewer
 from tifo.services.ads.pods import PodInMaking
-from tifo.services.ads.rules import fill, pad, shares
+from tifo.services.ads.rules import fill, pad
 
 _STRIDES = (7, 11, 13, 17, 19, 23, 29, 31)
 
@@ -37,9 +35,13 @@ def decide(
 
 
 def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[str, Verdict] | None) -> None:
-    """Twice: who leaves no gap comes first, and then who does."""
+    """Twice: who leaves no gap comes first, and then who does.
+
+    Who cannot be taken is not offered a place unless somebody wants to know why.
+    """
     again: list[Item] = []
-    for item in islice(_turns(candidates, draw), OFFERS_MAX):
+    asked: Iterable[Item] = islice(_turns(candidates, draw), OFFERS_MAX)
+    for item in asked if told is not None else pod.hopeful(asked):
         verdict = pod.offer(item, draw, exactly=True)
         if verdict is None:
             again.append(item)
@@ -47,7 +49,7 @@ def _offer_all(pod: PodInMaking, candidates: Candidates, draw: int, told: dict[s
             told[item.id] = verdict
         elif pod.left_s < candidates.shortest_s or not pod.slots:
             return
-    for item in again:
+    for item in again if told is not None else pod.hopeful(again):
         verdict = pod.offer(item, draw, exactly=False)
         if told is not None and verdict is not None:
             told[item.id] = verdict
@@ -66,14 +68,15 @@ def _turns(candidates: Candidates, draw: int) -> Iterator[Item]:
 
 
 def _filled(index: Index, viewer: Viewer, brk: Break, pod: PodInMaking) -> Decision:
-    house_s, slate_s = shares(pod.rest_s, index.house, index.slate)
-    house, slate = fill(viewer.session, brk, index.house, house_s), pad(slate_s, index.slate)
-    picks = pod.ordered((*_picks(house, "house"), *_picks(slate, "slate")))
-    return Decision(picks, brk.duration_s - sum(one.creative.duration_s for one in picks))
+    picks = pod.ordered(fillers(index, viewer.session, brk, pod.rest_s))
+    return Decision(picks, brk.duration_s - sum([one.creative.duration_s for one in picks]))
 
 
-def _picks(creatives: Sequence[Creative], kind: Literal["house", "slate"]) -> Iterator[Pick]:
-    return (Pick(one, None, kind) for one in creatives)
+def fillers(index: Index, session: str, brk: Break, left_s: int) -> list[Pick]:
+    """House ads for so many seconds of a viewer's break, and slate for what these leave."""
+    house_s, slate_s = index.shares(left_s)
+    house = [Pick(one, None, "house") for one in fill(session, brk, index.house, house_s)] if house_s else []
+    return house + [Pick(one, None, "slate") for one in pad(slate_s, index.slate)] if slate_s else house
 
 
 def _before(index: Index, place: tuple[str, ...], state: State) -> Iterator[tuple[str, Verdict]]:

@@ -22,9 +22,10 @@ from tifo.api.inventory import (
     PodRules,
 )
 from tifo.services.ads.dayparts import Week
-from tifo.services.ads.model import Item, Limit, Verdict, Viewer
+from tifo.services.ads.model import Item, Verdict, Viewer
 from tifo.services.ads.pacing import Plan
-from tifo.services.ads.rules import lengths
+from tifo.services.ads.ports import WINDOW_S_MAX, Limit
+from tifo.services.ads.rules import lengths, shares
 
 CLASSES_MAX = 20_000
 CANDIDATES_MAX = 1_000
@@ -96,12 +97,14 @@ class Index:
         self.budgets = {one.budget: one for one in _plans(ordered, inventory)}
         self.budgeted = _budgeted(self.items)
         """The items of each budget."""
+        self.caps = {cap.key: cap for item in self.items for cap in item.caps}
         self.dimensions = _dimensions(ordered, inventory)
         self._rules = {event: one for one in inventory.pods for event in one.events}
         self._usual = next((one for one in inventory.pods if not one.events), PodRules())
         self._by_cohort = bool(self.dimensions[-1].masks)
         self._classes: dict[tuple[str, ...], int] = {}
         self._candidates: dict[int, Candidates] = {}
+        self._shares: dict[int, tuple[int, int]] = {}
 
     def rules(self, event: str) -> PodRules:
         """How pods of an event are made."""
@@ -110,6 +113,13 @@ class Index:
     def of(self, mask: int) -> Iterator[Item]:
         """The items of a set, the first in priority first."""
         return compress(self.items, map(int, f"{mask:b}"[::-1]))
+
+    def shares(self, left_s: int) -> tuple[int, int]:
+        """The seconds that house ads fill of what line items leave, and those of slate."""
+        found = self._shares.get(left_s)
+        if found is None:
+            found = self._shares[left_s] = shares(left_s, self.house, self.slate)
+        return found
 
     def running(self, now: float) -> int:
         """The items that are in their flight and their hours."""
@@ -196,13 +206,15 @@ def _creative(one: CreativeEntry) -> Creative:
 
 def _item(n: int, item: LineItem, campaign: Campaign, creatives: Mapping[str, Creative]) -> Item:
     owners = ((f"l:{item.id}", item), (f"c:{campaign.id}", campaign))
+    its = tuple(creatives[one] for one in item.creatives)
     return Item(
         id=item.id,
         bit=1 << n,
         priority=item.priority,
         advertiser=campaign.advertiser,
         categories=frozenset(campaign.categories),
-        creatives=tuple(creatives[one] for one in item.creatives),
+        creatives=its,
+        shortest_s=min((one.duration_s for one in its), default=0),
         position=item.position,
         budgets=tuple(key for key, owner in owners if owner.impressions),
         # A cap that is written twice counts an impression once.
@@ -231,7 +243,7 @@ def _budgeted(items: Iterable[Item]) -> Mapping[str, int]:
 
 
 def _limit(key: str, cap: Cap) -> Limit:
-    return Limit(f"{key}/{cap.times}/{cap.per_s}", cap.times, cap.per_s)
+    return Limit(f"{key}/{cap.times}/{cap.per_s}", cap.times, min(cap.per_s, WINDOW_S_MAX))
 
 
 def _flights(items: list[LineItem], zone: ZoneInfo) -> tuple[Flight, ...]:

@@ -1,12 +1,15 @@
-"""The values that decisions are made of."""
+"""The values that decisions are made of; what is made for each pod is of the kind that is made fastest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from tifo.api.creatives import Creative
 from tifo.api.inventory import Position
 from tifo.services.ads.outside_vast import OutsideAd
+from tifo.services.ads.ports import Limit
 
 OFFERS_MAX = 250
 """Line items that are offered a place in one pod; who came first by priority, then by lot, was asked."""
@@ -14,6 +17,7 @@ OFFERS_MAX = 250
 Verdict = Literal[
     "chosen", "inactive", "flight", "daypart", "event", "team", "device-kind", "isp", "region", "cohort",
     "budget", "cap", "advertiser", "category", "creative", "position", "length", "slots", "full", "not-asked",
+    "lever",
 ]  # fmt: skip
 """What became of a line item; `VERDICTS` says it in a sentence."""
 
@@ -38,11 +42,11 @@ VERDICTS: Mapping[Verdict, str] = {
     "slots": "the pod has as many ads as it may",
     "full": "the pod is full",
     "not-asked": f"{OFFERS_MAX} others were asked first",
+    "lever": "under this lever no line item is shown",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(msgspec.Struct, frozen=True, gc=False):
     """Whom a pod is for; `isp` as claims say it, and empty what is not known."""
 
     session: str
@@ -55,14 +59,6 @@ class Viewer:
     """The account's, where it is not to be found by the account's name."""
 
 
-class Limit(NamedTuple):
-    """A cap, and the name under which an account's impressions are remembered for it."""
-
-    key: str
-    times: int
-    per_s: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """A line item with what its campaign adds to it. `bit` is its place in every set of its index."""
@@ -73,14 +69,15 @@ class Item:
     advertiser: str
     categories: frozenset[str]
     creatives: tuple[Creative, ...]
+    shortest_s: int
+    """Of its creatives."""
     position: Position
     budgets: tuple[str, ...]
     """Names of the budgets that each impression takes one from."""
     caps: tuple[Limit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """What has happened until `now` (epoch seconds), as far as this node knows.
 
     `running` is the set of items in their flight and hours, `funded` of those that may have something left.
@@ -104,8 +101,7 @@ class Pick(NamedTuple):
     outside: OutsideAd | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A pod in its order. `rest_s`: seconds at its end that nothing fills; the channel shows its own."""
 
     picks: tuple[Pick, ...]
@@ -114,4 +110,4 @@ class Decision:
     @property
     def items(self) -> tuple[Item, ...]:
         """The line items that were chosen."""
-        return tuple(one.item for one in self.picks if one.item is not None)
+        return tuple([one.item for one in self.picks if one.item is not None])

@@ -2,14 +2,17 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from zlib import crc32
 
+import msgspec
+
 from tifo.api.breaks import Break, Breaks
 from tifo.api.creatives import Creative
 from tifo.api.inventory import CREATIVES_MAX
+from tifo.api.reports import AdServerReport
 from tifo.board.ad_levers import AdLevers
 from tifo.kernel.background import Background
 from tifo.kernel.bulkhead import Budget, Bulkhead
@@ -17,12 +20,12 @@ from tifo.kernel.clock import Clock
 from tifo.kernel.web import web_address
 from tifo.services.ads.chain import Chain, Gate, Server
 from tifo.services.ads.deciding import KEPT_S, PODS_MAX, Decider
+from tifo.services.ads.decision import fillers
 from tifo.services.ads.fetching import Fetcher, Job, budget
 from tifo.services.ads.index import Index
 from tifo.services.ads.model import Pick, Viewer
 from tifo.services.ads.outside_vast import OutsideAd
 from tifo.services.ads.ports import AdServers
-from tifo.services.ads.rules import fill, pad, shares
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.shaping import share, turns, window
 
@@ -105,6 +108,11 @@ class OutsideAds:
         self._is_sold = False
         self._looking = Background("outside-ads", LOOK_S, self.look, "breaks get house ads in their place")
 
+    @property
+    def declared(self) -> bool:
+        """Whether there is a server to ask."""
+        return bool(self._fetchers)
+
     async def open(self) -> None:
         """Begin to fetch, where a server is declared."""
         if self._fetchers:
@@ -131,7 +139,7 @@ class OutsideAds:
 
         The same for the same picks, however late an ad arrives. Tags of servers that are not declared stay.
         """
-        if not any(self._fetcher(one.creative) for one in picks):
+        if not self._fetchers or not any(self._fetcher(one.creative) for one in picks):
             return picks
         made = self._round(brk)
         before = made.settled.get(viewer.session)
@@ -157,6 +165,10 @@ class OutsideAds:
                 self._decide_due(one, now)
         for fetcher in self._fetchers.values():
             fetcher.start_due()
+
+    def reports(self, every_s: float) -> tuple[AdServerReport, ...]:
+        """What came of asking each declared server; asked each `every_s`."""
+        return tuple(one.report(every_s) for one in self._fetchers.values())
 
     async def finish(self) -> None:
         """Until every request that is under way has ended."""
@@ -233,10 +245,10 @@ class OutsideAds:
         ad = made.ready.pop((viewer.session, pick.creative.id), None)
         fetcher.count("house" if ad is None else "shown")
         if ad is None:
-            yield from _house(self._decider.index, viewer.session, made.brk, pick.creative.duration_s)
+            yield from fillers(self._decider.index, viewer.session, made.brk, pick.creative.duration_s)
         else:
             title = ad.title or pick.creative.title
-            shown = replace(pick.creative, title=title, click_url=ad.click_url, tag_url="")
+            shown = msgspec.structs.replace(pick.creative, title=title, click_url=ad.click_url, tag_url="")
             yield pick._replace(creative=shown, outside=ad)
 
     # --- which server -----------------------------------------------------------------------------------
@@ -279,11 +291,3 @@ def _server(tag_url: str) -> Server:
         return web_address(tag_url).server
     except ValueError:
         return "", "", 0
-
-
-def _house(index: Index, session: str, brk: Break, seconds: int) -> Iterator[Pick]:
-    house_s, slate_s = shares(seconds, index.house, index.slate)
-    for creative in fill(session, brk, index.house, house_s):
-        yield Pick(creative, None, "house")
-    for creative in pad(slate_s, index.slate):
-        yield Pick(creative, None, "slate")

@@ -1,10 +1,11 @@
 """A pod in the making: who may still join it, and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tifo.api.creatives import Creative
 from tifo.api.inventory import PodRules
-from tifo.services.ads.model import Item, Limit, Pick, State, Verdict
+from tifo.services.ads.model import Item, Pick, State, Verdict
+from tifo.services.ads.ports import Limit
 
 _BESIDE = ("advertiser", "category")
 """Why a place beside another one is not to be had."""
@@ -27,12 +28,27 @@ class PodInMaking:
         self._lengths = lengths
         self._state = state
         self._advertisers: set[str] = set()
+        """Those that may not come again, and categories likewise."""
         self._categories: set[str] = set()
         self._shown: set[str] = set()
         self._taken: dict[str, int] = {}
         self._first: Pick | None = None
         self._last: Pick | None = None
         self._between: list[Pick] = []
+
+    def hopeful(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items without those that `offer` is sure to refuse by the time that it is their turn.
+
+        It sees most of these, not all: so much can be told at a glance.
+        """
+        advertisers, categories = self._advertisers, self._categories
+        for item in items:
+            if (
+                item.shortest_s <= self.left_s
+                and item.advertiser not in advertisers
+                and categories.isdisjoint(item.categories)
+            ):
+                yield item
 
     def offer(self, item: Item, draw: int, *, exactly: bool) -> Verdict | None:
         """Take the item or say why not.
@@ -58,9 +74,9 @@ class PodInMaking:
         return (*first, *self._between, *fillers, *last)
 
     def _barred(self, item: Item) -> Verdict | None:
-        if self._one_each and item.advertiser in self._advertisers:
+        if item.advertiser in self._advertisers:
             return "advertiser"
-        if self._no_rivals and not self._categories.isdisjoint(item.categories):
+        if not self._categories.isdisjoint(item.categories):
             return "category"
         return None if self.slots else "slots"
 
@@ -69,10 +85,11 @@ class PodInMaking:
         for key in item.budgets:
             if left.get(key, 0) <= taken.get(key, 0):
                 return "budget"
-        for cap in item.caps:
-            more = taken.get(cap.key, 0)
-            if (more or cap.key in seen) and capped(cap, seen.get(cap.key, ()), self._state.now, more):
-                return "cap"
+        if seen or taken:
+            for cap in item.caps:
+                more = taken.get(cap.key, 0)
+                if (more or cap.key in seen) and capped(cap, seen.get(cap.key, ()), self._state.now, more):
+                    return "cap"
         return None
 
     def _unfit(self, item: Item) -> Verdict:
@@ -100,10 +117,12 @@ class PodInMaking:
         self.slots -= 1
         self.left_s -= creative.duration_s
         self.rest_s -= creative.duration_s
-        self._advertisers.add(item.advertiser)
-        self._categories.update(item.categories)
         self._shown.add(creative.id)
-        if not self._one_each:  # or nothing else in this pod could take from the same
+        if self._no_rivals:
+            self._categories.update(item.categories)
+        if self._one_each:
+            self._advertisers.add(item.advertiser)
+        else:  # or nothing else in this pod could take from the same
             for key in (*item.budgets, *(cap.key for cap in item.caps)):
                 self._taken[key] = self._taken.get(key, 0) + 1
         return "chosen"

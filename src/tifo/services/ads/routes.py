@@ -156,9 +156,13 @@ def _present(
 ) -> PlaybackClaims:
     """Who asks, and with what; raises `Refusal` of the guard's."""
     claims = guard.claims(token)
-    agent, languages = req.get_header("User-Agent") or "", req.get_header("Accept-Language") or ""
-    service.seen(claims, Device(req.remote_addr or "", agent, languages))
+    service.seen(claims, lambda: _device(req))
     return claims
+
+
+def _device(req: Request | LeanRequest) -> Device:
+    agent, languages = req.get_header("User-Agent") or "", req.get_header("Accept-Language") or ""
+    return Device(req.remote_addr or "", agent, languages)
 
 
 def _version(req: Request) -> vast.Version:

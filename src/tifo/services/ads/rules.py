@@ -22,8 +22,9 @@ TRACKED = frozenset(name for name, _ in QUARTILES)
 
 def leads_somewhere(click_url: str) -> bool:
     """Whether a click may lead there: an http address in plain characters, and not too long a one."""
-    plain = click_url.isascii() and click_url.isprintable() and " " not in click_url
-    return plain and click_url.startswith(("https://", "http://")) and len(click_url) <= CLICK_URL_LENGTH_MAX
+    if not click_url.startswith(("https://", "http://")) or len(click_url) > CLICK_URL_LENGTH_MAX:
+        return False
+    return click_url.isascii() and click_url.isprintable() and " " not in click_url
 
 
 def fill(

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from tifo.api.creatives import Creative
 from tifo.services.ads import rules
 from tifo.services.ads.outside_vast import NOTHING, OutsideAd, Told
@@ -40,8 +42,7 @@ class Slot:
     others: Told = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(msgspec.Struct, frozen=True):
     """The ads in their order; the n-th of everything else is the n-th ad's.
 
     `media` is where a CDN has the ads' folders. `beacons` are what tracking addresses begin with, and clicks

@@ -1,6 +1,6 @@
 """Ads: the pod of a viewer and a break, and the beacons that come back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tifo.api.breaks import Break, Breaks
 from tifo.api.events import BreakDecided
@@ -10,7 +10,7 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Decision, Viewer
+from tifo.services.ads.model import Viewer
 from tifo.services.ads.outside import Device, OutsideAds
 from tifo.services.ads.served import NOWHERE, Pod, Slot
 from tifo.services.ads.settings import AdsSettings
@@ -65,12 +65,14 @@ class AdService:
         if brk.end == brk.start:  # called off after players had read of it
             return Pod()
         if lever == "none":
-            self._decider.tally.answered(Decision((), brk.duration_s))
+            self._decider.tally.answered((), brk.duration_s)
             return Pod()
         viewer = _viewer(claims)
-        picks = self._decider.pod(viewer, brk, lever).picks
+        decision = self._decider.pod(viewer, brk, lever)
+        picks = decision.picks
         if lever != "house":
             picks = self._outside.settle(viewer, brk, picks)
+        self._decider.tally.answered(picks, decision.rest_s)
         creatives = tuple([one.creative for one in picks])
         self._publisher.tell(
             BreakDecided(
@@ -95,9 +97,15 @@ class AdService:
         """The slots of what `serve` serves."""
         return tuple(self.serve(claims, break_id).slots())
 
-    def seen(self, claims: PlaybackClaims, device: Device) -> None:
-        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on."""
-        self._outside.seen(_viewer(claims), device)
+    def seen(self, claims: PlaybackClaims, device: Callable[[], Device]) -> None:
+        """A viewer asks for ads, or for when they are: from now on outside ads are fetched ahead for them,
+        and what the account saw on other nodes is read.
+
+        What they have in their hands is asked for where there is an outside server to be told of it.
+        """
+        self._decider.present.arrived(claims.acc)
+        if self._outside.declared:
+            self._outside.seen(_viewer(claims), device())
 
     def upcoming(self) -> tuple[Break, ...]:
         """The breaks that are on or come within `vmap_ahead_s`, oldest first; those called off left out."""
@@ -149,7 +157,7 @@ class AdService:
     def _where(self, claims: PlaybackClaims, *, alone: bool) -> Signed:
         """Where the session's CDN has the ads: an address of its own, or one that a crowd shares."""
         now = int(self._clock.now())
-        pathway = self._steering.order(claims.sid, claims.isp)[0]
+        pathway = self._steering.first(claims.sid, claims.isp)
         if alone:
             return self._sign(pathway, claims.sid, now)
         signed, until = self._shared.get(pathway, (NOWHERE, 0.0))

@@ -91,6 +91,10 @@ class SteeringService(Steering):
         """Every pathway, best first, for this session now."""
         return rules.order(session, self._of_isp.get(isp, self._pathways), self._last)
 
+    def first(self, session: str, isp: str = "") -> str:
+        """The pathway that is best for this session now."""
+        return rules.first(session, self._of_isp.get(isp, self._pathways), self._last)
+
     def bandwidth_max_bps(self, isp: str = "") -> int:
         """The best bandwidth that playlists may offer this ISP's viewers now; 0 where any may."""
         if self._weights is None:

@@ -11,7 +11,7 @@ from tifo.eventlog.ports import Consumer, Delivery, EventLog
 from tifo.eventlog.records import from_record
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
-from tifo.telemetry.metrics import BILLING_FACTS, EVENTS_HANDLED
+from tifo.telemetry.metrics import BILLING_FACTS, EVENTS_HANDLED, EVENTS_SKIPPED
 from tifo.workers.billing.ports import FACTS_MAX, BillingLedger, Fact
 from tifo.workers.billing.rules import facts_of
 from tifo.workers.billing.settings import BillingSettings
@@ -57,9 +57,16 @@ class BillingWorker:
     async def _facts(self, consumer: Consumer, delivery: Delivery) -> tuple[Fact, ...]:
         record = delivery.record
         event = from_record(record)
-        if event is None and record.type in OURS:
-            await self._park(consumer, delivery, "it does not read")
+        if event is None:
+            await self._pass_over(consumer, delivery)
         return facts_of(event, record.at, delivery.partition.number)
+
+    async def _pass_over(self, consumer: Consumer, delivery: Delivery) -> None:
+        """What this version does not know is none of its business, unless it may be money."""
+        if delivery.record.type in OURS:
+            await self._park(consumer, delivery, "it does not read")
+        else:
+            EVENTS_SKIPPED.labels(GROUP, ADS).inc()
 
     async def _one_by_one(self, consumer: Consumer, told: Sequence[tuple[Delivery, Sequence[Fact]]]) -> None:
         """Something is more than the ledger can take: set that aside, and take the rest."""

@@ -15,7 +15,7 @@ from tifo.eventlog.ports import Consumer, Delivery, EventLog, Record
 from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
-from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED
+from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_SKIPPED
 from tifo.workers.insight.rules import Rate
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.insight.share import Share, Shares, numbers_of
@@ -84,7 +84,9 @@ class InsightWorker:
         EVENTS_HANDLED.labels(GROUP, record.topic).inc()
         self._events.add(now)
         event = from_record(record)
-        if event is not None:
+        if event is None:
+            EVENTS_SKIPPED.labels(GROUP, record.topic).inc()
+        else:
             share.see(event, record.at, now)
 
     async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
