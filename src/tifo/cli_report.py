@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tifo import machine, stores
 from tifo.api.catalogue import CalendarEvent
+from tifo.api.inventory import Inventory
 from tifo.cli_platform import Config, Json, NotDone, write_json
 from tifo.kernel.errors import Refusal, SettingsError, Unavailable
 from tifo.report import rules
@@ -123,20 +124,35 @@ def _meant(data: Path | None, lake: str, config: Path | None) -> Settings:
 
 async def _planned(settings: Settings, event: str) -> CalendarEvent | None:
     """The event in the calendar; None where it is not, or no calendar is here."""
+    if not stores.calendar_file(settings).is_file():
+        return None
+    calendar = stores.calendar_store(settings)
     try:
-        if not stores.calendar_file(settings).is_file():
-            return None
-        calendar = stores.calendar_store(settings)
-        try:
-            return next((one for one in await calendar.events() if one.id == event), None)
-        finally:
-            await calendar.close()
+        return next((one for one in await calendar.events() if one.id == event), None)
     except Unavailable as error:
         err.print(f"The calendar did not answer ({error.why}): no forecast is known.", markup=False)
         return None
+    finally:
+        await calendar.close()
+
+
+async def _inventory(settings: Settings) -> Inventory:
+    """The inventory in force, for its prices; an empty one where none is here."""
+    elsewhere = settings.stores.inventory.startswith("dynamodb:")
+    if not elsewhere and not stores.inventory_file(settings).is_file():
+        return Inventory()
+    store = stores.inventory_store(settings)
+    try:
+        return (await store.read()).inventory
+    except Unavailable as error:
+        err.print(f"The inventory did not answer ({error.why}): no price of ads is known.", markup=False)
+        return Inventory()
+    finally:
+        await store.close()
 
 
 def _terms(settings: Settings, planned: CalendarEvent | None, starts_per_s: float, zone: ZoneInfo) -> Terms:
+    sold = asyncio.run(_inventory(settings))
     stated = {one.id: one for one in settings.steering_loop.cdns}
     names = dict.fromkeys((*settings.pathway_ids, *stated))
     cdns = [
@@ -149,6 +165,8 @@ def _terms(settings: Settings, planned: CalendarEvent | None, starts_per_s: floa
         cdns=tuple(cdns),
         starts_capacity_per_s=starts_per_s or None,
         pods_capacity_per_s=settings.ads.capacity_per_s * settings.ads.nodes or None,
+        cpm_cents={one.id: one.cpm_cents for one in sold.line_items if one.cpm_cents},
+        currency=sold.currency,
         zone=zone,
     )
 

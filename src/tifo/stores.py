@@ -190,8 +190,12 @@ def inventory_store(settings: Settings, meters: Meters | None = None) -> Invento
     """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     if settings.stores.inventory.startswith("dynamodb:"):
         return _dynamo_inventory(settings.stores.inventory, meters or Meters(SystemClock()))
-    path = _sqlite_path(settings, "inventory", "inventory.db", " or dynamodb://REGION/TABLE")
-    return SqliteInventoryStore(path)
+    return SqliteInventoryStore(inventory_file(settings))
+
+
+def inventory_file(settings: Settings) -> Path:
+    """Where the inventory is that is in no table, for who must not make one."""
+    return _sqlite_path(settings, "inventory", "inventory.db", " or dynamodb://REGION/TABLE")
 
 
 def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:

@@ -108,6 +108,14 @@ def test_breaks_and_deliveries() -> None:
         2,
     )
     assert [(one.line_item, one.creative) for one in report.deliveries] == [("brew", "cr-1"), ("", "house-1")]
+    assert report.earned is None
+    assert "What the ads of brew earned" in " ".join(report.not_known)
+
+
+def test_ads_are_worth_what_their_line_item_costs_a_thousand_shown() -> None:
+    report = reported(a_match(), cpm_cents={"brew": 1_500}, currency="EUR")
+    assert [one.earned for one in report.deliveries] == [pytest.approx(490 * 15 / 1_000), None]
+    assert "that is worth 7.35 EUR" in " ".join(report.summary)
 
 
 # --- incidents --------------------------------------------------------------------------------------------

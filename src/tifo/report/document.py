@@ -82,7 +82,10 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """Slots of a creative of a line item; the line item is empty for house ads."""
+    """Slots of a creative of a line item; the line item is empty for house ads.
+
+    `earned`: what its impressions are worth by the line item's price, in the inventory's currency.
+    """
 
     line_item: str
     creative: str
@@ -90,6 +93,7 @@ class Delivery(msgspec.Struct, frozen=True):
     shown: int
     completed: int
     failed: int
+    earned: float | None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -182,6 +186,8 @@ class Report(msgspec.Struct, frozen=True):
     median_stay_s: float | None
     gigabytes: float | None
     cost: float | None
+    earned: float | None
+    currency: str
     start_p95_ms: float | None
     rebuffer_ratio: float | None
     error_ratio: float | None

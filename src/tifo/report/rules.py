@@ -25,6 +25,7 @@ MINUTE_S = 60
 HOUR_S = 3_600
 BYTE_BITS = 8
 GIGABYTE = 1e9
+CENTS, THOUSAND = 100, 1_000
 
 SHARES_MAX = 12
 """ISPs that are told by name; the others are one line."""
@@ -47,6 +48,7 @@ def report(event: str, facts: Facts, terms: Terms) -> Report:
     start_ms, rebuffer, errors = _overall(facts)
     shares = shares_of(facts.groups)
     breaks = breaks_of(facts.breaks, facts.slots)
+    deliveries = deliveries_of(facts.slots, terms.cpm_cents)
     document = Report(
         version=VERSION,
         event=event,
@@ -64,6 +66,8 @@ def report(event: str, facts: Facts, terms: Terms) -> Report:
         median_stay_s=median_stay,
         gigabytes=_sum(one.gigabytes for one in pathways),
         cost=_sum(one.cost for one in pathways),
+        earned=_sum(one.earned for one in deliveries),
+        currency=terms.currency,
         start_p95_ms=start_ms,
         rebuffer_ratio=rebuffer,
         error_ratio=errors,
@@ -75,7 +79,7 @@ def report(event: str, facts: Facts, terms: Terms) -> Report:
         by_end=shares["end"],
         quality=qualities(facts.quality, facts.places, shares["isp"]),
         breaks=breaks,
-        deliveries=deliveries_of(facts.slots),
+        deliveries=deliveries,
         refusals=refusals_of(facts.refusals, facts.refused),
         incidents=incidents.incidents(facts.acts, facts.anomalies, flows),
         twice=twice.twice(flows, facts.rungs, terms, rush[3] if rush else 0, breaks),
@@ -199,14 +203,21 @@ def breaks_of(breaks: Rows, slots: Rows) -> tuple[Break, ...]:
     )  # fmt: skip
 
 
-def deliveries_of(slots: Rows) -> tuple[Delivery, ...]:
+def deliveries_of(slots: Rows, cpm_cents: Mapping[str, int]) -> tuple[Delivery, ...]:
     """Each creative of each line item over all breaks, the most decided first and the house last."""
     sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for _, line_item, creative, *counts in slots:
         sums[line_item, creative] = [a + b for a, b in zip(sums[line_item, creative], counts, strict=True)]
-    found = [Delivery(line_item, creative, *counts) for (line_item, creative), counts in sums.items()]
+    found = [
+        Delivery(line_item, creative, *counts, _earned(counts[1], cpm_cents.get(line_item)))
+        for (line_item, creative), counts in sums.items()
+    ]
     found.sort(key=lambda one: (not one.line_item, -one.decided, one.line_item, one.creative))
     return tuple(found[:DELIVERIES_MAX])
+
+
+def _earned(shown: int, cpm_cents: int | None) -> float | None:
+    return shown * cpm_cents / CENTS / THOUSAND if cpm_cents else None
 
 
 def refusals_of(by_minute: Rows, by_code: Rows) -> Refusals:

@@ -199,7 +199,8 @@ def _breaks(report: Report, zone: tzinfo) -> Markup | str:
     ]  # fmt: skip
     deliveries = [
         [one.line_item or "house", one.creative, whole(one.decided), whole(one.shown),
-         share(_of(one.completed, one.shown)), whole(one.failed)]
+         share(_of(one.completed, one.shown)), whole(one.failed),
+         "-" if one.earned is None else f"{one.earned:,.2f} {report.currency}"]
         for one in report.deliveries
     ]  # fmt: skip
     return _section(
@@ -212,7 +213,9 @@ def _breaks(report: Report, zone: tzinfo) -> Markup | str:
         ),
         element("h3", "By line item and creative"),
         table(
-            ["Line item", "Creative", "Decided", "Shown", "To the end", "Failed"], deliveries, texts=(0, 1)
+            ["Line item", "Creative", "Decided", "Shown", "To the end", "Failed", "Worth"],
+            deliveries,
+            texts=(0, 1),
         ),
         cls="long",
     )

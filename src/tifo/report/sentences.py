@@ -96,6 +96,8 @@ def _ads(report: Report) -> Iterator[str]:
         f"{share(filled / slots)}, "
         f"the house the rest; {whole(shown)} were shown{ends}."
     )
+    if report.earned is not None:
+        yield f"At the prices of the inventory that is worth {report.earned:,.2f} {report.currency}."
 
 
 def _turned_away(report: Report, terms: Terms) -> Iterator[str]:
@@ -170,6 +172,7 @@ def _not_known(report: Report, terms: Terms) -> Iterator[str]:
         )
     if report.breaks and report.twice.pods_capacity_per_s is None:
         yield "Whether they had carried twice the ads: no figure is stated (ads.capacity_per_s)."
-    if report.breaks:
-        yield "What the ads earned: the inventory states no prices, so that impressions are told."
+    items = {one.line_item for one in report.deliveries if one.line_item and one.shown and one.earned is None}
+    if items:
+        yield f"What the ads of {', '.join(sorted(items))} earned: no price is stated (cpm_cents)."
     yield "What CDNs were asked for by others than our viewers' players, such as bots: only their logs say."

@@ -1,6 +1,8 @@
 """What is known of an event and of the platform beside what happened: the calendar and the settings."""
 
+from collections.abc import Mapping
 from datetime import UTC, tzinfo
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -16,7 +18,8 @@ class Terms(NamedTuple):
     """What the report compares with; None is not known.
 
     `starts_capacity_per_s` and `pods_capacity_per_s`: what all nodes together were measured to carry.
-    `zone`: in which times are told.
+    `cpm_cents`: what a thousand impressions of a line item cost, in hundredths of `currency`. `zone`: in
+    which times are told.
     """
 
     title: str = ""
@@ -24,4 +27,6 @@ class Terms(NamedTuple):
     cdns: tuple[Cdn, ...] = ()
     starts_capacity_per_s: float | None = None
     pods_capacity_per_s: float | None = None
+    cpm_cents: Mapping[str, int] = MappingProxyType({})
+    currency: str = ""
     zone: tzinfo = UTC
