@@ -264,7 +264,14 @@ def _inventory(partner: str) -> Inventory:
     now = SystemClock().now()
     sold = ads.inventory(now)
     own = LineItem(
-        PARTNER, PARTNER, (PARTNER,), now - ads.DAY_S, now + ads.DAY_S, ads.IMPRESSIONS, "asap", priority=1
+        PARTNER,
+        PARTNER,
+        (PARTNER,),
+        now - ads.DAY_S,
+        now + ads.DAY_S,
+        ads.IMPRESSIONS,
+        pace="asap",
+        priority=1,
     )
     return msgspec.structs.replace(
         sold,

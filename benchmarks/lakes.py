@@ -1,7 +1,7 @@
 """A lake of one match of some millions of events: a kick-off, a CDN that is lost, two breaks, an operator.
 
-DuckDB makes the rows, so that ten million take seconds. Of the same size it is the same lake: chance is a
-hash.
+DuckDB makes the rows, so that ten million take seconds. Of the same size it is the same lake: chance is
+a hash.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ BEGINS = "timestamp '2026-11-25 19:00:00'"
 LOST_MIN, BACK_MIN = 47, 72
 """Minutes after the beginning at which `cdn-b` is lost and is back."""
 
-SHIFT = f"""
+CROWD = f"""
 CREATE MACRO chance(i, n) AS (hash(i * 1009 + n) % 1000003) / 1000003.0;
 CREATE MACRO moment(minutes) AS {BEGINS} + to_microseconds(CAST(minutes * 60e6 AS BIGINT));
 CREATE MACRO pick(i, n) AS CASE WHEN chance(i, n) < 0.4 THEN 'cdn-a' WHEN chance(i, n) < 0.7 THEN 'cdn-b'
@@ -106,10 +106,8 @@ ROWS = {
     """,
     "control.acted": """
       SELECT moment(minutes) AS happened_at, operator, action, target, detail FROM (VALUES
-        (12.5, 'ana', 'posture', 'guarded', ''), (47.6, 'ana', 'pathway-out', 'cdn-b', 'errors in three
-        regions'),
-        (64.2, 'ben', 'break', 'op-half', '120 s'), (72.0, 'ana', 'pathway-in', 'cdn-b', 'its NOC says
-        mended'),
+        (12.5, 'ana', 'posture', 'guarded', ''), (47.6, 'ana', 'pathway-out', 'cdn-b', 'errors at 3 ISPs'),
+        (64.2, 'ben', 'break', 'op-half', '120 s'), (72.0, 'ana', 'pathway-in', 'cdn-b', 'mended, they say'),
         (75.5, 'ben', 'posture', 'normal', '')) t(minutes, operator, action, target, detail)
     """,
     "anomaly.began": """
@@ -133,7 +131,7 @@ def fill(root: Path, events: int) -> int:
         connection.execute("SET memory_limit = '1GiB'")
         connection.execute("SET temp_directory = $1", [str(root / "drafts")])
         sessions = str(events // EVENTS_A_SESSION)
-        connection.execute(SHIFT.replace("$sessions", sessions))
+        connection.execute(CROWD.replace("$sessions", sessions))
         return sum(
             _write(connection, root, kind, sql.replace("$sessions", sessions)) for kind, sql in ROWS.items()
         )

@@ -65,14 +65,13 @@ def report(
     """Write what became of an event: one page for people, or --json for programs.
 
     The audience against its forecast, arrivals, traffic and quality by CDN, ad breaks, refusals, incidents
-    and
-    who did what, what it cost, and what would have been at twice the audience.
+    and who did what, what it cost, and what would have been at twice the audience.
 
     tifo report demo --data data
 
     What happened is read from the lake of your settings, of --data or of --lake; the forecast from the
-    calendar;
-    capacities and prices of CDNs from the settings. The page loads nothing and can be sent as it is.
+    calendar; prices of ads from the inventory; capacities and prices of CDNs from the settings. The page
+    loads nothing and can be sent as it is.
     """
     if as_json and out_file is not None:
         raise NotDone("--json or --out, not both.")

@@ -7,7 +7,7 @@ from importlib.resources import files
 from tifo.report import sections
 from tifo.report.document import Report
 from tifo.report.markup import Markup, element
-from tifo.report.wording import clock, clock_s, day, seconds, share, short, stay, volume
+from tifo.report.wording import clock, clock_s, day, many, seconds, share, short, stay, volume
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Nothing is loaded and nothing runs, whatever a name in it says."""
@@ -66,7 +66,7 @@ def _headline(report: Report, zone: tzinfo) -> Iterator[tuple[str, str, str, str
         "shown",
         "Ads shown",
         short(shown),
-        f"in {len(report.breaks)} breaks" if report.breaks else "no break",
+        f"in {many(len(report.breaks), 'break')}" if report.breaks else "no break",
     )
     refused = report.refusals.total
     yield "refusals", "Starts refused", short(refused), _of_starts(refused, report.sessions)
@@ -91,13 +91,11 @@ def _footer(report: Report) -> Markup:
         element(
             "p",
             "Viewers of a minute are the sessions that lived in it. What a CDN carried is the time "
-            "that viewers were "
-            "on it, by what their players said when they asked for their steering, times the bitrate "
-            "that players "
-            "there reported in that minute (CMCD br); where none did, the mean of the event. Cost is that in "
-            "gigabytes of 10^9 bytes times cost_per_gb of the settings: no tariff steps, no taxes, "
-            "no ad creatives. "
-            "Quality is of those whose players reported.",
+            "that viewers were on it, by what their players said when they asked for their steering, "
+            "times the bitrate that players there reported in that minute (CMCD br); where none did, "
+            "the mean of the event. Cost is that in gigabytes of 10^9 bytes times cost_per_gb of the "
+            "settings: no tariff steps, no taxes, no ad creatives. Quality is of those whose players "
+            "reported.",
         ),
         element("p", "Made by tifo report from the lake of events."),
     )

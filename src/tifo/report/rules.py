@@ -34,6 +34,8 @@ DELIVERIES_MAX = 200
 """Creatives that are told by name: those that were decided most often."""
 
 OTHERS = "others"
+COUNTED = ("decided", "shown", "completed", "failed")
+"""What is counted of slots, in the order of the rows."""
 
 
 def report(event: str, facts: Facts, terms: Terms) -> Report:
@@ -41,8 +43,7 @@ def report(event: str, facts: Facts, terms: Terms) -> Report:
     sessions, accounts, began, ended, median_stay, watched_s = facts.totals
     minutes = tuple(Minute(at, viewers, starts, most) for at, viewers, starts, most, _ in facts.minutes)
     flows = flows_of(facts.flows, facts.bitrates)
-    cdns = {one.pathway: one for one in terms.cdns}
-    pathways = by_pathway(flows, facts.places, facts.quality, cdns)
+    pathways = by_pathway(flows, facts.places, facts.quality, {one.pathway: one for one in terms.cdns})
     peak = max(minutes, key=lambda one: one.viewers, default=None)
     rush = max(facts.minutes, key=lambda row: int(row[3]), default=None)
     start_ms, rebuffer, errors = _overall(facts)
@@ -205,12 +206,20 @@ def breaks_of(breaks: Rows, slots: Rows) -> tuple[Break, ...]:
 
 def deliveries_of(slots: Rows, cpm_cents: Mapping[str, int]) -> tuple[Delivery, ...]:
     """Each creative of each line item over all breaks, the most decided first and the house last."""
-    sums: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    sums: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for _, line_item, creative, *counts in slots:
-        sums[line_item, creative] = [a + b for a, b in zip(sums[line_item, creative], counts, strict=True)]
+        sums[line_item, creative].update(dict(zip(COUNTED, counts, strict=True)))
     found = [
-        Delivery(line_item, creative, *counts, _earned(counts[1], cpm_cents.get(line_item)))
-        for (line_item, creative), counts in sums.items()
+        Delivery(
+            line_item,
+            creative,
+            decided=one["decided"],
+            shown=one["shown"],
+            completed=one["completed"],
+            failed=one["failed"],
+            earned=_earned(one["shown"], cpm_cents.get(line_item)),
+        )
+        for (line_item, creative), one in sums.items()
     ]
     found.sort(key=lambda one: (not one.line_item, -one.decided, one.line_item, one.creative))
     return tuple(found[:DELIVERIES_MAX])

@@ -124,9 +124,8 @@ def _quality(report: Report) -> Markup | str:
         "Quality by CDN and ISP",
         element(
             "p",
-            "First picture of 19 in 20, and below it the share of time spent waiting and of sessions "
-            "with errors, "
-            "by players that reported.",
+            "First picture of 19 in 20, and below it the share of time spent waiting and of sessions with "
+            "errors, by players that reported.",
         ),
         table(["ISP", *(cdn or ELSEWHERE for cdn in cdns)], rows),
     )
@@ -294,9 +293,8 @@ def _twice(report: Report, zone: tzinfo) -> Markup | str:
     inside: list[Markup | str] = [
         element(
             "p",
-            "Every minute's demand doubled, shared between CDNs as it was that night. The line is "
-            "what a CDN may "
-            "carry by the settings.",
+            "Every minute's demand doubled, shared between CDNs as it was that night. The line is what a CDN "
+            "may carry by the settings.",
         )
     ]
     if rows:
@@ -311,16 +309,14 @@ def _in_words(report: Report, zone: tzinfo) -> Iterator[str]:
         yield f"Together the CDNs would have been asked for {rate(twice.asked_bps)} at the most."
     if twice.all_full_at is not None:
         yield (
-            f"From {clock(twice.all_full_at, zone)} that would have been more than all of them "
-            f"together may carry, "
-            f"{rate(twice.capacity_bps)}: no steering could have made room."
+            f"From {clock(twice.all_full_at, zone)} that would have been more than all of them together may "
+            f"carry, {rate(twice.capacity_bps)}: no steering could have made room."
         )
     if twice.asked_bps and twice.capped_bps is not None:
         saved = 1 - twice.capped_bps / twice.asked_bps
         yield (
             f"Leaving out the best rendition (no more than {rate(twice.capped_to_bps)}) would have "
-            f"saved {share(saved)}: "
-            f"{rate(twice.capped_bps)} at the most."
+            f"saved {share(saved)}: {rate(twice.capped_bps)} at the most."
         )
     yield _against("Session starts", twice.starts_per_s, twice.starts_capacity_per_s)
     if report.breaks:

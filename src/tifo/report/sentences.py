@@ -70,17 +70,15 @@ def _cdns(report: Report, terms: Terms) -> Iterator[str]:
 def _quality(report: Report) -> Iterator[str]:
     if report.start_p95_ms is not None:
         yield (
-            f"Of those whose players reported, 19 in 20 saw the first picture within "
-            f"{seconds(report.start_p95_ms)}; "
-            f"{share(report.rebuffer_ratio)} of the time was spent waiting."
+            "Of those whose players reported, 19 in 20 saw the first picture within "
+            f"{seconds(report.start_p95_ms)}; {share(report.rebuffer_ratio)} of the time was spent waiting."
         )
     judged = [one for one in report.quality if one.reporting >= REPORTING_MIN and one.rebuffer_ratio]
     worst = max(judged, key=lambda one: one.rebuffer_ratio or 0.0, default=None)
     if worst and (worst.rebuffer_ratio or 0.0) >= POOR_REBUFFER_RATIO:
         yield (
-            f"Worst off were viewers of {worst.isp or 'no known ISP'} on "
-            f"{worst.pathway or 'a CDN not told'}: "
-            f"{share(worst.rebuffer_ratio)} of their time was spent waiting."
+            f"Worst off were viewers of {worst.isp or 'no known ISP'} on {worst.pathway or 'a CDN not told'}:"
+            f" {share(worst.rebuffer_ratio)} of their time was spent waiting."
         )
 
 
@@ -93,8 +91,7 @@ def _ads(report: Report) -> Iterator[str]:
     ends = f", and {share(completed / shown)} of these to the end" if shown else ""
     yield (
         f"{many(len(report.breaks), 'ad break')} had {many(slots, 'slot')}: line items filled "
-        f"{share(filled / slots)}, "
-        f"the house the rest; {whole(shown)} were shown{ends}."
+        f"{share(filled / slots)}, the house the rest; {whole(shown)} were shown{ends}."
     )
     if report.earned is not None:
         yield f"At the prices of the inventory that is worth {report.earned:,.2f} {report.currency}."
@@ -136,8 +133,8 @@ def _twice(report: Report, terms: Terms) -> Iterator[str]:
         first = min(full, key=lambda one: one.full_at or 0.0)
         yield (
             f"At twice the audience {first.pathway} would have been full at "
-            f"{clock(first.full_at, terms.zone)}, asked "
-            f"for up to {rate(first.asked_bps)} of its {rate(first.capacity_bps)}."
+            f"{clock(first.full_at, terms.zone)}, asked for up to "
+            f"{rate(first.asked_bps)} of its {rate(first.capacity_bps)}."
         )
     elif twice.cdns:
         yield "At twice the audience no CDN of a known capacity would have been full."
