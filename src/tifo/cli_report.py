@@ -25,7 +25,9 @@ from tifo.report.gathering import Facts, Tell, gather, known_events
 from tifo.report.page import page
 from tifo.report.ports import Asked
 from tifo.report.terms import Cdn, Terms
+from tifo.report.wording import many
 from tifo.settings import Settings
+from tifo.workers.lake.service import GROUP as LAKE_GROUP
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -80,6 +82,8 @@ def report(
     where = _zone(zone)
     settings = _meant(data, lake, config)
     planned = asyncio.run(_planned(settings, event))
+    if data is not None:
+        _tell_behind(asyncio.run(_behind(settings)))
     facts = _facts(settings, event, planned)
     document = rules.report(event, facts, _terms(settings, planned, starts_per_s, where))
     if as_json:
@@ -200,6 +204,29 @@ def _unknown(event: str, known: tuple[str, ...]) -> str:
         f"The lake has nothing of an event {event!r}; {there}. What happened is there some 15 seconds later "
         "(lake.flush_s), as long as the worker `lake` runs, which `tifo up` does."
     )
+
+
+async def _behind(settings: Settings) -> int:
+    """Records that the log of a `tifo up` has and its lake has not yet; 0 where there is no such log."""
+    kafka = settings.stores.eventlog.startswith("kafka:")
+    if kafka or not stores.event_log_file(settings).is_file():
+        return 0
+    log = stores.event_log(settings)
+    try:
+        return sum(one.records for one in await log.lag() if one.group == LAKE_GROUP)
+    except Unavailable:
+        return 0
+    finally:
+        await log.close()
+
+
+def _tell_behind(records: int) -> None:
+    if records:
+        err.print(
+            f"The lake is {many(records, 'record')} behind the event log: the last moments are not in this "
+            "report. The worker `lake` writes them, which `tifo up` runs: ask again in a while, while it runs.",
+            markup=False,
+        )
 
 
 @contextmanager

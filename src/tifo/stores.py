@@ -211,9 +211,14 @@ def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore
     """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
     if settings.stores.eventlog.startswith("kafka:"):
         return _kafka_log(settings, meters or Meters(SystemClock()))
-    path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
     ages_s = {topic: hours * 3_600.0 for topic, hours in settings.eventlog.retention_h.items()}
-    return SqliteEventLog(path, SystemClock(), retention=Retention(age_s_by_topic=ages_s))
+    retention = Retention(age_s_by_topic=ages_s)
+    return SqliteEventLog(event_log_file(settings), SystemClock(), retention=retention)
+
+
+def event_log_file(settings: Settings) -> Path:
+    """Where the log is that is not in Kafka, for who must not make one."""
+    return _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms | None:

@@ -9,8 +9,11 @@ from small_lake import AT, fill
 
 from tifo import cli_report, export
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.catalogue import CalendarEvent
 from tifo.cli_platform import NotDone
+from tifo.eventlog.ports import Record
+from tifo.kernel.clock import SystemClock
 from tifo.report.document import Report
 
 SETTINGS = """
@@ -92,6 +95,25 @@ def test_without_calendar_or_settings_it_says_what_it_does_not_know(tmp_path, ca
 def test_an_event_that_nobody_watched_yet_has_a_report(data, capfdbinary) -> None:
     said = document(capfdbinary, "derby", data=data)
     assert (said.title, said.sessions, said.summary[0]) == ("The derby", 0, "Nobody watched.")
+
+
+async def log_two_and_handle_one(folder: Path) -> None:
+    log = SqliteEventLog(folder / "events.db", SystemClock())
+    records = [Record("sessions", "ses_1", f"evt_{n}", "session.started", AT, b"{}") for n in (1, 2)]
+    await log.append(records)
+    consumer = await log.consumer("lake", ["sessions"], "m")
+    while not await consumer.poll(1):
+        pass
+    await consumer.commit()
+    await consumer.close()
+    await log.close()
+
+
+def test_a_lake_that_is_behind_the_log_says_so(data) -> None:
+    asyncio.run(log_two_and_handle_one(data))
+    with cli_report.err.capture() as shown, cli_report.out.capture():
+        cli_report.report("final", data=data, out_file=data / "it.html")
+    assert "1 record behind the event log" in shown.get()
 
 
 @pytest.mark.parametrize(
