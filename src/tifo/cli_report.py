@@ -224,7 +224,7 @@ def _tell_behind(records: int) -> None:
     if records:
         err.print(
             f"The lake is {many(records, 'record')} behind the event log: the last moments are not in this "
-            "report. The worker `lake` writes them, which `tifo up` runs: ask again in a while, while it runs.",
+            "report. The worker `lake` writes them, which `tifo up` runs: ask again while it does.",
             markup=False,
         )
 
