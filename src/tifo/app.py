@@ -39,7 +39,8 @@ from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.cache.caches import Caches
 from tifo.cache.invalidation import Invalidations
-from tifo.eventlog.ports import EventLog
+from tifo.eventlog.acts import Acts
+from tifo.eventlog.ports import EventLog, EventLogStore
 from tifo.eventlog.publisher import Publisher
 from tifo.eventlog.spooling import SpoolingLog
 from tifo.kernel.clock import SystemClock
@@ -64,7 +65,9 @@ from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
 from tifo.services.catalogue.service import CatalogueService
 from tifo.services.control import billed_routes as control_billed_routes
+from tifo.services.control import letters_routes
 from tifo.services.control import routes as control_routes
+from tifo.services.control.letters import LetterDesk
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.service import ControlService
 from tifo.services.sessions import routes as sessions_routes
@@ -170,12 +173,13 @@ async def _breaks(w: Wiring) -> BreakBook:
     return BreakBook(BreakSchedule(told.break_every_s, told.break_duration_s), await w.once(_view))
 
 
-async def _log(w: Wiring) -> EventLog:
+async def _log(w: Wiring) -> EventLogStore:
     return w.closing(stores.event_log(w.settings, w.meters))
 
 
 async def _publisher(w: Wiring) -> Publisher:
-    log, spool = await w.once(_log), stores.spool(w.settings)
+    log: EventLog = await w.once(_log)
+    spool = stores.spool(w.settings)
     if spool is not None:
         per_s = w.settings.eventlog.spool_drain_per_s
         log = spooling = await w.opened(SpoolingLog(log, spool, w.clock, per_s))
@@ -441,7 +445,9 @@ async def _beacons_handlers(w: Wiring) -> Handlers:
 async def _control_handlers(w: Wiring) -> Handlers:
     service, sessions = await w.once(_control), await w.once(_sessions)
     billed = control_billed_routes.handlers(await w.once(_billed))
-    own = {**control_routes.handlers(service, sessions), **billed}
+    acts = Acts(await w.once(_publisher), await w.once(_audit), w.clock)
+    letters = letters_routes.handlers(LetterDesk(await w.once(_log), acts))
+    own = {**control_routes.handlers(service, sessions), **billed, **letters}
     return {**operators_only(own, w.settings.keys.operator_token), **pages.operator_handlers()}
 
 
@@ -479,7 +485,10 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec(
                 "control",
                 "the cockpit and its API",
-                control_routes.ROUTES + control_billed_routes.ROUTES + pages.OPERATOR_ROUTES,
+                control_routes.ROUTES
+                + control_billed_routes.ROUTES
+                + letters_routes.ROUTES
+                + pages.OPERATOR_ROUTES,
                 _control_handlers,
             ),
             ServiceSpec("pages", "the viewers' pages", pages.VIEWER_ROUTES, _page_handlers),

@@ -30,6 +30,7 @@ PARAMETERS: Mapping[str, str] = {
     "beacon": "a signed tracking address's last segment, as the asset list gave it",
     "brk": "the break's id, as the playlist's EXT-X-DATERANGE has it",
     "event": "an event's id",
+    "group": "a group of workers, as `eventlog.groups` of the overview names it",
     "item": "a line item's id",
     "pathway": "a pathway's (CDN's) id",
     "session": "a session's id",

@@ -73,6 +73,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.services.*.routes": "handlers",
             "tifo.services.ads.operator_routes": "handlers",
             "tifo.services.*.billed_routes": "handlers",
+            "tifo.services.control.letters_routes": "handlers",
         },
         "msgspec": {"tifo": "types everywhere"},
         "http_sfv": {"tifo.services.beacons.rules": "CMCD is a structured field"},
