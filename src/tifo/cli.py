@@ -18,6 +18,7 @@ from tifo import (
     cli_letters,
     cli_query,
     cli_rehearse,
+    cli_report,
     cli_scte35,
     cli_sessions,
     cli_simulate,
@@ -50,6 +51,7 @@ app.command(cli_ads.app)
 app.command(cli_letters.letters)
 app.command(cli_query.query)
 app.command(cli_rehearse.app)
+app.command(cli_report.report)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)

@@ -14,6 +14,7 @@ from tifo import __version__, app, processes
 from tifo.edge.binary import python_module_path
 from tifo.eventlog import schemas
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
+from tifo.report.document import Report
 from tifo.serving.problems import MEDIA_TYPE as PROBLEM
 from tifo.serving.routes import Credential, Listener, Query, Route
 from tifo.settings import PREFIX, Settings
@@ -323,6 +324,11 @@ def portable_envoy_config() -> str:
     return config.replace(python_module_path(), "/PYVOY/_pyvoy.abi3.so")
 
 
+def report_schema() -> str:
+    """The JSON Schema of what `tifo report --json` prints."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Report))).decode() + "\n"
+
+
 # --- all together ---------------------------------------------------------------------------------------
 
 EXPORTS: Mapping[str, Callable[[Settings], str]] = {
@@ -344,6 +350,7 @@ def contracts() -> Mapping[str, str]:
         "settings.md": settings_page(defaults),
         "metrics.md": metrics_page(defaults),
         "envoy.json": portable_envoy_config(),
+        "report.json": report_schema(),
     }
 
 
