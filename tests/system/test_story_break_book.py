@@ -22,7 +22,7 @@ def announced(player: Player, brk: str) -> set[str]:
     master = player.master().text
     audio = [attribute(line, "URI") for line in master.splitlines() if "TYPE=AUDIO" in line]
     texts = [media(address)[0].splitlines() for address in (*uris(master)[:2], audio[0])]
-    return {next((line for line in text if f'ID="{brk}"' in line), "") for text in texts}
+    return {next((line for line in text if f':ID="{brk}"' in line), "") for text in texts}
 
 
 def said(answer: httpx.Response) -> list[dict]:
