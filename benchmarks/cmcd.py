@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from benchmarks import event_samples, recipes
+from benchmarks import event_mix, recipes
 from benchmarks.broker import kafka
 from benchmarks.events import KAFKA_S, run, turns
 from benchmarks.figures import Found
@@ -87,7 +87,7 @@ class Reports:
     def _parameters(self) -> Mapping[str, str]:
         return {
             "records a request": str(self.together),
-            "keys of a record": str(event_samples.line("s", 0, 0).count("=")),
+            "keys of a record": str(event_mix.line("s", 0, 0).count("=")),
             "connections": str(CONNECTIONS),
             "Kafka": "one broker on the other core, acks=all",
         }
@@ -130,7 +130,7 @@ def single() -> Reports:
 def bodies(count: int, together: int) -> list[str]:
     """So many records in requests of so many lines, each of another session."""
     at_ms = round(SystemClock().now() * 1_000)
-    lines = [event_samples.line(event_samples.session_of(n), n, at_ms) for n in range(count)]
+    lines = [event_mix.line(event_mix.session_of(n), n, at_ms) for n in range(count)]
     return ["\n".join(lines[n : n + together]) for n in range(0, count, together)]
 
 

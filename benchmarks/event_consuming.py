@@ -7,7 +7,7 @@ from pathlib import Path
 from confluent_kafka import Consumer as KafkaClient
 from confluent_kafka import Message, TopicPartition
 
-from benchmarks import event_samples
+from benchmarks import event_mix
 from benchmarks.broker import kafka_log
 from benchmarks.event_done import Done, Watch
 from benchmarks.event_producing import BATCH_RECORDS, TOPIC
@@ -113,7 +113,7 @@ def _next(told: Sequence[Told]) -> list[TopicPartition]:
 async def embedded(count: int, folder: str) -> Done:
     """Our loop over the log that is a file, which is filled before."""
     log = SqliteEventLog(Path(folder) / "events.db", SystemClock())
-    records = event_samples.reports(count, SystemClock().now())
+    records = event_mix.reports(count, SystemClock().now())
     for n in range(0, count, BATCH_RECORDS):
         await log.append(records[n : n + BATCH_RECORDS])
     return await _followed(log, count)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from benchmarks import event_samples
+from benchmarks import event_mix
 from benchmarks.event_done import Done, Watch, resident_mib
 from benchmarks.instance import PATHWAYS
 from tifo.adapters.lake.files import FolderLake
@@ -97,9 +97,9 @@ async def insight(count: int, folder: str) -> Done:
     """Insight with a board on disk: memory for its sessions, then the cost of the mix."""
     over, stop, clock = asyncio.Event(), asyncio.Event(), SystemClock()
     at = clock.now()
-    said = [one for one in event_samples.mixed(count, SESSIONS, at) if one.topic in TOPICS]
+    said = [one for one in event_mix.mixed(count, SESSIONS, at) if one.topic in TOPICS]
     board = SqliteBoard(Path(folder) / "board.db", clock)
-    reel = Reel(event_samples.arrivals(SESSIONS, at), over)
+    reel = Reel(event_mix.arrivals(SESSIONS, at), over)
     worker = InsightWorker(reel, board, clock, InsightSettings(), "node-1", PATHWAYS)
     before_mib = resident_mib()
     running = asyncio.create_task(worker.run(stop))
@@ -119,7 +119,7 @@ async def insight(count: int, folder: str) -> Done:
 async def lake(count: int, folder: str) -> Done:
     """The lake worker with a lake on disk, until all is written and committed."""
     over, stop, clock = asyncio.Event(), asyncio.Event(), SystemClock()
-    said = list(event_samples.mixed(count, SESSIONS, clock.now()))
+    said = list(event_mix.mixed(count, SESSIONS, clock.now()))
     store = FolderLake(Path(folder) / "lake")
     before_mib = resident_mib()
     worker = LakeWorker(Reel(iter(said), over), store, clock, LakeSettings(flush_s=FLUSH_S), "node-1")

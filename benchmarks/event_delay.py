@@ -12,7 +12,7 @@ from statistics import quantiles
 
 import httpx
 
-from benchmarks import event_samples, instance, recipes
+from benchmarks import event_mix, instance, recipes
 from benchmarks.cmcd import MEDIA, NO_CONTENT, PATH
 from benchmarks.figures import Column, Finding, Found, Row
 from benchmarks.instance import PATHWAYS
@@ -144,7 +144,7 @@ async def _start_sessions(settings: Settings) -> None:
     log, now = stores.event_log(settings), SystemClock().now()
     events = [
         SessionStarted(
-            session=event_samples.session_of(n),
+            session=event_mix.session_of(n),
             event=instance.EVENT,
             account=f"account-{n}",
             device=f"device-{n}",
@@ -177,8 +177,8 @@ def _reported(settings: Settings, seen: _Seen, seconds: float, progress: Progres
 def _report(
     client: httpx.Client, settings: Settings, overview: "_Overview", seen: _Seen, number: int
 ) -> float:
-    session, at = event_samples.session_of(number), SystemClock().now()
-    line = event_samples.line(session, number * len(PATHWAYS), round(at * 1_000))
+    session, at = event_mix.session_of(number), SystemClock().now()
+    line = event_mix.line(session, number * len(PATHWAYS), round(at * 1_000))
     began = time.monotonic()
     seen.sent(session)
     answer = client.post(f"{settings.viewers_url}{PATH}", content=line, headers={"content-type": MEDIA})

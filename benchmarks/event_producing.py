@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
-from benchmarks import event_samples
+from benchmarks import event_mix
 from benchmarks.broker import PREFIX, kafka_log
 from benchmarks.event_done import Done, Watch
 from tifo.adapters.kafka import wire
@@ -83,7 +83,7 @@ async def appended(count: int, seeds: str) -> Done:
 
 async def appended_to(log: EventLog, count: int) -> Done:
     """Append so many to a log, `BATCH_RECORDS` at a time by `APPENDERS`."""
-    records = event_samples.reports(count, SystemClock().now())
+    records = event_mix.reports(count, SystemClock().now())
     await log.append(records[:1])
     left = iter([records[n : n + BATCH_RECORDS] for n in range(0, count, BATCH_RECORDS)])
 
@@ -121,14 +121,14 @@ async def bare(count: int, seeds: str) -> Done:
 async def ready(count: int, seeds: str) -> Done:
     """Messages that were made before the clock ran."""
     writer = wire.Writer(envelope.SOURCE)
-    records = event_samples.reports(count, SystemClock().now())
+    records = event_mix.reports(count, SystemClock().now())
     return _produced(seeds, [writer.message(one) for one in records], count)
 
 
 async def fill(count: int, seeds: str) -> Done:
     """Make the topics, and put so many records there for others to read."""
     log = kafka_log(seeds)
-    await log.append(event_samples.reports(1, SystemClock().now()))
+    await log.append(event_mix.reports(1, SystemClock().now()))
     await log.close()
     return await ready(count, seeds)
 
@@ -181,4 +181,4 @@ def _message(event: PlaybackReported, event_id: str) -> dict[str, Any]:
 def events(count: int) -> list[PlaybackReported]:
     """Reports of so many sessions."""
     now = SystemClock().now()
-    return [event_samples.report(event_samples.session_of(n), n, now) for n in range(count)]
+    return [event_mix.report(event_mix.session_of(n), n, now) for n in range(count)]

@@ -14,7 +14,7 @@ from statistics import median
 
 import msgspec
 
-from benchmarks import event_samples
+from benchmarks import event_mix
 from benchmarks.broker import kafka
 from benchmarks.event_costs import SESSIONS
 from benchmarks.event_done import Done
@@ -156,7 +156,7 @@ def workers() -> Alone:
     return Alone(
         "events-workers",
         "What workers cost for a million events of the mix",
-        {"mix": event_samples.MIX, "sessions": f"{SESSIONS:,}"},
+        {"mix": event_mix.MIX, "sessions": f"{SESSIONS:,}"},
         {
             "insight": f"insight; memory: of {SESSIONS:,} sessions",
             "lake": "lake; memory: at the most",

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from benchmarks import cmcd, event_delay, event_samples
+from benchmarks import cmcd, event_delay, event_mix
 from benchmarks.event_costs import Reel
 from benchmarks.event_done import Done
 from benchmarks.events import cost_values, pair_rows, records, turns
@@ -42,7 +42,7 @@ def test_every_record_of_a_request_is_read() -> None:
 
 
 def test_mix_is_what_it_says() -> None:
-    made = list(event_samples.mixed(1_000, 100, AT))
+    made = list(event_mix.mixed(1_000, 100, AT))
     assert all(from_record(one) is not None for one in made)
     assert len({one.id for one in made}) == 1_000
     assert Counter(one.type for one in made) == {
@@ -59,7 +59,7 @@ def test_mix_is_what_it_says() -> None:
 def test_reel_is_over_with_the_commit_of_its_last_record() -> None:
     async def played() -> list[tuple[int, bool]]:
         over, told = asyncio.Event(), []
-        reel = Reel(event_samples.mixed(25, 10, AT), over)
+        reel = Reel(event_mix.mixed(25, 10, AT), over)
         for _ in range(3):
             polled = await reel.poll(10)
             await reel.commit()
