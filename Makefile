@@ -68,10 +68,12 @@ system-packages: ## Debian packages that the tests drive; says what is missing e
 clean: ## Remove what was built, not the data
 	rm -rf $(VENV) src/tifo/pages web/node_modules tests/oracles/node_modules benchmarks/.build rehearsals/.build
 
+# Compiled once: where Python may write no caches, each of the many processes would do it anew as it starts.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src/tifo
 	touch $@
 
 tests/oracles/node_modules/.installed: tests/oracles/package-lock.json

@@ -4,27 +4,37 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+from patience import WITHIN_S_MAX
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from tifo.adapters.redis import lane, link
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.ids import SequentialIds
+
+REDIS_S_MAX = 3.0
+"""Seconds that an exchange with Redis may take here; tests of one that is stopped pay them."""
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.fixture
 def until() -> Until:
-    """`await until(condition)`: lets the others run until it is met, five seconds at the most."""
+    """`await until(condition)`: lets the others run until it is met, `WITHIN_S_MAX` at the most."""
 
     async def wait(met: Callable[[], bool]) -> None:
-        for _ in range(1_000):
-            if met():
-                return
-            await asyncio.sleep(0.005)
-        raise TimeoutError
+        async with asyncio.timeout(WITHIN_S_MAX):
+            while not met():  # noqa: ASYNC110 - it may be about a file or a thread
+                await asyncio.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture(autouse=True)
+def patient_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that waits for the processor of a busy machine is not lost: that is for a quiet one to say."""
+    monkeypatch.setattr(link, "EXCHANGE_S_MAX", REDIS_S_MAX)
+    monkeypatch.setattr(lane, "WAIT_S_MAX", 2 * REDIS_S_MAX)
 
 
 @pytest.fixture

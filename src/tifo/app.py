@@ -16,6 +16,8 @@ from typing import Any, Protocol, TypeVar
 from tifo import settings as settings_file
 from tifo import stores
 from tifo.adapters.http.ad_servers import HttpAdServers
+from tifo.adapters.http.audit import HttpAuditNotes
+from tifo.adapters.http.billed import HttpBilled
 from tifo.adapters.http.catalogue import HttpCatalogue
 from tifo.adapters.http.line_items import HttpLineItems
 from tifo.adapters.http.origins import HttpOrigins
@@ -24,6 +26,8 @@ from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
 from tifo.api.ad_control import LineItems
+from tifo.api.audit import AuditNotes
+from tifo.api.billing import Billed
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import Catalogue
 from tifo.api.sessions import Sessions
@@ -47,17 +51,21 @@ from tifo.services.accounts.service import AccountService
 from tifo.services.ads import billed_routes as ads_billed_routes
 from tifo.services.ads import operator_routes as ads_operator_routes
 from tifo.services.ads import routes as ads_routes
+from tifo.services.ads.billed import BilledDesk
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.outside import OutsideAds
 from tifo.services.ads.service import AdService
+from tifo.services.ads.shared_exposures import SharedExposures
 from tifo.services.ads.standings import Standings
 from tifo.services.beacons import routes as beacons_routes
 from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
 from tifo.services.catalogue.service import CatalogueService
+from tifo.services.control import billed_routes as control_billed_routes
 from tifo.services.control import routes as control_routes
+from tifo.services.control.ports import AuditTrail
 from tifo.services.control.service import ControlService
 from tifo.services.sessions import routes as sessions_routes
 from tifo.services.sessions.service import SessionService
@@ -285,10 +293,26 @@ async def _decider(w: Wiring) -> Decider:
     return Decider(await w.once(_ledger), w.clock)
 
 
+async def _shared_exposures(w: Wiring) -> SharedExposures:
+    store, decider = stores.exposure_store(w.settings, w.redis), await w.once(_decider)
+    breaks, levers = await w.once(_breaks), await w.once(_ad_levers)
+    return await w.opened(SharedExposures(store, decider, breaks, levers, w.clock, w.settings.ads))
+
+
 async def _inventory_desk(w: Wiring) -> InventoryDesk:
     store, publisher = stores.inventory_store(w.settings, w.meters), await w.once(_publisher)
-    desk = InventoryDesk(store, await w.once(_decider), await w.once(_view), publisher, w.clock)
-    return await w.opened(desk)
+    decider, view, notes = await w.once(_decider), await w.once(_view), await w.once(_audit_notes)
+    return await w.opened(InventoryDesk(store, decider, view, publisher, notes, w.clock))
+
+
+async def _audit(w: Wiring) -> AuditTrail:
+    return w.closing(stores.audit_trail(w.settings))
+
+
+async def _audit_notes(w: Wiring) -> AuditNotes:
+    if "control" in w.services or not w.settings.peers.control:
+        return await w.once(_audit)
+    return w.closing(HttpAuditNotes(w.settings.peers.control, w.settings.keys.operator_token))
 
 
 async def _line_items(w: Wiring) -> LineItems:
@@ -298,7 +322,13 @@ async def _line_items(w: Wiring) -> LineItems:
 
 
 async def _books(w: Wiring) -> BillingLedger:
-    return w.closing(stores.billing_ledger(w.settings))
+    return w.closing(stores.billing_ledger(w.settings, w.meters))
+
+
+async def _billed(w: Wiring) -> Billed:
+    if "ads" in w.services:
+        return BilledDesk(await w.once(_books), await w.once(_inventory_desk), w.clock)
+    return w.closing(HttpBilled(w.settings.peers.ads, w.settings.keys.operator_token))
 
 
 async def _outside_ads(w: Wiring) -> OutsideAds:
@@ -340,7 +370,7 @@ async def _control(w: Wiring) -> ControlService:
             line_items=await w.once(_line_items),
             board=await w.once(_board),
             view=await w.once(_view),
-            audit=w.closing(stores.audit_trail(w.settings)),
+            audit=await w.once(_audit),
             publisher=await w.once(_publisher),
             breaks=await w.once(_breaks),
             break_notice_s=w.settings.channel.break_notice_s,
@@ -394,9 +424,12 @@ async def _steering_handlers(w: Wiring) -> Handlers:
 async def _ads_handlers(w: Wiring) -> Handlers:
     desk, decider = await w.once(_inventory_desk), await w.once(_decider)
     ledger = await w.once(_ledger)
-    w.meters.ads = (await w.opened(Standings(desk, decider, ledger, w.clock, w.settings.ads))).report
-    billed = ads_billed_routes.handlers(await w.once(_books), w.clock)
-    api = {**ads_operator_routes.handlers(desk, decider, w.clock), **billed}
+    await w.once(_shared_exposures)
+    outside, ads = await w.once(_outside_ads), w.settings.ads
+    w.meters.ads = (await w.opened(Standings(desk, decider, outside, ledger, w.clock, ads))).report
+    billed = ads_billed_routes.handlers(await w.once(_billed))
+    own = ads_operator_routes.handlers(desk, decider, await w.once(_ad_levers), w.clock)
+    api = {**own, **billed}
     viewers = ads_routes.handlers(await w.once(_ads), await w.once(_guard), w.settings.viewers_url)
     return {**viewers, **operators_only(api, w.settings.keys.operator_token)}
 
@@ -407,8 +440,9 @@ async def _beacons_handlers(w: Wiring) -> Handlers:
 
 async def _control_handlers(w: Wiring) -> Handlers:
     service, sessions = await w.once(_control), await w.once(_sessions)
-    api = operators_only(control_routes.handlers(service, sessions), w.settings.keys.operator_token)
-    return {**api, **pages.operator_handlers()}
+    billed = control_billed_routes.handlers(await w.once(_billed))
+    own = {**control_routes.handlers(service, sessions), **billed}
+    return {**operators_only(own, w.settings.keys.operator_token), **pages.operator_handlers()}
 
 
 async def _page_handlers(_: Wiring) -> Handlers:
@@ -445,7 +479,7 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec(
                 "control",
                 "the cockpit and its API",
-                control_routes.ROUTES + pages.OPERATOR_ROUTES,
+                control_routes.ROUTES + control_billed_routes.ROUTES + pages.OPERATOR_ROUTES,
                 _control_handlers,
             ),
             ServiceSpec("pages", "the viewers' pages", pages.VIEWER_ROUTES, _page_handlers),

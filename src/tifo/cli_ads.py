@@ -1,6 +1,9 @@
 """`tifo ads`: an inventory checked, put in force, and what it makes of a break, on the command line."""
 
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -8,13 +11,14 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from tifo.adapters.http.operators import PlatformClient
-from tifo.api.ad_control import Explained, RevisionAnswer
+from tifo.api.ad_control import AdLever, Explained, RevisionAnswer
 from tifo.api.billing import BilledAnswer
 from tifo.api.fields import DeviceKind
 from tifo.api.inventory import Inventory
 from tifo.cli_platform import WHICH_PLATFORM, Config, Json, NotDone, Url, table_of, with_platform, write_json
 from tifo.services.ads.inventory_check import InventoryUnsound
 from tifo.services.ads.inventory_file import FILE_BYTES_MAX, parse
+from tifo.services.ads.operator_routes import FILE_NAME_LENGTH_MAX
 
 out = Console(highlight=False)
 
@@ -26,13 +30,23 @@ app = App(
     "pods, house ads and slate.\n\n" + WHICH_PLATFORM,
 )
 
+LEVER_WORDS: Mapping[AdLever, str] = MappingProxyType(
+    {
+        "personal": "decided for each viewer",
+        "cohort": "decided once for all who are alike; places of outside servers get house ads",
+        "house": "house ads only",
+        "none": "breaks are left to the channel",
+    }
+)
+"""What each lever does, in a few words."""
+
 File = Annotated[Path, Parameter(help="The inventory: a file whose name ends in .toml or .json.")]
 
 
 @app.command
 def check(file: File, /) -> None:
     """Say all that is wrong with an inventory, with its lines; asks no platform."""
-    inventory = _read(file)
+    inventory, _ = _read(file)
     out.print(f"{file} is sound: {_summary(inventory)}.")
 
 
@@ -47,11 +61,15 @@ def load(
     url: Url = "",
     config: Config = None,
 ) -> None:
-    """Check an inventory and put it in force, on every node within a second."""
-    inventory = _read(file)
+    """Check an inventory and put it in force, on every node within a second.
+
+    The audit trail has who did it, the file's name and SHA-256, and how many of what it changed.
+    """
+    inventory, digest = _read(file)
+    name = file.name if file.name.isprintable() else ""
 
     async def put(platform: PlatformClient) -> RevisionAnswer:
-        return await platform.load_inventory(inventory, on)
+        return await platform.load_inventory(inventory, on, name[-FILE_NAME_LENGTH_MAX:], digest)
 
     revision = with_platform(url, config, put).revision
     out.print(f"{file} is in force as revision {revision}: {_summary(inventory)}.")
@@ -67,17 +85,20 @@ def explain(
     isp: Annotated[str, Parameter(help="By AS number, such as AS64500.", show_default=False)] = "",
     region: Annotated[str, Parameter(help="The account's.", show_default=False)] = "",
     seconds: Annotated[int, Parameter(help="How long the break is.")] = 60,
+    lever: Annotated[
+        AdLever | None, Parameter(help="As if it were in force; else the one that is.", show_default=False)
+    ] = None,
     as_json: Json = False,
     url: Url = "",
     config: Config = None,
 ) -> None:
     """Show the pod that a viewer would get now, and for each line item why it is in it or not.
 
-    Nothing is spent by it. Budgets and caps are those that the node which answers knows.
+    Nothing is spent by it. Budgets, caps and the lever in force are those that the node which answers knows.
     """
     query: dict[str, str | int] = {
         "event": event, "device_kind": device_kind, "account": account, "session": session, "isp": isp,
-        "region": region, "duration_s": seconds,
+        "region": region, "duration_s": seconds, "lever": lever or "",
     }  # fmt: skip
 
     async def ask(platform: PlatformClient) -> Explained:
@@ -148,18 +169,28 @@ def _show(explained: Explained) -> None:
     if explained.line_items:
         out.print()
         out.print(items)
-    out.print(f"\nBy revision {explained.revision} of the inventory.")
+    out.print(f"\nBy revision {explained.revision} of the inventory, {_lever_words(explained)}.")
 
 
-def _read(file: Path) -> Inventory:
+def _lever_words(explained: Explained) -> str:
+    told, does = explained.in_force, LEVER_WORDS[explained.lever]
+    if explained.lever != told.in_force:
+        return f"as if the lever were {explained.lever} ({does}); in force is {told.in_force}"
+    whose = {"nobody": "as ever", "posture": "by the posture", "operator": f"said by {told.operator}"}
+    return f"under the lever in force, {told.in_force} ({does}), {whose[told.by]}"
+
+
+def _read(file: Path) -> tuple[Inventory, str]:
+    """What it says, and the SHA-256 of its bytes."""
     try:
         if file.stat().st_size > FILE_BYTES_MAX:
             raise NotDone(f"{file}: more than {FILE_BYTES_MAX} bytes.")
-        text = file.read_text(encoding="utf-8")
+        content = file.read_bytes()
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotDone(f"{file}: {error}") from None
     try:
-        return parse(text, file.name)
+        return parse(text, file.name), sha256(content).hexdigest()
     except InventoryUnsound as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
         raise NotDone(f"{file} cannot be put in force:\n{lines}") from None

@@ -7,7 +7,6 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from tifo.kernel.clock import SystemClock
-from tifo.simulate import command
 from tifo.simulate.scenarios import REFERENCE_VIEWERS
 
 out = Console(highlight=False)
@@ -43,4 +42,7 @@ def steering(
 
     Tells how soon the last viewer has moved, how full the other CDNs got, and who went without.
     """
+    # NumPy takes a tenth of a second to load, which only those who play a night pay, and no process of it.
+    from tifo.simulate import command  # noqa: PLC0415
+
     command.simulate(command.Wish(scenario, viewers, policy, seed, json, picture), out, err, SystemClock())

@@ -122,8 +122,12 @@ class StoresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budgets: str = ""
     """What is spent of ad budgets: `sqlite:///FILE` on one machine, `redis://HOST:PORT` or another of the
     schemes of Redis on many. Such a Redis must not evict."""
+    exposures: str = ""
+    """How often accounts saw what is capped: `sqlite:///FILE` on one machine, a Redis on many. Empty is the
+    Redis of `budgets` where they are in one."""
     billing: str = ""
-    """What was counted of ads: `sqlite:///FILE`."""
+    """What was counted of ads: `sqlite:///FILE` on one machine, on many `dynamodb://REGION/TABLE` as for
+    profiles, in the same table if you like."""
     audit: str = ""
     """What operators did: `sqlite:///FILE`."""
 
@@ -136,7 +140,11 @@ class PeersSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: str = ""
     """`http://HOST:OPERATOR_PORT`, for control where it runs without sessions."""
     ads: str = ""
-    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there."""
+    """`http://HOST:OPERATOR_PORT`, for control where it runs without ads: it switches line items there, and
+    reads the books."""
+    control: str = ""
+    """`http://HOST:OPERATOR_PORT`, for ads where it runs without control: its audit trail has who loads an
+    inventory. Empty keeps that in a trail of this node's own."""
 
 
 class FrontSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from tifo.adapters.redis.board import RedisBoard
 from tifo.adapters.redis.budgets import RedisBudgetStore
 from tifo.adapters.redis.cache import RedisSharedCache
 from tifo.adapters.redis.connection import RedisConnection, RedisConnections
+from tifo.adapters.redis.exposures import RedisExposureStore
 from tifo.adapters.redis.sessions import RedisSessionStore
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
@@ -22,6 +23,7 @@ from tifo.adapters.sqlite.budgets import SqliteBudgetStore
 from tifo.adapters.sqlite.calendar import SqliteCalendarStore
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.adapters.sqlite.eventlog_tables import Retention
+from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
@@ -35,7 +37,7 @@ from tifo.kernel.errors import SettingsError
 from tifo.kernel.ids import Ids, SystemIds
 from tifo.lake import address as lake_address
 from tifo.services.accounts.ports import IdentityProvider, ProfileStore
-from tifo.services.ads.ports import BudgetStore, InventoryStore
+from tifo.services.ads.ports import BudgetStore, ExposureStore, InventoryStore
 from tifo.services.catalogue.ports import CalendarStore
 from tifo.services.control.ports import AuditTrail
 from tifo.services.sessions.ports import SessionStore
@@ -67,13 +69,15 @@ def _parsed(parse: Callable[[str], T], store: str, url: str) -> T:
 REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 
 
-def _redis(settings: Settings, store: str, redis: RedisConnections | None) -> RedisConnection | None:
-    """The way to a store in Redis; None when its URL is of another kind."""
+def _redis(
+    settings: Settings, store: str, redis: RedisConnections | None, part: str = ""
+) -> RedisConnection | None:
+    """The way to a store in Redis, for `part` of it or all; None when its URL is of another kind."""
     url: str = getattr(settings.stores, store)
     if url.partition(":")[0] not in REDIS_SCHEMES:
         return None
     connections = redis or RedisConnections(Meters(SystemClock()), SystemIds())
-    return _parsed(lambda told: connections.of(told, store), store, url)
+    return _parsed(lambda told: connections.of(told, part or store), store, url)
 
 
 def session_store(settings: Settings, redis: RedisConnections | None = None) -> SessionStore:
@@ -127,8 +131,16 @@ def budget_store(settings: Settings, redis: RedisConnections | None = None) -> B
     return SqliteBudgetStore(_sqlite_path(settings, "budgets", "budgets.db", " or redis://HOST:PORT"))
 
 
-def billing_ledger(settings: Settings) -> BillingLedger:
-    """`sqlite:///FILE`"""
+def exposure_store(settings: Settings, redis: RedisConnections | None = None) -> ExposureStore:
+    """`sqlite:///FILE`, `redis://HOST:PORT` and its kin; empty is the Redis of budgets, if it is one"""
+    connection = _redis(settings, "exposures" if settings.stores.exposures else "budgets", redis, "exposures")
+    if connection is not None:
+        return RedisExposureStore(connection)
+    return SqliteExposureStore(_sqlite_path(settings, "exposures", "exposures.db", " or redis://HOST:PORT"))
+
+
+def billing_ledger(settings: Settings, meters: Meters | None = None) -> BillingLedger:
+    """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     told, ads = settings.billing, settings.ads
     terms = BillingTerms(
         late_s_max=told.late_s_max,
@@ -136,7 +148,18 @@ def billing_ledger(settings: Settings) -> BillingLedger:
         beacon_s_max=ads.early_s + BREAK_S_MAX + ads.late_s + ads.beacon_ttl_s,
         figures_s=told.figures_s,
     )
-    return SqliteBillingLedger(_sqlite_path(settings, "billing", "billing.db"), terms)
+    if settings.stores.billing.startswith("dynamodb:"):
+        return _dynamo_billing(settings.stores.billing, meters or Meters(SystemClock()), terms)
+    path = _sqlite_path(settings, "billing", "billing.db", " or dynamodb://REGION/TABLE")
+    return SqliteBillingLedger(path, terms)
+
+
+def _dynamo_billing(url: str, meters: Meters, terms: BillingTerms) -> BillingLedger:
+    from tifo.adapters.dynamodb.billing import DynamoBillingLedger  # noqa: PLC0415 - as for profiles
+
+    meter = meters.store("billing", "dynamodb")
+    address = _parsed(TableAddress.parse, "billing", url)
+    return DynamoBillingLedger(address, meter, SystemClock(), SystemIds(), terms)
 
 
 def lake_at(settings: Settings) -> lake_address.FolderAddress | lake_address.BucketAddress:

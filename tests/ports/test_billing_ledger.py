@@ -1,26 +1,50 @@
 """The contract of the billing ledger, over every adapter."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import dynamodb_local
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tifo.adapters.dynamodb.address import TableAddress
+from tifo.adapters.dynamodb.billing import DynamoBillingLedger
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
 from tifo.api.billing import DECIDED, BilledAsked, BilledLine
+from tifo.kernel.clock import SystemClock
+from tifo.kernel.ids import SystemIds
+from tifo.telemetry.stores import StoreMeter
 from tifo.workers.billing.ports import FACTS_MAX, BillingLedger, BillingTerms, Fact, Taken
+from tifo.workers.billing.slots import book
 
 HOUR = 3_600
 NOW = 1_800_000_000 // HOUR * HOUR
 TERMS = BillingTerms(late_s_max=600, behind_s_max=HOUR, beacon_s_max=HOUR, figures_s=48 * HOUR)
 
+_events = itertools.count()
+
 Opener = Callable[[], BillingLedger]
 
 
-@pytest.fixture(params=["sqlite"])
+DYNAMODB = pytest.param(
+    "dynamodb", marks=pytest.mark.skipif(bool(dynamodb_local.MISSING), reason=dynamodb_local.NOT_RUN)
+)
+
+
+@pytest.fixture(params=["sqlite", DYNAMODB])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Another process's view of the same books."""
-    return lambda: SqliteBillingLedger(tmp_path / "billing.db", TERMS)
+    if request.param == "sqlite":
+        return lambda: SqliteBillingLedger(tmp_path / "billing.db", TERMS)
+    address = TableAddress.parse(request.getfixturevalue("dynamodb_table"))
+    clock = SystemClock()
+    return lambda: DynamoBillingLedger(
+        address, StoreMeter("billing", "dynamodb", clock), clock, SystemIds(), TERMS
+    )
 
 
 @pytest.fixture
@@ -107,6 +131,48 @@ async def test_figures_are_kept_for_their_time(ledger: BillingLedger) -> None:
     later = 48 * HOUR + 1
     await take(ledger, fact(at=later, n=2), now=NOW + later)
     assert [one.hour for one in await ledger.lines(BilledAsked())] == [NOW + 48 * HOUR]
+
+
+async def test_newest_hours_are_told_whole_whatever_partitions_they_came_by(ledger: BillingLedger) -> None:
+    told = [fact(at=-hour * 600, n=n, partition=n % 3) for n in range(12) for hour in range(12)]
+    events = [msgspec.structs.replace(one, event=f"event-{int(-one.at) % 7}") for one in told]
+    await take(ledger, *told, *events)
+    everything = await ledger.lines(BilledAsked())
+    assert len({one.hour for one in everything}) == 2
+    for lines_max in range(1, len(everything) + 1):
+        some = await ledger.lines(BilledAsked(), lines_max)
+        assert [one.hour for one in some] == [one.hour for one in everything[:lines_max]]
+        assert set(some) <= set(everything)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_any_order_repeats_and_members_give_the_same_figures(reopen: Opener, data) -> None:
+    event = f"event-{next(_events)}"
+    facts = data.draw(
+        st.lists(
+            st.builds(
+                lambda n, what, at, partition: fact(what, at, n, event, partition),
+                st.integers(0, 3),
+                st.sampled_from((DECIDED, "impression", "click")),
+                st.integers(0, 1_200),
+                st.integers(0, 1),
+            ),
+            max_size=12,
+        )
+    )
+    told = data.draw(st.permutations(facts + facts))
+    members = [reopen(), reopen()]
+    batches = [told[begin : begin + 5] for begin in range(0, len(told), 5)]
+    taken = await asyncio.gather(*(take(members[n % 2], *batch) for n, batch in enumerate(batches)))
+    alone = book(facts, lambda _: None, {}, TERMS, NOW + 2 * HOUR)
+    found = await members[0].lines(BilledAsked(event))
+    for one in members:
+        await one.close()
+    assert {one: one.count for one in found} == {
+        BilledLine(*line, count): count for line, count in alone.counts.items()
+    }
+    assert sum(one.news + one.repeated for one in taken) == len(told)
 
 
 async def test_too_many_at_once_are_refused(ledger: BillingLedger) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import dynamodb_local
 import pytest
+from patience import WITHIN_S_MAX
 from throttling_proxy import ThrottlingProxy
 
 from tifo.adapters.dynamodb.address import TableAddress
@@ -190,7 +191,7 @@ async def test_table_that_is_back_is_found_by_a_probe(profiles, proxy, meter, un
             except Unavailable:
                 await asyncio.sleep(0.01)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WITHIN_S_MAX):
         await ask()
     assert outcome[0] == Profile("demo", version=1)
     assert not meter.failing

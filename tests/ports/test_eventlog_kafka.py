@@ -16,6 +16,7 @@ from kafka_server import KafkaCluster
 from tifo.adapters.kafka import iam
 from tifo.adapters.kafka.address import KafkaAddress
 from tifo.adapters.kafka.eventlog import KafkaEventLog
+from tifo.adapters.kafka.producer import APPEND_S_MAX
 from tifo.api.events import SessionEnded
 from tifo.eventlog.ports import EventLog, Record
 from tifo.eventlog.records import from_record, to_record
@@ -39,6 +40,19 @@ async def open_log() -> AsyncIterator[Open]:
     yield open_log
     for one in logs:
         await one.close()
+
+
+async def kept(log: EventLog, one: Record) -> None:
+    """Once it is kept, tried again as by every caller: a broker whose first guest we are may take seconds."""
+
+    async def append() -> bool:
+        try:
+            await log.append([one])
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(append)
 
 
 async def refused(log: EventLog) -> str:
@@ -74,7 +88,7 @@ async def test_broker_that_asks_who_we_are_is_told(
     secret.write_text(f"{kafka_server.PASSWORD}\n")
     door = f"tls=1&ca={quote(str(kafka.ca))}&sasl={sasl}&user={kafka_server.USER}&password_file={secret}"
     log = open_log(f"kafka://{kafka.secure_seeds}/secure-{sasl}?{door}&create=1&replicas=1&partitions=1")
-    await log.append([record(1)])
+    await kept(log, record(1))
     (delivery,) = await take(await log.consumer("g", ["sessions"], "m"), 1)
     assert delivery.record == record(1)
 
@@ -94,7 +108,7 @@ async def test_tokens_as_msk_asks_for_open_the_door(
     monkeypatch.setattr(iam, "msk_tokens", tokens)
     door = f"tls=1&ca={quote(str(kafka.ca))}&sasl=msk-iam&region=eu-west-3"
     log = open_log(f"kafka://{kafka.secure_seeds}/tokens?{door}&create=1&replicas=1&partitions=1")
-    await log.append([record(1)])
+    await kept(log, record(1))
     consumer = await log.consumer("g", ["sessions"], "m")
     (delivery,) = await take(consumer, 1)
     await consumer.park(delivery, "poison")
@@ -149,19 +163,13 @@ async def test_broker_that_does_not_answer_fails_appends_until_it_does(
         assert await refused(log)
         probe = asyncio.create_task(log.append([record(3)]))
         await asyncio.sleep(0)
-        assert await asyncio.wait_for(refused(log), 1), "nobody waits beside the one that finds out"
+        assert await refused(log)
+        assert not probe.done(), "nobody waits beside the one that finds out"
     finally:
         broker.resume()
     await asyncio.gather(probe, return_exceptions=True)
 
-    async def kept() -> bool:
-        try:
-            await log.append([record(2)])
-        except Unavailable:
-            return False
-        return True
-
-    await eventually(kept)
+    await kept(log, record(2))
     found = by_key(await take(await log.consumer("g", ["sessions"], "m"), 2))
     assert found["a"][0] == "evt_1"
 
@@ -245,7 +253,7 @@ async def test_record_of_the_version_before_comes_whole(kafka: KafkaCluster, ope
 async def test_cluster_that_is_not_there_fails_at_once_the_second_time(open_log: Open) -> None:
     log = open_log("kafka://127.0.0.1:1/nobody")
     assert await refused(log)
-    assert await asyncio.wait_for(refused(log), 1)
+    assert await asyncio.wait_for(refused(log), APPEND_S_MAX / 2)
     with pytest.raises(Unavailable):
         await log.lag()
 

@@ -15,9 +15,9 @@ from redis_server import (
     redis_server,
 )
 
-from tifo.adapters.redis import lane
+from tifo.adapters.redis import lane, link
 from tifo.adapters.redis.connection import Call, RedisConnection, RedisConnections, Script
-from tifo.adapters.redis.link import EXCHANGE_S_MAX, OWN_DELAY_S_MAX, Target
+from tifo.adapters.redis.link import OWN_DELAY_S_MAX, Target
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import SystemIds
@@ -195,7 +195,7 @@ async def test_stopped_server_costs_one_time_limit_for_all(server: RedisServer, 
             outcomes.append(await works(connection))
         took_s = asyncio.get_running_loop().time() - began_s
         assert not any(outcomes)
-        assert took_s < 20 * EXCHANGE_S_MAX, "one limit, not one for each of a hundred callers"
+        assert took_s < 20 * link.EXCHANGE_S_MAX, "one limit, not one for each of a hundred callers"
         server.resume()
         await until_it_works(connection)
 
@@ -208,7 +208,7 @@ async def test_pause_of_our_own_is_not_the_servers(redis: RedisServer, meter: Me
         asked = asyncio.create_task(works(connection))
         await until(lambda: bool(meter.exchanges))
         redis.resume()
-        busy_until_s = asyncio.get_running_loop().time() + EXCHANGE_S_MAX + 3 * OWN_DELAY_S_MAX
+        busy_until_s = asyncio.get_running_loop().time() + link.EXCHANGE_S_MAX + 3 * OWN_DELAY_S_MAX
         while asyncio.get_running_loop().time() < busy_until_s:
             pass
         assert await asked

@@ -72,7 +72,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.serving": "the framework",
             "tifo.services.*.routes": "handlers",
             "tifo.services.ads.operator_routes": "handlers",
-            "tifo.services.ads.billed_routes": "handlers",
+            "tifo.services.*.billed_routes": "handlers",
         },
         "msgspec": {"tifo": "types everywhere"},
         "http_sfv": {"tifo.services.beacons.rules": "CMCD is a structured field"},

@@ -25,6 +25,8 @@ NO_ADAPTERS = {
     "tifo.adapters.disk.segments.Frame": "a record as it stands in one of them",
     "tifo.adapters.disk.segments.Segment": "one of them",
     "tifo.adapters.dynamodb.address.TableAddress": "what a DynamoDB URL says",
+    "tifo.adapters.dynamodb.billing_items.Booked": "what a transaction does",
+    "tifo.adapters.dynamodb.billing_items.Found": "a slot as it stood there",
     "tifo.adapters.dynamodb.gatherer.Gatherer": "what makes batches of many callers",
     "tifo.adapters.dynamodb.items.Write": "an item on its way",
     "tifo.adapters.dynamodb.patience.Patience": "how a table that throttles is spared",
@@ -69,6 +71,8 @@ NO_ADAPTERS = {
 """Public classes below `adapters/` that stand behind no port."""
 
 SUITES_ELSEWHERE = {
+    "HttpAuditNotes": "a client of our own service: tested against that service",
+    "HttpBilled": "a client of our own service: tested against that service",
     "HttpCatalogue": "a client of our own service: tested against that service",
     "HttpLineItems": "a client of our own service: tested against that service",
     "HttpSessions": "a client of our own service: tested against that service",

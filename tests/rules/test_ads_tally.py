@@ -23,7 +23,7 @@ def test_nothing_is_told_of_nothing() -> None:
 def test_pods_and_the_seconds_that_fill_them_are_rates() -> None:
     tally = Tally()
     for decision in (POD, POD, EMPTY):
-        tally.answered(decision, 0.0002)
+        tally.answered(decision.picks, decision.rest_s)
     tally.refused()
     told = tally.report(2.0)
     assert (told.pods_per_s, told.refused_per_s) == (1.5, 0.5)
@@ -32,9 +32,9 @@ def test_pods_and_the_seconds_that_fill_them_are_rates() -> None:
 
 def test_pod_that_was_known_is_a_pod_and_no_decision() -> None:
     tally = Tally()
-    tally.answered(POD, 0.00004)
-    for _ in range(99):
-        tally.answered(POD)
+    tally.decided(0.00004)
+    for _ in range(100):
+        tally.answered(POD.picks, POD.rest_s)
     told = tally.report(1.0)
     assert (told.pods_per_s, told.p50_ms, told.p99_ms) == (100.0, 0.05, 0.05)
 
@@ -42,13 +42,13 @@ def test_pod_that_was_known_is_a_pod_and_no_decision() -> None:
 def test_times_are_the_upper_bounds_of_their_buckets() -> None:
     tally = Tally()
     for took_s in (0.00006, 0.00006, 0.00006, 0.004, 7.0):
-        tally.answered(POD, took_s)
+        tally.decided(took_s)
     told = tally.report(1.0)
     assert (told.p50_ms, told.p99_ms) == (0.1, 100.0)
 
 
 def test_reports_look_back_over_a_few_and_no_more() -> None:
     tally = Tally()
-    tally.answered(POD, 0.001)
+    tally.answered(POD.picks, POD.rest_s)
     told = [tally.report(1.0).pods_per_s for _ in range(REPORT_WINDOW + 1)]
     assert (told[0], told[1], told[-1]) == (1.0, 0.5, 0.0)

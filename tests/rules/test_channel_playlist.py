@@ -7,7 +7,15 @@ import pytest
 
 from tifo.api.breaks import Break, BreakSchedule
 from tifo.api.renditions import RENDITIONS, Rendition
-from tifo.channel.playlist import announced, date_range, live_playlist, shown, vod_playlist
+from tifo.channel.playlist import (
+    PRELOAD_SPARE_S,
+    announced,
+    date_range,
+    live_playlist,
+    preload_range,
+    shown,
+    vod_playlist,
+)
 from tifo.channel.timeline import audio_start
 
 VIDEO, AUDIO = RENDITIONS[0], RENDITIONS[-1]
@@ -24,7 +32,9 @@ def playlist(
 ) -> list[str]:
     numbers = present or range(FIRST, FIRST + 10)
     there = shown(numbers, window)
-    return live_playlist(rendition, numbers, there, announced(schedule, there, NOTICE_S)).splitlines()
+    return live_playlist(
+        rendition, numbers, there, announced(schedule, there, NOTICE_S), NOTICE_S
+    ).splitlines()
 
 
 def dates(lines: list[str]) -> list[datetime]:
@@ -85,6 +95,25 @@ def test_a_break_is_an_interstitial_in_the_agreed_words() -> None:
     )
 
 
+def test_ads_are_asked_for_in_the_time_before_the_break_and_not_at_once() -> None:
+    one = Break("brk-123", 1_800_000_000.0, 20.0)
+    assert preload_range(one, 20.0) == (
+        '#EXT-X-DATERANGE:ID="brk-123.preload",CLASS="com.apple.hls.preload",'
+        'START-DATE="2027-01-15T07:59:40.000Z",DURATION=16.000,X-URI="{$tifo-ads}/breaks/brk-123",'
+        'X-TARGET-CLASS="com.apple.hls.interstitial",X-TARGET-ID="brk-123"',
+    )
+    assert preload_range(replace(one, returned_at=one.start), 20.0) == preload_range(one, 20.0)
+    assert preload_range(one, PRELOAD_SPARE_S) == ()
+
+
+def test_every_announced_break_has_its_preload_range_before_it() -> None:
+    said = ranges(playlist(schedule=BreakSchedule(every_s=20, duration_s=6)))
+    ids = [line.partition('ID="')[2].partition('"')[0] for line in said]
+    breaks = [one for one in ids if not one.endswith(".preload")]
+    assert len(breaks) >= 2
+    assert ids == [name for one in breaks for name in (f"{one}.preload", one)]
+
+
 def test_an_early_return_adds_to_what_was_said_once_the_edge_is_there() -> None:
     one = Break("brk-123", 1_800_000_000.0, 20.0)
     said = date_range(one, one.start)
@@ -137,7 +166,8 @@ def test_another_parser_reads_the_same() -> None:
     assert parsed.target_duration == 2
     assert parsed.is_independent_segments
     assert [s.uri for s in parsed.segments] == [f"{n}.m4s" for n in range(FIRST, FIRST + 10)]
-    assert parsed.segments[0].dateranges[0].id == "brk-90000000"
+    preload, brk, *_ = parsed.segments[0].dateranges
+    assert (preload.id, brk.id) == ("brk-90000000.preload", "brk-90000000")
 
 
 def test_a_creative_is_on_demand_and_ends() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tifo.api.control import AdsView
-from tifo.api.reports import AdsReport, LineItemReport
-from tifo.services.control.ads import ads_view, pace_state, pods_by_filling
+from tifo.api.control import AdServerView, AdsView, PacePoint
+from tifo.api.reports import AdServerReport, AdsReport, LineItemReport
+from tifo.services.control.ads import PLOTTED_MAX, ads_view, pace_state, pacing, pods_by_filling
 
 NOW = 1_800_000_000.0
 FILLED = {"ad": 60.0, "house": 30.0, "slate": 0.0, "nothing": 10.0}
@@ -88,3 +88,23 @@ def test_running_line_items_come_first_and_the_largest_of_them() -> None:
 )
 def test_state_says_how_a_line_item_is_doing(delivered: int, more: dict, state: str) -> None:
     assert pace_state(item(**more), delivered, NOW) == state
+
+
+def test_asking_of_an_outside_server_is_that_of_all_nodes() -> None:
+    nodes = (
+        AdServerReport("partner", 100, 90, 80, 7, 3, 5, 0, False, 50.0),
+        AdServerReport("partner", 10, 0, 0, 10, 0, 0, 40, True, 50.0),
+    )
+    other = AdServerReport("other")
+    view = ads_view([report(servers=(nodes[0], other)), report(servers=nodes[1:])], NOW)
+    assert view.servers == (
+        AdServerView("other", 0, 0, 0, 0, 0, 0, 0, 1, 0, 0.0),
+        AdServerView("partner", 110, 90, 80, 17, 3, 5, 40, 2, 1, 100.0),
+    )
+
+
+def test_plots_have_the_first_budgets_with_what_is_due_where_delivery_is_even() -> None:
+    items = [item(f"ad{n}", goal=10_000 - n, even=n > 0) for n in range(PLOTTED_MAX + 3)]
+    points = pacing(ads_view([report(*items)], NOW))
+    assert list(points) == [f"ad{n}" for n in range(PLOTTED_MAX)]
+    assert (points["ad0"], points["ad1"]) == (PacePoint(5_000, None), PacePoint(5_000, 5_000))

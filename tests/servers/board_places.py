@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from patience import WITHIN_S_MAX
 from redis_server import NOT_RUN, RedisServer, installed, redis_server
 
 from tifo.adapters.redis.board import RedisBoard
@@ -131,8 +132,8 @@ async def mark_of(board: Board) -> object:
 
 
 async def eventually(ask: Callable[[], Awaitable[T]], met: Callable[[T], bool]) -> T:
-    """The first answer that is as it should be, tried again for five seconds."""
-    async with asyncio.timeout(5):
+    """The first answer that is as it should be, tried again for `WITHIN_S_MAX` seconds."""
+    async with asyncio.timeout(WITHIN_S_MAX):
         while True:
             try:
                 if met(answer := await ask()):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -15,10 +16,12 @@ from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.api.breaks import Break
 from tifo.api.events import OperatorActed
 from tifo.api.inventory import Inventory
+from tifo.board.entries import AD_LEVER, POSTURE, AdLeverState, PostureState
 from tifo.board.view import BoardView
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.services.ads import operator_routes
 from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.changes import Source
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import ASK_S, InventoryDesk
 from tifo.services.ads.model import Viewer
@@ -32,6 +35,7 @@ from tifo.telemetry.tracing import Tracing
 LONG = {"starts": NOW - 86_400, "ends": NOW + 86_400}
 ONE = inventory_of(item("ad", **LONG))
 DOCUMENT = msgspec.json.decode(msgspec.json.encode(ONE))
+SOURCE = Source("spring.toml", "ab" * 32)
 VIEWER = Viewer("ses_1", "demo", "final", "tv")
 
 
@@ -55,10 +59,10 @@ class Store(SqliteInventoryStore):
 class Node:
     """What decides, the desk that tells it what with, and its view of the board."""
 
-    def __init__(self, path: Path, board, publisher, clock) -> None:
+    def __init__(self, path: Path, board, publisher, clock, audit) -> None:
         self.store, self.view = Store(path), BoardView(board, clock)
         self.decider = Decider(Ledger(MemoryBudgetStore(), clock, AdsSettings()), clock)
-        self.desk = InventoryDesk(self.store, self.decider, self.view, publisher, clock)
+        self.desk = InventoryDesk(self.store, self.decider, self.view, publisher, audit, clock)
 
     def shown(self) -> list[str]:
         decision, _ = self.decider.explain(VIEWER, Break("brk-1", NOW, 10.0))
@@ -66,9 +70,9 @@ class Node:
 
 
 @pytest.fixture
-async def nodes(tmp_path: Path, board, publisher, clock) -> AsyncIterator[tuple[Node, Node]]:
+async def nodes(tmp_path: Path, board, publisher, clock, audit) -> AsyncIterator[tuple[Node, Node]]:
     async with AsyncExitStack() as stack:
-        pair = tuple(Node(tmp_path / "inventory.db", board, publisher, clock) for _ in range(2))
+        pair = tuple(Node(tmp_path / "inventory.db", board, publisher, clock, audit) for _ in range(2))
         for one in pair:
             await one.desk.open()
             stack.push_async_callback(one.desk.close)
@@ -77,7 +81,7 @@ async def nodes(tmp_path: Path, board, publisher, clock) -> AsyncIterator[tuple[
 
 async def test_new_inventory_is_in_force_here_at_once_and_elsewhere_with_the_board(nodes) -> None:
     here, there = nodes
-    assert await here.desk.load("ada", DOCUMENT, on=0) == 1
+    assert await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE) == 1
     assert here.shown() == ["ad"]
     assert there.shown() == []
     await there.view.refresh()
@@ -90,7 +94,7 @@ async def test_since_when_it_is_in_force_is_the_same_on_every_node(nodes, clock)
     here, there = nodes
     assert here.desk.since == clock.now()
     clock.advance(60)
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     at = clock.now()
     clock.advance(5)
     await there.view.refresh()
@@ -105,7 +109,7 @@ async def test_what_the_board_does_not_tell_is_asked_for_now_and_then(nodes, clo
         raise Unavailable("board", "gone")
 
     monkeypatch.setattr(here.view, "write", gone)
-    await here.desk.load("ada", DOCUMENT, on=None)
+    await here.desk.load("ada", DOCUMENT, on=None, source=SOURCE)
     await there.desk.look()
     assert there.shown() == []
     clock.advance(ASK_S)
@@ -115,7 +119,7 @@ async def test_what_the_board_does_not_tell_is_asked_for_now_and_then(nodes, clo
 
 async def test_inventory_that_did_not_change_is_not_read_again(nodes, clock) -> None:
     here, _ = nodes
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     for _ in range(5):
         clock.advance(ASK_S)
         await here.desk.look()
@@ -124,7 +128,7 @@ async def test_inventory_that_did_not_change_is_not_read_again(nodes, clock) -> 
 
 async def test_last_inventory_stays_in_force_while_the_store_is_gone(nodes, clock) -> None:
     here, _ = nodes
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     here.store.gone = True
     clock.advance(ASK_S)
     with pytest.raises(Unavailable):
@@ -133,10 +137,10 @@ async def test_last_inventory_stays_in_force_while_the_store_is_gone(nodes, cloc
 
 
 async def test_node_starts_without_the_store_and_follows_later(
-    tmp_path, board, publisher, clock, nodes
+    tmp_path, board, publisher, clock, audit, nodes
 ) -> None:
-    await nodes[0].desk.load("ada", DOCUMENT, on=0)
-    late = Node(tmp_path / "inventory.db", board, publisher, clock)
+    await nodes[0].desk.load("ada", DOCUMENT, on=0, source=SOURCE)
+    late = Node(tmp_path / "inventory.db", board, publisher, clock, audit)
     late.store.gone = True
     await late.desk.open()
     assert late.shown() == []
@@ -149,9 +153,9 @@ async def test_node_starts_without_the_store_and_follows_later(
 
 async def test_unsound_inventory_changes_nothing_and_says_all(nodes) -> None:
     here, _ = nodes
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     with pytest.raises(Refusal) as caught:
-        await here.desk.load("ada", {"zone": "Nowhere", "house": ["gone"]}, on=1)
+        await here.desk.load("ada", {"zone": "Nowhere", "house": ["gone"]}, on=1, source=SOURCE)
     assert caught.value.code == "invalid"
     assert [one["path"] for one in caught.value.members["problems"]] == ["zone", "house[0]"]
     assert here.desk.kept.revision == 1
@@ -159,15 +163,15 @@ async def test_unsound_inventory_changes_nothing_and_says_all(nodes) -> None:
 
 async def test_inventory_on_another_revision_is_refused(nodes) -> None:
     here, there = nodes
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     with pytest.raises(Refusal, match="inventory-changed"):
-        await there.desk.load("bob", {}, on=0)
+        await there.desk.load("bob", {}, on=0, source=SOURCE)
     assert (await here.store.read()).inventory == ONE
 
 
 async def test_line_item_is_switched_off_and_on(nodes) -> None:
     here, there = nodes
-    await here.desk.load("ada", DOCUMENT, on=0)
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
     assert await there.desk.switch("bob", "ad", active=False) == 2
     assert there.shown() == []
     assert await there.desk.switch("bob", "ad", active=True) == 3
@@ -176,20 +180,47 @@ async def test_line_item_is_switched_off_and_on(nodes) -> None:
         await there.desk.switch("bob", "gone", active=True)
 
 
-async def test_what_operators_did_is_told(nodes, told) -> None:
-    await nodes[0].desk.load("ada", DOCUMENT, on=0)
+async def test_trail_has_who_loaded_which_file_and_what_it_changed(nodes, told, audit) -> None:
+    here, there = nodes
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
+    await there.desk.load("bob", {}, on=None, source=Source("", "cd" * 32))
+    first, second = (
+        f"revision 1 from spring.toml, sha256 {'ab' * 32}; line items: 1 added; campaigns: 1 added; "
+        "creatives: 1 added",
+        f"revision 2 from sha256 {'cd' * 32}; line items: 1 removed; campaigns: 1 removed; "
+        "creatives: 1 removed",
+    )
+    assert [(one.operator, one.detail) for one in await audit.latest(9)] == [("bob", second), ("ada", first)]
     assert await told() == [
-        OperatorActed(operator="ada", action="ad-inventory", target="inventory", detail="revision 1")
+        OperatorActed(operator="ada", action="ad-inventory", target="inventory", detail=first),
+        OperatorActed(operator="bob", action="ad-inventory", target="inventory", detail=second),
     ]
+
+
+async def test_refused_inventory_and_a_switch_are_no_loads_in_the_trail(nodes, audit) -> None:
+    here, _ = nodes
+    await here.desk.load("ada", DOCUMENT, on=0, source=SOURCE)
+    await here.desk.switch("bob", "ad", active=False)
+    with pytest.raises(Refusal):
+        await here.desk.load("eve", {"zone": "Nowhere"}, on=None, source=SOURCE)
+    assert [one.operator for one in await audit.latest(9)] == ["ada"]
+
+
+async def test_trail_that_is_gone_holds_no_inventory_up(nodes, audit, monkeypatch) -> None:
+    async def gone(_: object) -> None:
+        raise Unavailable("audit", "gone")
+
+    monkeypatch.setattr(audit, "note", gone)
+    assert await nodes[0].desk.load("ada", DOCUMENT, on=0, source=SOURCE) == 1
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def http(nodes, clock) -> AsyncIterator[httpx.AsyncClient]:
+async def http(nodes, levers, clock) -> AsyncIterator[httpx.AsyncClient]:
     here, _ = nodes
-    handlers = operator_routes.handlers(here.desk, here.decider, clock)
+    handlers = operator_routes.handlers(here.desk, here.decider, levers, clock)
     app = application(
         Listener.OPERATORS, operator_routes.ROUTES, handlers, RequestMetrics(), Tracing("", "t")
     )
@@ -226,6 +257,9 @@ async def test_problems_are_in_the_refusal_and_in_the_check(http) -> None:
         ("PUT", "line-items/ad", b'{"active":1}', 422),
         ("GET", "explain?duration_s=901", b"", 422),
         ("GET", "explain?duration_s=-1", b"", 422),
+        ("GET", "explain?lever=all", b"", 422),
+        ("PUT", "inventory?sha256=AB", b"{}", 422),
+        ("PUT", "inventory?file=a%0Ab", b"{}", 422),
     ],
 )
 async def test_bad_request_is_refused(http, method: str, path: str, body: bytes, status: int) -> None:
@@ -254,3 +288,41 @@ async def test_line_item_is_switched_over_http(http) -> None:
     said = (await http.get("/v1/control/ads/inventory")).json()["inventory"]
     assert said["line_items"][0]["active"] is False
     assert Inventory() != msgspec.convert(said, Inventory)
+
+
+async def test_hash_of_the_body_stands_where_no_file_is_named(http, audit) -> None:
+    body = b"{}"
+    headers = {"Content-Type": "application/json", "X-Operator": "ada"}
+    await http.put("/v1/control/ads/inventory", content=body, headers=headers)
+    (entry,) = await audit.latest(9)
+    assert (entry.operator, entry.detail) == (
+        "ada",
+        f"revision 1 from sha256 {sha256(body).hexdigest()}; nothing changed",
+    )
+
+
+async def explained(http, query: str = "") -> tuple[str, str, str, list[str]]:
+    """The lever, whose word is in force, what became of `ad`, and the creatives of the pod."""
+    path = f"/v1/control/ads/explain?event=final&device_kind=tv&duration_s=10{query}"
+    answer = (await http.get(path)).json()
+    creatives = [one["creative"] for one in answer["pod"]]
+    return answer["lever"], answer["in_force"]["by"], answer["line_items"][0]["verdict"], creatives
+
+
+async def test_explanation_goes_by_the_lever_in_force(http, view) -> None:
+    await http.put("/v1/control/ads/inventory", json=DOCUMENT)
+    assert await explained(http) == ("personal", "nobody", "chosen", ["cr-ad"])
+    await view.write(POSTURE, msgspec.json.encode(PostureState("lean")))
+    assert await explained(http) == ("cohort", "posture", "chosen", ["cr-ad"])
+    await view.write(AD_LEVER, msgspec.json.encode(AdLeverState("house", "ada", NOW)))
+    lever, by, verdict, (creative,) = await explained(http)
+    assert (lever, by, verdict, creative != "cr-ad") == ("house", "operator", "lever", True)
+
+
+async def test_explanation_of_another_lever_says_which_one_is_in_force(http, view) -> None:
+    await http.put("/v1/control/ads/inventory", json=DOCUMENT)
+    await view.write(AD_LEVER, msgspec.json.encode(AdLeverState("none", "ada", NOW)))
+    assert await explained(http) == ("none", "operator", "lever", [])
+    assert await explained(http, "&lever=personal") == ("personal", "operator", "chosen", ["cr-ad"])
+    answer = (await http.get("/v1/control/ads/explain?event=final&device_kind=tv")).json()
+    assert answer["rest_s"] == 60

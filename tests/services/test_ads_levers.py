@@ -8,6 +8,7 @@ from delivery_parts import BREAK, claims
 from msgspec.structs import replace
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
+from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.breaks import Break
 from tifo.api.events import BreakDecided
 from tifo.api.inventory import Cap, Inventory, Targeting
@@ -179,17 +180,21 @@ def test_stricter_lever_holds(one: str, other: str, found: str) -> None:
 
 async def say(view, *, ads: str = "", posture: str = "") -> None:
     if ads:
-        await view.write(AD_LEVER, msgspec.json.encode(AdLeverState(ads)))
+        await view.write(AD_LEVER, msgspec.json.encode(AdLeverState(ads, "ada", NOW)))
     if posture:
         await view.write(POSTURE, msgspec.json.encode(PostureState(posture)))
 
 
 async def test_lever_follows_the_board(levers: AdLevers, view) -> None:
-    assert (levers.said, levers.in_force) == ("personal", "personal")
+    assert levers.answer == AdLeverAnswer()
     await say(view, posture="lean")
-    assert (levers.said, levers.in_force) == ("personal", "cohort")
+    assert levers.answer == AdLeverAnswer(in_force="cohort", by="posture", posture="cohort")
     await say(view, ads="house")
-    assert (levers.said, levers.in_force) == ("house", "house")
+    assert levers.answer == AdLeverAnswer(
+        ads="house", in_force="house", by="operator", operator="ada", at=NOW, posture="cohort"
+    )
+    await say(view, ads="cohort")
+    assert levers.answer.by == "operator"
     await say(view, ads="personal", posture="normal")
     assert levers.in_force == "personal"
 

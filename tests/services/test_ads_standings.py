@@ -15,6 +15,7 @@ from tifo.api.reports import LineItemReport
 from tifo.board.view import BoardView
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads.budgets import Ledger
+from tifo.services.ads.changes import Source
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.model import Viewer
@@ -40,20 +41,23 @@ class Budgets(MemoryBudgetStore):
 class Node:
     """What decides, and what tells of it."""
 
-    def __init__(self, store: Budgets, inventories: SqliteInventoryStore, board, publisher, clock) -> None:
+    def __init__(self, store: Budgets, inventories, board, publisher, clock, audit, outside) -> None:
         self.clock = clock
         self.ledger = Ledger(store, clock, SETTINGS)
         self.decider = Decider(self.ledger, clock)
-        self.desk = InventoryDesk(inventories, self.decider, BoardView(board, clock), publisher, clock)
-        self.standings = Standings(self.desk, self.decider, self.ledger, clock, SETTINGS)
+        view = BoardView(board, clock)
+        self.desk = InventoryDesk(inventories, self.decider, view, publisher, audit, clock)
+        self.standings = Standings(self.desk, self.decider, outside, self.ledger, clock, SETTINGS)
 
     async def load(self, inventory: Inventory) -> None:
-        await self.desk.load("ada", msgspec.json.decode(msgspec.json.encode(inventory)), None)
+        document = msgspec.json.decode(msgspec.json.encode(inventory))
+        await self.desk.load("ada", document, None, Source("", ""))
 
     def show(self, count: int) -> None:
         for n in range(count):
             viewer = Viewer(f"ses_{id(self)}_{n}", f"fan-{n}", "final", "tv")
-            self.decider.pod(viewer, Break("brk-1", NOW, 20.0))
+            pod = self.decider.pod(viewer, Break("brk-1", NOW, 20.0))
+            self.decider.tally.answered(pod.picks, pod.rest_s)
 
     async def told(self) -> Mapping[str, LineItemReport]:
         await self.standings.look()
@@ -66,9 +70,10 @@ def store() -> Budgets:
 
 
 @pytest.fixture
-def node(store, tmp_path, board, publisher, clock) -> Node:
+def node(store, tmp_path, board, publisher, clock, audit, no_outside) -> Node:
     clock.advance(NOW - clock.now())
-    return Node(store, SqliteInventoryStore(tmp_path / "inventory.db"), board, publisher, clock)
+    inventories = SqliteInventoryStore(tmp_path / "inventory.db")
+    return Node(store, inventories, board, publisher, clock, audit, no_outside)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.anomalies import Anomaly
@@ -70,7 +71,7 @@ class Night:
         running = asyncio.create_task(worker.run(stop))
         yield
         stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S_MAX):
             await running
         await publisher.close()
 

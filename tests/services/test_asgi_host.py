@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.serving.asgi import AsgiApp, Host, Message, Receive, Scope, Send, carry
 
@@ -118,7 +119,7 @@ class Life:
     async def say(self, what: str) -> str:
         self._said.clear()
         await self._inbox.put({"type": what})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             await self._said.wait()
         return str(self.sent[-1]["type"])
 

@@ -1,6 +1,7 @@
 """SIGKILL of the billing worker, anywhere: counts in are counts out."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -11,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import billing_process
+import dynamodb_local
 import pytest
 
-from tifo.adapters.sqlite.billing import SqliteBillingLedger
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.billing import BilledAsked
 from tifo.api.events import AdTracked, BreakDecided
@@ -21,10 +22,11 @@ from tifo.eventlog.ports import Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import SystemClock
 
-SESSIONS = 1_500
+SESSIONS = 800
 RECORDS = 8 * SESSIONS
 COUNTS = {"counted decided": 2 * SESSIONS, "counted impression": SESSIONS, "counted complete": SESSIONS}
-DIES_S_MAX = 60.0
+DIES_S_MAX = 120.0
+_tables = itertools.count()
 
 
 def told(session: str, at: float) -> Iterator[Record]:
@@ -49,9 +51,34 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
     await log.close()
 
 
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[str]:
+    """The address of a real DynamoDB Local."""
+    with dynamodb_local.dynamodb_local() as endpoint:
+        yield endpoint
+
+
+DYNAMODB = pytest.param(
+    "dynamodb", marks=pytest.mark.skipif(bool(dynamodb_local.MISSING), reason=dynamodb_local.NOT_RUN)
+)
+
+
+@pytest.fixture(params=["sqlite", DYNAMODB])
+def books(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of books that nobody else has."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'billing.db'}"
+    for name, value in dynamodb_local.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    endpoint = request.getfixturevalue("dynamodb")
+    return f"dynamodb://{dynamodb_local.REGION}/books-{next(_tables)}?endpoint={endpoint}&create=1"
+
+
 @contextmanager
-def worker(folder: Path, when: str = "never", batch: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, str(billing_process.__file__), str(folder), when, str(batch)]
+def worker(
+    folder: Path, books: str, when: str = "never", batch: int = 0
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, str(billing_process.__file__), str(folder), books, when, str(batch)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     try:
         yield process
@@ -71,29 +98,31 @@ async def until_behind(log: SqliteEventLog, records: int, process: subprocess.Po
             assert process.poll() is None
 
 
-async def counted(folder: Path) -> dict[str, int]:
-    books = SqliteBillingLedger(folder / "billing.db", billing_process.TERMS)
+async def counted(books: str) -> dict[str, int]:
+    ledger = billing_process.books_at(books)
     found: Counter[str] = Counter()
-    for one in await books.lines(BilledAsked()):
+    for one in await ledger.lines(BilledAsked()):
         found[f"{one.standing} {one.what}"] += one.count
-    await books.close()
+    await ledger.close()
     return dict(found)
 
 
-async def test_death_between_the_books_and_the_commit_counts_nothing_twice(log, tmp_path: Path) -> None:
+async def test_death_between_the_books_and_the_commit_counts_nothing_twice(
+    log, books, tmp_path: Path
+) -> None:
     for when, batch in (("after", 1), ("before", 2), ("after", 3), ("after", 1), ("before", 1)):
-        with worker(tmp_path, when, batch) as process:
+        with worker(tmp_path, books, when, batch) as process:
             assert await asyncio.to_thread(process.wait, DIES_S_MAX) == -signal.SIGKILL
-    with worker(tmp_path) as process:
+    with worker(tmp_path, books) as process:
         await until_behind(log, 0, process)
-    assert await counted(tmp_path) == COUNTS
+    assert await counted(books) == COUNTS
 
 
-async def test_death_at_any_moment_counts_nothing_twice_and_loses_nothing(log, tmp_path: Path) -> None:
+async def test_death_at_any_moment_counts_nothing_twice_and_loses_nothing(log, books, tmp_path: Path) -> None:
     left, deaths = RECORDS, 0
     while left:
-        with worker(tmp_path) as process:
+        with worker(tmp_path, books) as process:
             await until_behind(log, max(0, left - 2_500), process)
         left, deaths = await behind(log), deaths + 1
     assert deaths > 1
-    assert await counted(tmp_path) == COUNTS
+    assert await counted(books) == COUNTS

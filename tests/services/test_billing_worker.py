@@ -1,24 +1,31 @@
 """The worker that counts ads: from the log to the books, across failures, restarts and what does not read."""
 
 import asyncio
+import csv
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo import cli_ads
 from tifo.adapters.sqlite.billing import SqliteBillingLedger
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.billing import BilledAnswer, BilledAsked, BreakBilled
 from tifo.api.events import AdTracked, BreakDecided
+from tifo.api.inventory import Campaign, Inventory, LineItem
 from tifo.eventlog import following
 from tifo.eventlog.ports import Record
 from tifo.eventlog.records import to_record
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
+from tifo.services.ads import billed as ads_billed
 from tifo.services.ads import billed_routes
+from tifo.services.ads.billed import BilledDesk, summed
+from tifo.services.ads.ports import KeptInventory
+from tifo.services.control import billed_routes as control_billed_routes
 from tifo.serving.responders import application
 from tifo.serving.routes import Listener
 from tifo.telemetry.metrics import EVENTS_SKIPPED
@@ -59,12 +66,12 @@ async def working(log: SqliteEventLog, ledger: Ledger, clock: ManualClock) -> As
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         await running
 
 
 async def caught_up(log: SqliteEventLog) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S_MAX):
         while not (lags := await log.lag()) or any(lag.records for lag in lags):
             pass
 
@@ -175,11 +182,20 @@ async def test_stale_record_is_said(log, ledger, clock, logged) -> None:
 # --- what operators see -----------------------------------------------------------------------------------
 
 
+class Prices:
+    """An inventory in force, which sells `brew` at 24.50 a thousand."""
+
+    item = LineItem("brew", "summer", ("ad",), 0.0, 1.0, cpm_cents=2_450)
+    kept = KeptInventory(3, Inventory(campaigns=(Campaign("summer", "brewery"),), line_items=(item,)))
+
+
 @pytest.fixture
 async def http(ledger, clock) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = billed_routes.handlers(ledger, clock)
+    handlers = billed_routes.handlers(BilledDesk(ledger, Prices(), clock))
     tracing = Tracing("", "tests")
-    app = application(Listener.OPERATORS, billed_routes.ROUTES, handlers, RequestMetrics(), tracing)
+    handlers |= control_billed_routes.handlers(BilledDesk(ledger, Prices(), clock))
+    routes = billed_routes.ROUTES + control_billed_routes.ROUTES
+    app = application(Listener.OPERATORS, routes, handlers, RequestMetrics(), tracing)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
         yield client
     tracing.close()
@@ -193,7 +209,7 @@ async def test_books_are_told_by_line_item_and_by_break(log, ledger, clock, http
     async with working(log, ledger, clock):
         await caught_up(log)
     answer = await http.get("/v1/control/ads/billed", params={"event": "final"})
-    billed = billed_routes.summed(await ledger.lines(BilledAsked()))
+    billed = summed(await ledger.lines(BilledAsked()), Prices.kept.inventory)
     assert answer.json()["breaks"] == [
         {
             "event": "final", "break_id": "brk-1", "decided": 4, "impressions": 3, "share": 0.75, "late": 1,
@@ -202,10 +218,44 @@ async def test_books_are_told_by_line_item_and_by_break(log, ledger, clock, http
     ]  # fmt: skip
     (item,) = billed.line_items
     assert (item.line_item, item.decided, item.impressions, item.completes, item.late) == ("brew", 4, 3, 1, 1)
+    assert (item.campaign, item.share, item.amount_micros) == ("summer", 0.75, 3 * 24_500)
+    (campaign,) = answer.json()["campaigns"]
+    assert (campaign["campaign"], campaign["advertiser"], campaign["amount_micros"]) == (
+        "summer",
+        "brewery",
+        73_500,
+    )
     cli_ads._show_billed(billed)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "brew 4 3 1 0 0 0 1" in lines
     assert "brk-1 final 4 3 75.0% 1 1" in lines
+
+
+async def test_control_room_has_the_sums_and_takes_them_away_as_csv(log, ledger, clock, http) -> None:
+    now = clock.now()
+    await log.append([decided(n, now) for n in range(2)] + [tracked(0, now), tracked(0, now, "click")])
+    async with working(log, ledger, clock):
+        await caught_up(log)
+    answer = (await http.get("/v1/control/billed")).json()
+    assert (answer["lines"], answer["currency"]) == ([], "EUR")
+    assert [one["campaign"] for one in answer["campaigns"]] == ["summer"]
+    sheet = await http.get("/v1/control/billed.csv?event=final&hours=2")
+    assert sheet.headers["content-type"].startswith("text/csv")
+    assert "attachment" in sheet.headers["content-disposition"]
+    (row,) = csv.DictReader(sheet.text.splitlines())
+    assert (row["campaign"], row["line_item"], row["decided"], row["clicks"]) == ("summer", "brew", "2", "1")
+    assert (row["share"], row["amount"], row["currency"]) == ("0.5", "0.024500", "EUR")
+    assert (await http.get("/v1/control/billed.csv?hours=0")).status_code == 422
+
+
+async def test_what_the_inventory_does_not_know_has_no_price_and_no_campaign(ledger, clock) -> None:
+    now = clock.now()
+    facts = [Fact("s", "final", "b", 1, "a", what, now, "gone") for what in ("decided", "impression")]
+    await ledger.take(facts, now)
+    answer = summed(await ledger.lines(BilledAsked()), Prices.kept.inventory, lines=False)
+    (item,) = answer.line_items
+    assert (item.line_item, item.campaign, item.amount_micros) == ("gone", "", 0)
+    assert answer.campaigns == ()
 
 
 @pytest.mark.parametrize("hours", ["0", "x", "9601", "-1"])
@@ -215,7 +265,7 @@ async def test_hours_that_are_none_are_refused(http, hours: str) -> None:
 
 
 async def test_figures_that_do_not_fit_are_refused_and_not_cut(http, monkeypatch, ledger, clock) -> None:
-    monkeypatch.setattr(billed_routes, "LINES_MAX", 1)
+    monkeypatch.setattr(ads_billed, "LINES_MAX", 1)
     await ledger.take([Fact("s", "e", "b", 1, "a", "click", clock.now())], clock.now())
     answer = await http.get("/v1/control/ads/billed")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")

@@ -46,7 +46,7 @@ def encoding(shelf: LiveShelf, clock: Clock) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(2)
+        thread.join(WAIT_S_MAX)
         assert not thread.is_alive()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tifo import cli_ads
-from tifo.api.ad_control import Explained, ItemExplained, SlotExplained
+from tifo.api.ad_control import AdLeverAnswer, Explained, ItemExplained, SlotExplained
 from tifo.cli_platform import NotDone
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "inventory-sample.toml"
@@ -48,4 +48,20 @@ def test_explanation_is_told_in_tables(capsys: pytest.CaptureFixture[str]) -> No
     assert "2 house-1 10 house" in lines
     assert "2.5 seconds are left to the channel." in lines
     assert "brew chosen it is in the pod" in lines
-    assert "By revision 7 of the inventory." in lines
+    assert "By revision 7 of the inventory, under the lever in force, personal (decided for each" in " ".join(
+        lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("lever", "in_force", "said"),
+    [
+        ("house", AdLeverAnswer("house", "house", "operator", "ada"), "house (house ads only), said by ada."),
+        ("cohort", AdLeverAnswer(in_force="cohort", by="posture"), "house ads), by the posture."),
+        ("personal", AdLeverAnswer(in_force="none", by="operator"), "as if the lever were personal (decided "
+         "for each viewer); in force is none."),
+    ],
+)  # fmt: skip
+def test_explanation_says_under_which_lever(lever, in_force, said: str, capsys) -> None:
+    cli_ads._show(Explained(7, (), 0.0, (), lever, in_force))
+    assert said in " ".join(capsys.readouterr().out.split())

@@ -57,3 +57,26 @@ async def test_switch_that_does_not_reach_an_item_is_no_act(
     answer = await cockpit.put(f"/v1/control/line-items/{item}", json={"active": False})
     assert answer.json()["code"] == code
     assert (await cockpit.get("/v1/control/audit")).json()["entries"] == []
+
+
+async def test_lever_says_who_set_it_and_the_trail_what_it_was_before(
+    cockpit: httpx.AsyncClient, clock
+) -> None:
+    said = await cockpit.put("/v1/control/ad-lever", json={"ads": "house"}, headers={"X-Operator": "ada"})
+    assert said.json() == {
+        "ads": "house", "in_force": "house", "by": "operator", "operator": "ada", "at": clock.now(),
+        "posture": "personal",
+    }  # fmt: skip
+    assert (await cockpit.get("/v1/control/overview")).json()["ad_lever"] == said.json()
+    await cockpit.put("/v1/control/ad-lever", json={"ads": "personal"})
+    entries = (await cockpit.get("/v1/control/audit")).json()["entries"]
+    assert [(one["operator"], one["action"], one["target"], one["detail"]) for one in entries] == [
+        ("operator", "ad-lever", "personal", "instead of house"),
+        ("ada", "ad-lever", "house", "instead of personal"),
+    ]
+
+
+async def test_posture_that_is_stricter_is_named(cockpit: httpx.AsyncClient) -> None:
+    await cockpit.put("/v1/control/posture", json={"step": "lean"})
+    lever = (await cockpit.get("/v1/control/ad-lever")).json()
+    assert (lever["ads"], lever["in_force"], lever["by"]) == ("personal", "cohort", "posture")

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.api.ad_control import AdLeverAnswer
 from tifo.api.anomalies import Anomaly
@@ -180,7 +181,7 @@ async def test_cockpits_see_each_look(control) -> None:
                 break
         return seen
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         assert await asyncio.gather(two(), two(), two()) == [2, 2, 2]
 
 
@@ -197,7 +198,7 @@ async def test_cockpit_that_closes_makes_room(control, monkeypatch: pytest.Monke
     """As the framework does it: the stream is dropped where it stands, and collected."""
     monkeypatch.setattr(control_service, "WATCHERS_MAX", 1)
     stream = routes._events(control.history(), control.overview(), control.watch())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         heads = [(await anext(stream)).partition(b"\n")[0] for _ in range(3)]
     assert heads == [b"event: history", b"event: overview", b"event: overview"]
     with pytest.raises(Refusal):
@@ -287,25 +288,28 @@ async def test_kicks_are_taken_whole_or_refused(cockpit, sessions, body, status:
     assert (answer.status_code, sessions.asked) == (status, kicks)
 
 
-async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(control, view) -> None:
+async def test_ad_lever_is_the_stricter_of_what_operators_and_the_posture_say(control, view, clock) -> None:
     assert control.overview().ad_lever == AdLeverAnswer("personal", "personal")
     await control.set_posture("ada", "lean")
-    assert control.ad_lever == AdLeverAnswer("personal", "cohort")
+    assert control.ad_lever == AdLeverAnswer("personal", "cohort", "posture", posture="cohort")
     await control.set_ad_lever("ada", "house")
-    assert control.overview().ad_lever == AdLeverAnswer("house", "house")
-    assert msgspec.json.decode(view.entries[AD_LEVER].value) == {"ads": "house"}
+    at = clock.now()
+    assert control.overview().ad_lever == AdLeverAnswer("house", "house", "operator", "ada", at, "cohort")
+    kept = msgspec.json.decode(view.entries[AD_LEVER].value)
+    assert kept == {"ads": "house", "operator": "ada", "at": at}
     entry, *_ = (await control.audit()).entries
     assert (entry.operator, entry.action, entry.target) == ("ada", "ad-lever", "house")
     await control.set_posture("ada", "normal")
     await control.set_ad_lever("ada", "personal")
-    assert control.ad_lever == AdLeverAnswer("personal", "personal")
+    assert control.ad_lever == AdLeverAnswer("personal", "personal", "nobody", "ada", at)
 
 
 async def test_ad_lever_is_asked_for_and_set(cockpit) -> None:
-    as_usual = {"ads": "personal", "in_force": "personal"}
-    assert (await cockpit.get("/v1/control/ad-lever")).json() == as_usual
+    as_usual = (await cockpit.get("/v1/control/ad-lever")).json()
+    assert (as_usual["ads"], as_usual["in_force"], as_usual["by"]) == ("personal", "personal", "nobody")
     answer = await cockpit.put("/v1/control/ad-lever", json={"ads": "none"})
-    assert (answer.status_code, answer.json()) == (200, {"ads": "none", "in_force": "none"})
+    said = answer.json()
+    assert (answer.status_code, said["ads"], said["in_force"]) == (200, "none", "none")
     assert (await cockpit.get("/v1/control/overview")).json()["ad_lever"]["in_force"] == "none"
     wrong = await cockpit.put("/v1/control/ad-lever", json={"ads": "fewer"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")

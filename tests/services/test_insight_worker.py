@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
@@ -64,7 +65,7 @@ async def working(
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S_MAX):
         await running
 
 
@@ -80,7 +81,7 @@ class Seen:
         self._board = board
 
     async def until(self, **expected: object) -> InsightReport:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while True:
                 entry = (await self._board.changes(None)).entries.get(INSIGHT + "node-1")
                 report = msgspec.json.decode(entry.value, type=InsightReport) if entry else None
@@ -167,7 +168,7 @@ async def test_worker_reports_what_a_viewer_had(log, board, clock) -> None:
     ]
     events = [to_record(event, f"evt_{n}", now) for n, event in enumerate((used, *told, *told))]
     await log.append([started(1, now), *events])
-    async with working(log, board, clock), asyncio.timeout(5):
+    async with working(log, board, clock), asyncio.timeout(WITHIN_S_MAX):
         while not (found := await cells(board)) or found[0].throughput_p50_bps is None:
             pass
     near = (found[0].startup_p50_ms, found[0].throughput_p50_bps)
@@ -186,7 +187,7 @@ async def test_what_a_crowd_from_everywhere_had_fits_on_the_board(log, board, cl
         values = {"sid": f"ses_{n}", "sta": "p", "msd": 1_234, "br": [4_321], "mtp": [54_321], "e": "e"}
         crowd += [renewed, PlaybackReported(session=f"ses_{n}", values=values)]
     await log.append([to_record(event, f"evt_{n}", now) for n, event in enumerate(crowd)])
-    async with working(log, board, clock), asyncio.timeout(5):
+    async with working(log, board, clock), asyncio.timeout(WITHIN_S_MAX):
         found: tuple[QoeCell, ...] = ()
         while sum(one.viewers for one in found) < 300:
             found = await cells(board)
@@ -206,7 +207,7 @@ async def test_viewers_of_before_a_restart_are_known_at_once_and_count_once(log,
     await log.append([started(n, clock.now()) for n in range(20)])
     async with working(log, board, clock):
         await seen.until(viewers=20)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while not await caught_up(log):
                 pass
     clock.advance(SETTINGS.silent_s / 2)
@@ -243,10 +244,10 @@ async def test_workers_share_the_viewers_and_each_counts_at_one(log, board, cloc
         return len(told) == 2 and min(viewers) > 0 and sum(viewers) == 60 and sorted(held) == list(range(16))
 
     async with working(log, board, clock):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while sum(one.viewers for one in await reports()) < 60:
                 pass
-        async with working(log, board, clock, "node-2"), asyncio.timeout(20):
+        async with working(log, board, clock, "node-2"), asyncio.timeout(WITHIN_S_MAX):
             while not await shared_out():
                 clock.advance(0.01)
                 await asyncio.sleep(0.01)

@@ -22,9 +22,8 @@ def counted(outcome: str) -> float:
 @pytest.fixture
 def more() -> Callable[[str], float]:
     """How often an outcome was counted since the test began."""
-    before = {
-        name: counted(name) for name in (*OUTCOMES.values(), "fetched", "over", "failed", "shown", "house")
-    }
+    others = ("fetched", "over", "timeout", "failed", "unasked", "shown", "house")
+    before = {name: counted(name) for name in (*OUTCOMES.values(), *others)}
     return lambda outcome: counted(outcome) - before[outcome]
 
 
@@ -123,8 +122,11 @@ async def test_server_that_never_answers_costs_nobody_a_pod(node, servers, more)
     viewers = one.arrive(300)
     await one.pass_window()
     assert one.fetched(viewers) == 0
-    assert more("failed") == 300
+    assert more("timeout") + more("unasked") == 300
     assert servers.asked["ads.other.example"] < 300  # after some it is left alone
+    (told,) = one.outside.reports(1.0)
+    assert told.timed_out == more("timeout") == servers.asked["ads.other.example"] == told.asked
+    assert (told.answered, told.unasked, told.failing) == (0, more("unasked"), True)
     servers.held.set()
 
 
@@ -135,7 +137,8 @@ async def test_server_that_fails_is_left_alone(node, servers, more) -> None:
     await one.pass_window()
     assert one.fetched(viewers) == 0
     assert FAILURES_MAX <= servers.asked["ads.other.example"] < 50
-    assert more("failed") == 150
+    assert more("failed") == servers.asked["ads.other.example"]
+    assert more("failed") + more("unasked") == 150
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from patience import WITHIN_S_MAX
 
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.api.catalogue import CalendarEvent, Catalogue
@@ -68,7 +69,7 @@ class Loop:
         return word
 
     async def _next(self) -> SteeringWeights:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S_MAX):
             while True:
                 word = latest_weights(self._view.under(WEIGHTS))
                 if word is not None and word.at == self._clock.now():

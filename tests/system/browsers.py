@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from commands import eventually
+from commands import ANSWER_S_MAX, eventually
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -27,9 +27,12 @@ NEEDS_CHROMIUM = [
     pytest.mark.skipif(
         CHROMIUM is None, reason="Chromium is not installed: the browser stories were not run"
     ),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 """The marks of a file of browser stories."""
+
+SLOWEST = 3
+"""How many seconds a second of the match may take a browser that shares its machine with all the others."""
 
 FRAME = """() => {
   const video = document.querySelector('#video'), canvas = document.createElement('canvas');
@@ -67,11 +70,15 @@ def frame(page: Page) -> Any:
 
 
 def goes_on(page: Page, for_s: float) -> None:
-    """That the picture moves on at its own speed, without an error on the screen."""
-    began, at, pictures = time.monotonic(), seconds(page), {frame(page)}
-    while time.monotonic() - began < for_s:
+    """That the picture moves on for so many seconds of the match, without an error on the screen.
+
+    On a machine that is too busy for its own speed it waits for pictures now and then, and takes longer.
+    """
+    end, at, pictures = time.monotonic() + SLOWEST * for_s + ANSWER_S_MAX, seconds(page), {frame(page)}
+    while seconds(page) - at < for_s:
         eventually(lambda: frame(page) not in pictures, what="the picture moves")
         pictures.add(frame(page))
-        assert state(page) == "playing"
-    assert seconds(page) - at > (time.monotonic() - began) * 0.8
+        assert state(page) in ("playing", "waiting")
+        assert time.monotonic() < end, f"{seconds(page) - at:.1f} s of {for_s:g} s were played"
+    eventually(lambda: state(page) == "playing", what="it plays")
     assert len(pictures) > for_s

@@ -15,9 +15,9 @@ from typing import TypeVar
 import httpx
 import pytest
 
-START_S_MAX = 60.0
-STOP_S_MAX = 20.0
-ANSWER_S_MAX = 20.0
+START_S_MAX = 150.0
+STOP_S_MAX = 60.0
+ANSWER_S_MAX = 30.0
 POLL_S = 0.05
 
 T = TypeVar("T")

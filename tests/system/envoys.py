@@ -24,8 +24,8 @@ from http_servers import answering
 from tifo.edge import binary
 from tifo.kernel.errors import CODES, PROBLEM_TYPES
 
-START_S_MAX = 60
-ANSWER_S_MAX = 20
+START_S_MAX = 150
+ANSWER_S_MAX = 30
 
 
 def wait_for(condition: Callable[[], object], seconds: float = ANSWER_S_MAX) -> object:

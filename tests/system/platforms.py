@@ -5,21 +5,23 @@ import json
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import tomli_w
 from commands import START_S_MAX, Processes, eventually, free_block
-from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, bearer
+from players import BREAK_EVERY_S, BREAK_S, CLOCK, NODES, PATHWAYS, Http, Platform, Player, bearer, fetch
 
 from tifo.api.creatives import HOUSE_CREATIVES
 
 HEARTBEAT_S, LEASE_S = 2, 6
 STREAM_LIMIT = 2
 LAKE_FLUSH_S = 1
+MOVE_PER_S = 1.0
+"""The steering loop moves at once what it moves slowly elsewhere: a CDN that is in again is soon back."""
 
 NewFolder = Callable[[], contextlib.AbstractContextManager[Path]]
 
@@ -63,6 +65,7 @@ def one_machine(
         "TIFO_SESSIONS__LEASE_S": str(LEASE_S),
         "TIFO_SESSIONS__STREAM_LIMIT": str(STREAM_LIMIT),
         "TIFO_LAKE__FLUSH_S": str(LAKE_FLUSH_S),
+        "TIFO_STEERING_LOOP__MOVE_PER_S": str(MOVE_PER_S),
         **variables,
     }
     try:
@@ -125,6 +128,7 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
         "channel": {"port": first + 5, "break_every_s": BREAK_EVERY_S, "break_duration_s": BREAK_S},
         "accounts": {"dev_issuer": True},
         "sessions": {"heartbeat_s": HEARTBEAT_S, "lease_s": LEASE_S, "stream_limit": STREAM_LIMIT},
+        "steering_loop": {"move_per_s": MOVE_PER_S},
         "catalogue": {
             "events": [
                 {
@@ -139,7 +143,12 @@ def settings_of_many(folder: Path, first: int) -> dict[str, Any]:
     }
 
 
-PEERS = {"catalogue": "home", "sessions": "sessions", "ads": next(n for n, s in NODES.items() if "ads" in s)}
+PEERS = {
+    "catalogue": "home",
+    "sessions": "sessions",
+    "ads": next(n for n, s in NODES.items() if "ads" in s),
+    "control": next(n for n, s in NODES.items() if "control" in s),
+}
 
 
 @contextlib.contextmanager
@@ -190,9 +199,28 @@ def many_machines(folder: Path) -> Iterator[Platform]:
         processes.stop()
 
 
+@contextlib.contextmanager
+def watching_on(players: list[Player]) -> Iterator[None]:
+    """They go on meanwhile: what is done may take longer than the stories' short leases when all is busy."""
+    enough = threading.Event()
+
+    def beat() -> None:
+        while not enough.wait(HEARTBEAT_S / 2):
+            for player in players:
+                player.beat()
+
+    beating = threading.Thread(target=beat)
+    beating.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        beating.join()
+
+
 def _serves(platform: Platform) -> bool:
     """Whether a viewer could watch, ads included, and an operator could look."""
-    channel = httpx.get(platform.channel, trust_env=False).json()
+    channel = fetch(platform.channel).json()
     if set(channel["creatives"].values()) != {"ready"}:
         return False
     paths = ("/readyz", "/v1/events/demo", "/v1/ads/t/nothing.of.ours")

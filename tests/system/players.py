@@ -53,6 +53,11 @@ class Http:
         self._client.close()
 
 
+def fetch(address: str, **arguments: Any) -> httpx.Response:
+    """What stands at an address that a player was told."""
+    return httpx.get(address, timeout=ANSWER_S_MAX, trust_env=False, **arguments)
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 

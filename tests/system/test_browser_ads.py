@@ -65,7 +65,7 @@ def test_operator_sees_what_fills_breaks_and_switches_a_line_item_off(match: Pla
     eventually(delivered, START_S_MAX, "viewers are shown it")
     assert "of 100,000" in cockpit.inner_text(f"{row} .bullet")
     assert "revision" in cockpit.inner_text("#ads-inventory")
-    assert cockpit.inner_text("#ads-fill").endswith("%")
+    eventually(lambda: cockpit.inner_text("#ads-fill").endswith("%"), what="it says how full breaks are")
 
     cockpit.click(f"{row} button")
     cockpit.click("#confirm-yes")

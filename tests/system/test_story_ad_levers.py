@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from commands import eventually
-from players import Platform, break_now
+from players import Platform, break_now, fetch
 
 pytestmark = pytest.mark.system
 
@@ -29,9 +28,10 @@ def assets(platform: Platform) -> list[dict]:
 
 
 def test_no_ads_and_back(platform: Platform) -> None:
-    assert say(platform, "ad-lever", ads="none") == {"ads": "none", "in_force": "none"}
+    said = say(platform, "ad-lever", ads="none")
+    assert (said["ads"], said["in_force"], said["by"]) == ("none", "none", "operator")
     eventually(lambda: not assets(platform), what="breaks are empty")
-    assert platform.overview()["ad_lever"] == {"ads": "none", "in_force": "none"}
+    assert platform.overview()["ad_lever"] == said
     say(platform, "ad-lever", ads="house")
     eventually(lambda: len(assets(platform)) == 2, what="breaks are the house's")
     told = platform.operators.get("/v1/control/audit").json()["entries"]
@@ -40,15 +40,17 @@ def test_no_ads_and_back(platform: Platform) -> None:
 
 def test_lean_decides_by_cohort_and_counts_each_viewer(platform: Platform) -> None:
     say(platform, "posture", step="lean")
-    eventually(lambda: platform.overview()["ad_lever"] == {"ads": "personal", "in_force": "cohort"})
+    eventually(lambda: platform.overview()["ad_lever"]["by"] == "posture")
+    lever = platform.overview()["ad_lever"]
+    assert (lever["ads"], lever["in_force"]) == ("personal", "cohort")
     players = [platform.player(), platform.player()]
     for player in players:
         eventually(lambda player=player: player.asset_list(break_now()).json()["ASSETS"])
         (asset, *_) = player.asset_list(break_now()).json()["ASSETS"]
         points = asset["X-AD-CREATIVE-SIGNALING"]["payload"][0]["tracking"]
         (impression,) = (one["urls"][0] for one in points if one["type"] == "impression")
-        assert httpx.get(platform.new_secret(impression), trust_env=False).status_code == 204
-        assert httpx.get(asset["URI"], trust_env=False).status_code == 200
+        assert fetch(platform.new_secret(impression)).status_code == 204
+        assert fetch(asset["URI"]).status_code == 200
     for player in players:
         (event,) = platform.events("ads.tracked", player.session)
         assert (event["what"], event["slot"]) == ("impression", 1)

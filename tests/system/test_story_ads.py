@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import fromstring
 
-import httpx
 import pytest
 from commands import eventually, tifo
-from players import CLOCK, NODES, Http, Platform, break_now
+from players import CLOCK, NODES, Http, Platform, break_now, fetch
 
 pytestmark = pytest.mark.system
 
@@ -80,12 +80,20 @@ def test_inventory_is_in_force_without_a_restart_and_explained(
     done = tifo("ads", "load", str(file), "--url", desk.base)
     assert done.returncode == 0, done.stderr
     assert "2 line items, 1 campaigns and 1 creatives" in " ".join(done.stdout.split())
+    newest = platform.operators.get("/v1/control/audit").json()["entries"][0]
+    assert (newest["operator"], newest["action"]) == ("operator", "ad-inventory")
+    digest = sha256(file.read_bytes()).hexdigest()
+    assert f"from inventory.json, sha256 {digest}; line items: 2 added" in newest["detail"]
     eventually(lambda: shown(platform)[0] == "house-3", what="the line item is shown")
     assert set(shown(platform)[1:]) <= {"house-1", "house-2"}
 
     done = tifo("ads", "explain", "--event", "demo", "--device-kind", "tv", "--json", "--url", desk.base)
-    verdicts = {one["line_item"]: one["verdict"] for one in json.loads(done.stdout)["line_items"]}
+    told = json.loads(done.stdout)
+    verdicts = {one["line_item"]: one["verdict"] for one in told["line_items"]}
     assert verdicts == {"brew-tv": "chosen", "brew-derby": "event"}
+    assert (told["lever"], told["in_force"]["by"]) == ("personal", "nobody")
+    done = tifo("ads", "explain", "--event", "demo", "--lever", "house", "--url", desk.base)
+    assert "as if the lever were house" in " ".join(done.stdout.split())
 
     desk("PUT", "/v1/control/ads/line-items/brew-tv", json={"active": False})
     eventually(lambda: "house-3" not in shown(platform), what="it is switched off")
@@ -101,7 +109,7 @@ def test_click_is_counted_and_leads_where_the_inventory_says(platform: Platform,
     linear = next(fromstring(pod).iter(f"{VAST}Linear"))
     assert linear.get("skipoffset") == "00:00:05.000"
     (click,) = (one.text for one in linear.iter(f"{VAST}ClickThrough"))
-    answer = httpx.get(platform.new_secret(click), trust_env=False)
+    answer = fetch(platform.new_secret(click))
     assert (answer.status_code, answer.headers["location"]) == (302, "https://brew.example/?from=tv&for=all")
     tracked = platform.events("ads.tracked", player.session)
     assert [(event["what"], event["creative"]) for event in tracked] == [("click", "house-3")]
@@ -116,7 +124,7 @@ def test_beacons_are_billed_once_however_often_they_are_called(platform: Platfor
     (payload,) = asset["X-AD-CREATIVE-SIGNALING"]["payload"]
     for _ in range(3):
         for point in (one for one in payload["tracking"] if "offset" in one):
-            assert httpx.get(platform.new_secret(point["urls"][0]), trust_env=False).status_code == 204
+            assert fetch(platform.new_secret(point["urls"][0])).status_code == 204
 
     def billed() -> bool:
         done = tifo("ads", "billed", "--event", "demo", "--json", "--url", desk.base)
@@ -127,6 +135,11 @@ def test_beacons_are_billed_once_however_often_they_are_called(platform: Platfor
     eventually(billed, what="one impression and one complete are in the books")
     done = tifo("ads", "billed", "--url", desk.base)
     assert "brew-billed" in done.stdout and "share" in done.stdout
+    room = platform.operators.get("/v1/control/billed?event=demo").json()
+    (item,) = (one for one in room["line_items"] if one["line_item"] == "brew-billed")
+    assert (item["campaign"], item["impressions"]) == ("brew", 1)
+    sheet = platform.operators.get("/v1/control/billed.csv?event=demo").text
+    assert any(line.startswith("brew,brew-billed,") for line in sheet.splitlines())
 
 
 def test_unsound_inventory_is_refused_with_its_lines(platform: Platform, desk: Http, tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ import io
 import xml.etree.ElementTree as ET
 
 import av
-import httpx
 import pytest
 from platforms import HEARTBEAT_S, LEASE_S, STREAM_LIMIT
-from players import PATHWAYS, Platform, attribute, bearer, media, refused, uris
+from players import PATHWAYS, Platform, attribute, bearer, fetch, media, refused, uris
 
 from tifo.kernel.clock import SystemClock, rfc3339
 
@@ -111,7 +110,7 @@ def test_the_mpd_leads_to_segments_on_every_cdn(platform: Platform) -> None:
         name = representation.get("id")
         for base in bases.values():
             for file in (f"{name}/init.mp4", f"{name}/{number}.m4s"):
-                assert httpx.get(base + file, trust_env=False).status_code == 200, base + file
+                assert fetch(base + file).status_code == 200, base + file
 
 
 def test_a_page_of_another_origin_may_play(platform: Platform) -> None:
@@ -120,7 +119,7 @@ def test_a_page_of_another_origin_may_play(platform: Platform) -> None:
     for answer in (
         platform.viewers.get(f"/v1/playback/{player.token}/master.m3u8", headers=page),
         platform.viewers.get("/v1/playback/not.a.token/master.m3u8", headers=page),
-        httpx.get(address, headers=page, trust_env=False),
+        fetch(address, headers=page),
     ):
         assert answer.headers["access-control-allow-origin"] == "*"
 

@@ -10,8 +10,11 @@ from tifo.scte35.values import BreakDuration, Section, SpliceInsert
 
 pytestmark = pytest.mark.system
 
-PLAYLISTS_S_MAX = 10
-"""Seconds until a word stands in every rendition: a second on the board, a segment, a CDN's cache."""
+PLAYLISTS_S_MAX = 60
+"""Seconds until a word stands in every rendition: a second on the board, a segment, a CDN's cache. The breaks
+are longer than all of that takes on a busy machine."""
+AD_S = 10
+"""Seconds of each of the house's ads."""
 
 
 def announced(player: Player, brk: str) -> set[str]:
@@ -39,15 +42,15 @@ def alike(player: Player, brk: str, holding: str) -> str:
 
 def test_break_that_nobody_planned_is_announced_filled_lengthened_and_given_back(quiet: Platform) -> None:
     player = quiet.player()
-    (brk,) = said(quiet.operators("POST", "/v1/control/breaks", json={"duration_s": 20}))
+    (brk,) = said(quiet.operators("POST", "/v1/control/breaks", json={"duration_s": 60}))
     tag = alike(player, brk["id"], "com.apple.hls.interstitial")
-    assert attribute(tag, "PLANNED-DURATION") == "20.000"
-    assert len(player.asset_list(brk["id"]).json()["ASSETS"]) == 2
+    assert attribute(tag, "PLANNED-DURATION") == "60.000"
+    assert len(player.asset_list(brk["id"]).json()["ASSETS"]) == 60 // AD_S
     assert (quiet.overview()["breaks"]["running"] or quiet.overview()["breaks"]["next"])["id"] == brk["id"]
 
-    longer = said(quiet.operators("PUT", f"/v1/control/breaks/{brk['id']}", json={"duration_s": 40}))
+    longer = said(quiet.operators("PUT", f"/v1/control/breaks/{brk['id']}", json={"duration_s": 120}))
     assert [one["id"] for one in longer] == [brk["id"], f"{brk['id']}.2"]
-    assert alike(player, f"{brk['id']}.2", "PLANNED-DURATION=20.000")
+    assert alike(player, f"{brk['id']}.2", "PLANNED-DURATION=60.000")
     assert alike(player, brk["id"], tag) == tag
 
     back = said(quiet.operators("DELETE", f"/v1/control/breaks/{brk['id']}"))
@@ -59,13 +62,13 @@ def test_break_that_nobody_planned_is_announced_filled_lengthened_and_given_back
 
 
 def test_cue_opens_a_break_once(quiet: Platform) -> None:
-    insert = SpliceInsert(7, out_of_network=True, immediate=True, duration=BreakDuration(15 * 90_000, True))
+    insert = SpliceInsert(7, out_of_network=True, immediate=True, duration=BreakDuration(90 * 90_000, True))
     body = {"scte35": encode(Section(insert)).hex()}
     (brk,) = said(quiet.operators("POST", "/v1/control/breaks", json=body))
-    assert (brk["source"], brk["announced_s"]) == ("cue", 15.0)
+    assert (brk["source"], brk["announced_s"]) == ("cue", 90.0)
     assert said(quiet.operators("POST", "/v1/control/breaks", json=body)) == []
     player = quiet.player()
-    assert alike(player, brk["id"], "PLANNED-DURATION=15.000")
+    assert alike(player, brk["id"], "PLANNED-DURATION=90.000")
     said(
         quiet.operators("POST", "/v1/control/breaks", json={"scte35": encode(Section(SpliceInsert(7))).hex()})
     )

@@ -3,16 +3,20 @@
 import contextlib
 import json
 import re
-import threading
 from collections.abc import Iterator
+from itertools import islice, pairwise
+from typing import Any
 
 import httpx
 import pytest
-from commands import START_S_MAX, eventually, tifo
-from platforms import HEARTBEAT_S
+from commands import ANSWER_S_MAX, START_S_MAX, eventually, tifo
+from platforms import HEARTBEAT_S, watching_on
 from players import PATHWAYS, Platform, Player, attribute, break_now, refused
 
 pytestmark = pytest.mark.system
+
+OVERVIEWS_MAX = 30
+"""Overviews of which two must lie a second apart: on a busy machine one or the other comes late."""
 
 MACHINE = {"billing", "channel", "edge", "insight", "lake", "steering", *PATHWAYS}
 
@@ -23,17 +27,19 @@ def put(platform: Platform, pathway: str, state: str) -> httpx.Response:
 
 @contextlib.contextmanager
 def taken_out(witness: Player) -> Iterator[str]:
-    """The viewer's first CDN is out, in force for it, and afterwards in again."""
-    platform, before = witness.platform, priority(witness)
-    pathway = before[0]
+    """The viewer's first CDN is out, in force for it, and afterwards in again.
+
+    In which order the others stand meanwhile is the steering loop's affair, which weighs them anew.
+    """
+    platform, pathway = witness.platform, priority(witness)[0]
     answer = put(platform, pathway, "out")
     assert (answer.status_code, answer.json()) == (200, {"id": pathway, "state": "out", "share": None})
     try:
-        eventually(lambda: priority(witness) == [*before[1:], pathway], what="out is in force")
+        eventually(lambda: priority(witness)[-1] == pathway, what="out is in force")
         yield pathway
     finally:
         assert put(platform, pathway, "in").status_code == 200
-        eventually(lambda: priority(witness) == before, what="in again is in force")
+        eventually(lambda: priority(witness)[0] == pathway, what="in again is in force")
 
 
 def priority(player: Player) -> list[str]:
@@ -48,13 +54,11 @@ def first_in_playlist(player: Player) -> str:
 
 def test_a_cdn_taken_out_is_last_for_every_viewer_within_a_second_and_comes_back(platform: Platform) -> None:
     player = platform.player()
-    before = priority(player)
-    with taken_out(player):
-        assert first_in_playlist(player) == before[1]
+    with taken_out(player) as gone:
+        eventually(lambda: first_in_playlist(player) == priority(player)[0] != gone, what="the playlist too")
         state = {one["id"]: one["state"] for one in platform.overview()["pathways"]}
-        assert state == dict.fromkeys(PATHWAYS, "in") | {before[0]: "out"}
-    assert priority(player) == before
-    assert first_in_playlist(player) == before[0]
+        assert state == dict.fromkeys(PATHWAYS, "in") | {gone: "out"}
+    eventually(lambda: first_in_playlist(player) == gone, what="the playlist begins with it again")
 
 
 def test_ads_come_from_a_cdn_that_is_in(platform: Platform) -> None:
@@ -135,22 +139,29 @@ def test_every_process_says_what_it_answers(platform: Platform) -> None:
     eventually(all_there, what="routes of every node")
 
 
+def told(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The events of a live stream: their names, and what they say."""
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: "):
+            yield name, json.loads(line[6:])
+
+
 def test_the_live_stream_begins_with_the_curves_and_goes_on_each_second(platform: Platform) -> None:
-    events = []
-    with httpx.stream(
-        "GET", f"{platform.operators.base}/v1/control/stream", trust_env=False, timeout=5
-    ) as answer:
+    address = f"{platform.operators.base}/v1/control/stream"
+    with httpx.stream("GET", address, trust_env=False, timeout=ANSWER_S_MAX) as answer:
         assert answer.headers["content-type"] == "text/event-stream"
-        for line in answer.iter_lines():
-            if line.startswith("event: "):
-                events.append([line[7:]])
-            elif line.startswith("data: "):
-                events[-1].append(json.loads(line[6:]))
-            if len(events) == 4 and len(events[3]) == 2:
-                break
-    assert [name for name, _ in events] == ["history", "overview", "overview", "overview"]
-    assert {"at", "viewers", "lag", "pathways"} <= events[0][1]["samples"][-1].keys()
-    assert 0.5 < events[3][1]["at"] - events[2][1]["at"] < 2
+        events = told(answer.iter_lines())
+        (first, history), (second, _) = next(events), next(events)
+        assert (first, second) == ("history", "overview")
+        assert {"at", "viewers", "lag", "pathways"} <= history["samples"][-1].keys()
+        overviews = pairwise(islice(events, OVERVIEWS_MAX))
+        assert any(
+            name == other == "overview" and 0.5 < after["at"] - before["at"] < 2
+            for (name, before), (other, after) in overviews
+        )
 
 
 def test_the_audit_trail_says_who_did_what(platform: Platform) -> None:
@@ -245,25 +256,6 @@ def test_everybody_who_watches_a_kicked_event_stops(platform: Platform) -> None:
     eventually(stopped, what="everybody is out, everywhere")
     eventually(lambda: restarted(platform, platform.new_account()), what="newcomers are let in")
     assert refused(kick(platform, what="event", id="finale")) == (404, "not-found")
-
-
-@contextlib.contextmanager
-def watching_on(players: list[Player]) -> Iterator[None]:
-    """They go on while commands run, which take longer than the stories' short leases when all is busy."""
-    enough = threading.Event()
-
-    def beat() -> None:
-        while not enough.wait(HEARTBEAT_S / 2):
-            for player in players:
-                player.beat()
-
-    beating = threading.Thread(target=beat)
-    beating.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        beating.join()
 
 
 def sessions(platform: Platform, *arguments: str) -> str:

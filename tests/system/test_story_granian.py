@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from commands import ANSWER_S_MAX
 from platforms import NewFolder, on_granian
 from players import Platform, media, refused, uris
 
@@ -35,5 +36,6 @@ def test_operators_have_their_page_on_their_own_port(granian: Platform) -> None:
     assert granian.operators.get("/").headers["content-type"].startswith("text/html")
     assert granian.overview()["board"]["state"] == "ok"
     assert refused(granian.viewers.get("/v1/control/overview")) == (404, "not-found")
-    with httpx.stream("GET", f"{granian.operators.base}/v1/control/stream", trust_env=False) as answer:
+    address = f"{granian.operators.base}/v1/control/stream"
+    with httpx.stream("GET", address, timeout=ANSWER_S_MAX, trust_env=False) as answer:
         assert next(answer.iter_lines()) == "event: history"

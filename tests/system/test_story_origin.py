@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 PLAYED_S = 5.0
 RENEWED_TTL_S = 10
 PACKETS_MAX = 4_000
-FFMPEG_S_MAX = 60
+FFMPEG_S_MAX = 120
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -32,7 +32,7 @@ PLAYED = """() => {
   return document.documentElement.dataset.state === "playing" ? seconds : 0;
 }"""
 
-pytestmark = [pytest.mark.system, needs_ffmpeg, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, needs_ffmpeg, pytest.mark.timeout(600)]
 
 
 def event(name: str, **origin: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def seen(match: Platform, name: str, form: str) -> dict[str, Any]:
 def plays(address: str) -> None:
     """That FFmpeg's HLS reader decodes some seconds of picture and sound."""
     seconds = {"video": 0.0, "audio": 0.0}
-    with av.open(address, timeout=20) as container:
+    with av.open(address, timeout=ANSWER_S_MAX) as container:
         streams = [container.streams.video[0], container.streams.audio[0]]
         for _, frame in zip(range(PACKETS_MAX), container.decode(streams), strict=False):
             kind = "video" if isinstance(frame, av.VideoFrame) else "audio"

@@ -10,10 +10,11 @@ import av
 import mpegdash.parser
 import openm3u8
 import pytest
+from commands import ANSWER_S_MAX
 from players import PATHWAYS, Platform
 
 ORACLES = Path(__file__).parents[1] / "oracles"
-NODE_S_MAX = 30
+NODE_S_MAX = 120
 PLAYED_S = 3.0
 PACKETS_MAX = 2_000
 
@@ -52,7 +53,7 @@ def told_by_node(script: str, argument: object) -> Any:
 def test_ffmpegs_hls_reader_plays_picture_and_sound(platform: Platform) -> None:
     said = platform.player().answer
     seconds = {"video": 0.0, "audio": 0.0}
-    with av.open(said["playback"]["hls"], timeout=20) as container:
+    with av.open(said["playback"]["hls"], timeout=ANSWER_S_MAX) as container:
         streams = [container.streams.video[0], container.streams.audio[0]]
         assert streams[0].codec_context.height in (180, 360)
         for _, frame in zip(range(PACKETS_MAX), container.decode(streams), strict=False):

@@ -63,7 +63,7 @@ def test_a_small_match_is_rehearsed_and_judged(platform: Platform) -> None:
 
 
 @needs_go
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(STORY_S_MAX)
 def test_the_lighter_generator_sends_the_same(platform: Platform, lighter_generator: Path) -> None:
     watched_well(*rehearse(platform, "--generator", str(lighter_generator)))
 

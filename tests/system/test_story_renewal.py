@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import platforms
 import pytest
 from browsers import NEEDS_CHROMIUM, goes_on, said, seconds, state
 from commands import ANSWER_S_MAX, START_S_MAX, eventually
-from players import PATHWAYS, Platform, media, refused, uris
+from players import PATHWAYS, Platform, fetch, media, refused, uris
 from playwright.sync_api import Browser, Page
 
 from tifo.edge.cdn_token import CLOCK_SKEW_S
@@ -76,7 +75,7 @@ def watch(match: Platform, browser: Browser) -> Iterator[Callable[[str], Viewer]
 
 def opens(address: str) -> int:
     """What the CDN answers."""
-    return httpx.get(address, timeout=ANSWER_S_MAX, trust_env=False).status_code
+    return fetch(address).status_code
 
 
 @pytest.mark.parametrize("player", ["hls", "dash"])

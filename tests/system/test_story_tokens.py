@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from broken_tokens import broken, claims_in, signed
-from players import Http, Platform, Player, attribute, break_now, problem, refused, uris
+from players import Http, Platform, Player, attribute, break_now, fetch, problem, refused, uris
 
 pytestmark = pytest.mark.system
 
@@ -145,7 +145,7 @@ def test_a_token_of_one_cdn_opens_no_other(platform: Platform, player: Player) -
     tokens = cdn_tokens(player)
     for pathway, (base, _) in tokens.items():
         for other, (_, token) in tokens.items():
-            status = httpx.get(f"{base}/t/{token}/live/demo/v360/index.m3u8", trust_env=False).status_code
+            status = fetch(f"{base}/t/{token}/live/demo/v360/index.m3u8").status_code
             assert (status == 200) == (pathway == other)
 
 
@@ -157,7 +157,7 @@ def test_a_token_of_a_cdn_opens_the_match_it_was_given_for_only(platform: Platfo
             "/live/demo/../other/x.m4s",
             "/x",
         ):
-            answer = httpx.get(f"{base}/t/{token}{path}", trust_env=False)
+            answer = fetch(f"{base}/t/{token}{path}")
             assert refused(answer) == (403, "not-entitled"), path
 
 

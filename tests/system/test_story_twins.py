@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from commands import eventually
+from commands import ANSWER_S_MAX, eventually
 from players import bearer, refused
 from redis_server import installed, redis_server
 from twins import STREAM_LIMIT, Twins, twins
@@ -32,12 +32,14 @@ def node(platform: Twins, number: int) -> str:
 
 
 def ask(platform: Twins, number: int, method: str, path: str, **arguments) -> httpx.Response:
-    return httpx.request(method, node(platform, number) + path, timeout=10, trust_env=False, **arguments)
+    return httpx.request(
+        method, node(platform, number) + path, timeout=ANSWER_S_MAX, trust_env=False, **arguments
+    )
 
 
 def operators(platform: Twins, number: int, method: str, path: str, **arguments) -> httpx.Response:
     answer = httpx.request(
-        method, platform.operators(number) + path, timeout=10, trust_env=False, **arguments
+        method, platform.operators(number) + path, timeout=ANSWER_S_MAX, trust_env=False, **arguments
     )
     assert answer.is_success, answer.text
     return answer

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from tifo.supervisor.service import NotReady, Supervisor
 
 pytestmark = pytest.mark.system
 
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 QUICK = Timing(
-    backoff_s_min=0.05, probe_every_s=0.05, probe_s_max=0.5, start_s_max=10, failing_s_max=0.5, grace_s=0.5
+    backoff_s_min=0.05, probe_every_s=0.05, probe_s_max=0.5, start_s_max=60, failing_s_max=0.5, grace_s=0.5
 )
+UNHURRIED = replace(QUICK, grace_s=WITHIN_S)
+"""For parts that end by themselves, on a machine that may let them wait."""
 ALIVE = AliveProbe(0.0)
 
 STAY = "import signal; signal.pause()"
@@ -93,7 +96,7 @@ async def main(folder, parent, count):
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervisor.request_stop)
     await supervisor.start()
-    await supervisor.wait_ready(10)
+    await supervisor.wait_ready(60)
     print("ready", flush=True)
     await supervisor.run()
 
@@ -123,7 +126,7 @@ class Seen:
 
 @asynccontextmanager
 async def supervised(
-    folder: Path, *parts: Part, timing: Timing = QUICK, seen: Seen | None = None
+    folder: Path, *parts: Part, timing: Timing = QUICK, seen: Callable[..., None] | None = None
 ) -> AsyncIterator[Supervisor]:
     supervisor = Supervisor(
         parts,
@@ -212,7 +215,7 @@ async def test_a_stubborn_part_is_killed_after_the_grace_period(tmp_path: Path):
     ) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
         pid = pid_of(supervisor)
-        async with asyncio.timeout(QUICK.grace_s + 3):
+        async with asyncio.timeout(WITHIN_S):
             await supervisor.stop()
         assert not alive(pid)
         assert supervisor.states[0].state is State.STOPPED
@@ -229,9 +232,8 @@ async def test_a_stopped_part_with_a_suspended_process_is_killed(tmp_path: Path)
 
 async def test_a_grandchild_ends_with_its_part(tmp_path: Path):
     noted = tmp_path / "grandchild"
-    async with supervised(
-        tmp_path, python("parent", PARENT, str(noted), ready=FileProbe(noted))
-    ) as supervisor:
+    parent = python("parent", PARENT, str(noted), ready=FileProbe(noted))
+    async with supervised(tmp_path, parent) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
         grandchild = int(noted.read_text())
         assert alive(grandchild)
@@ -241,14 +243,18 @@ async def test_a_grandchild_ends_with_its_part(tmp_path: Path):
 
 async def test_a_grandchild_of_a_crashed_part_is_gone_before_the_restart(tmp_path: Path):
     noted = tmp_path / "grandchild"
-    async with supervised(
-        tmp_path, python("parent", PARENT, str(noted), ready=FileProbe(noted))
-    ) as supervisor:
+    left: list[bool] = []
+
+    def seen(states: tuple[PartState, ...]) -> None:
+        if states[0].state is State.BACKING_OFF:
+            left.append(alive(int(noted.read_text())))
+
+    parent = python("parent", PARENT, str(noted), ready=FileProbe(noted))
+    async with supervised(tmp_path, parent, seen=seen) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
-        grandchild = int(noted.read_text())
         os.kill(pid_of(supervisor), signal.SIGKILL)
-        await until(lambda: supervisor.states[0].state is State.BACKING_OFF)
-        assert not alive(grandchild)
+        await until(lambda: left)
+    assert not left[0]
 
 
 async def test_stop_leaves_no_process(tmp_path: Path):
@@ -309,7 +315,7 @@ async def test_parts_start_after_and_stop_before_what_they_need(tmp_path: Path):
         )
         for name, needs in (("edge", ("cdn",)), ("cdn", ("channel",)), ("channel", ()))
     ]
-    async with supervised(tmp_path, *parts, seen=seen) as supervisor:
+    async with supervised(tmp_path, *parts, timing=UNHURRIED, seen=seen) as supervisor:
         await supervisor.wait_ready(WITHIN_S)
     running = [state.name for state in seen.all if state.state is State.RUNNING]
     assert list(dict.fromkeys(running)) == ["channel", "cdn", "edge"]
@@ -365,10 +371,10 @@ async def test_a_part_that_hangs_is_restarted(tmp_path: Path):
         await supervisor.wait_ready(WITHIN_S)
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /hang HTTP/1.0\r\n\r\n")
-        await until(lambda: supervisor.states[0].restarts == 1)
+        await until(lambda: supervisor.states[0].restarts >= 1)
         writer.close()
         await supervisor.wait_ready(WITHIN_S)
-    (hung,) = seen.of("serves", State.BACKING_OFF)
+    hung, *_ = seen.of("serves", State.BACKING_OFF)
     assert hung.error == "not answering for 0.5 s: no answer within 0.5 s"
 
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import httpx
 import tomli_w
-from commands import START_S_MAX, Processes, eventually, free_block
+from commands import ANSWER_S_MAX, START_S_MAX, Processes, eventually, free_block
 from platforms import key_set
-from players import CLOCK, PATHWAYS
+from players import CLOCK, PATHWAYS, fetch
 
 SERVICES = ("accounts", "catalogue", "sessions", "video", "steering", "ads", "beacons", "control", "pages")
 HEARTBEAT_S, LEASE_S = 2, 12
 STREAM_LIMIT = 2
-ANSWER_S_MAX = 20.0
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Twins:
         total = 0.0
         for node in range(2):
             with contextlib.suppress(httpx.HTTPError):
-                text = httpx.get(f"{self.operators(node)}/metrics", trust_env=False).text
+                text = fetch(f"{self.operators(node)}/metrics").text
                 rows = (row for row in text.splitlines() if row.startswith(name))
                 total += sum(float(row.rpartition(" ")[2]) for row in rows)
         return total
@@ -85,7 +84,7 @@ class Twins:
 
 
 def _answers(url: str) -> bool:
-    return httpx.get(url, trust_env=False).is_success
+    return fetch(url).is_success
 
 
 def settings_of(folder: Path, first: int, stores: dict[str, str], more: dict[str, Any]) -> dict[str, Any]:

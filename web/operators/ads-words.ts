@@ -1,5 +1,5 @@
 import { count, duration, percent, rate } from "../shared/format.ts";
-import type { Ads, BreakSpan, Filling, LineItem } from "./api.ts";
+import type { Ads, BreakSpan, Filling, LineItem, PacePoint } from "./api.ts";
 
 /** What fills breaks, in the order in which it is stacked. */
 export const FILLINGS: readonly Filling[] = ["ad", "house", "slate", "nothing"];
@@ -26,6 +26,9 @@ export const STATE_TONES: Readonly<Record<LineItem["state"], string>> = {
 export const BEFORE_S = 300;
 export const AFTER_S = 1_500;
 
+/** The share of the capacity from which pods are said to be near it. */
+const NEAR_CAPACITY = 0.8;
+
 /** From how many seconds on a flight is said in days. */
 const DAYS_FROM_S = 2 * 86_400;
 
@@ -42,7 +45,24 @@ export function podsByFilling(ads: Ads): Readonly<Record<Filling, number>> {
 
 /** Pods a second, and how many there could be where somebody has said. */
 export function podsWords(ads: Ads): string {
-  return ads.capacity_per_s === null ? rate(ads.pods_per_s) : `${rate(ads.pods_per_s)} of ${count(ads.capacity_per_s)}`;
+  const { pods_per_s, capacity_per_s } = ads;
+  if (capacity_per_s === null) return rate(pods_per_s);
+  return `${rate(pods_per_s)} of ${count(capacity_per_s)} · ${percent(pods_per_s / capacity_per_s)}`;
+}
+
+/** How near pods come to what can be carried. */
+export function podsTone({ pods_per_s, capacity_per_s }: Pick<Ads, "pods_per_s" | "capacity_per_s">): "bad" | "warn" | "" {
+  const share = capacity_per_s === null ? 0 : pods_per_s / capacity_per_s;
+  if (share >= 1) return "bad";
+  return share >= NEAR_CAPACITY ? "warn" : "";
+}
+
+/** Line items of which the course is kept for plots: the first, which are the largest of those in their flight. */
+export const PLOTTED_MAX = 6;
+
+/** The point that each of the largest budgets adds to its plot. */
+export function pacingOf(items: readonly LineItem[]): Readonly<Record<string, PacePoint>> {
+  return Object.fromEntries(items.slice(0, PLOTTED_MAX).map(({ id, delivered, due, even }) => [id, { delivered, due: even ? due : null }]));
 }
 
 /** A legend's entry: "line items 62 %"; without a share before anybody has asked for a pod. */

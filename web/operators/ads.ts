@@ -1,11 +1,13 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { clock, count, duration, millis, percent, rate, UNKNOWN } from "../shared/format.ts";
-import { bullet, emptyWords, FILLINGS, flightWords, inventoryWords, legendWords, podsWords, STATE_TONES } from "./ads-words.ts";
+import { AdServers } from "./ad-servers.ts";
+import { bullet, emptyWords, FILLINGS, flightWords, inventoryWords, legendWords, podsTone, podsWords, STATE_TONES } from "./ads-words.ts";
 import type { Ads as AdsFigures, Control, LineItem, Overview } from "./api.ts";
 import { podsChart } from "./charts.ts";
 import { confirm } from "./confirm.ts";
 import type { History } from "./history.ts";
 import { act } from "./notice.ts";
+import { Pacing } from "./pacing.ts";
 import { Rows, type Row } from "./rows.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -17,6 +19,8 @@ export class Ads {
   private readonly chart = podsChart(at("ads-chart"), FILLINGS);
   private readonly legend = FILLINGS.map((filling) => ({ filling, words: make("span") }));
   private readonly rows = new Rows<LineItem>(at("ads-rows"), (item) => item.id, (item) => this.row(item));
+  private readonly pacing = new Pacing();
+  private readonly servers = new AdServers();
   private serverNow = 0;
   /** The last second in which pods were asked for: between breaks it is what there is to say. */
   private lastAsked: AdsFigures | null = null;
@@ -45,6 +49,8 @@ export class Ads {
     at("ads-table").hidden = empty !== null;
     setText(at("ads-note"), empty ?? "");
     this.rows.show(ads.items);
+    this.pacing.update(ads.items, history);
+    this.servers.update(ads.servers);
   }
 
   tick(serverNow: number): void {
@@ -63,6 +69,7 @@ export class Ads {
   private showFigures(ads: AdsFigures): void {
     const last = this.lastAsked;
     setText(at("ads-pods"), ads.nodes > 0 ? podsWords(ads) : UNKNOWN);
+    at("ads-pods").dataset["tone"] = podsTone(ads);
     setText(at("ads-fill"), last ? percent(last.fill) : UNKNOWN);
     setText(at("ads-latency"), last ? `${decided(last.p50_ms)} · ${decided(last.p99_ms)}` : UNKNOWN);
     for (const id of ["ads-fill", "ads-latency", "ads-legend"]) at(id).classList.toggle("soft", ads.pods_per_s === 0);

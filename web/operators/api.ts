@@ -1,4 +1,5 @@
-import { call, type Call } from "../shared/http.ts";
+import { call, file, type Call } from "../shared/http.ts";
+import { type Billed, type BilledWanted, billedQuery } from "./billed.ts";
 
 /** One second of the match. `at` is in seconds since the epoch; `pathways` holds viewers by pathway. */
 export interface Sample {
@@ -10,6 +11,14 @@ export interface Sample {
   readonly lag: number;
   readonly pathways: Readonly<Record<string, number>>;
   readonly pods_per_s: Readonly<Record<Filling, number>>;
+  /** The largest budgets of line items, by id. */
+  readonly pacing: Readonly<Record<string, PacePoint>>;
+}
+
+/** Impressions that were shown, and those due by the pace; null where delivery is not even. */
+export interface PacePoint {
+  readonly delivered: number;
+  readonly due: number | null;
 }
 
 /** What the seconds of a break are filled with. */
@@ -135,6 +144,22 @@ export interface Ads {
   readonly p50_ms: number;
   readonly p99_ms: number;
   readonly items: readonly LineItem[];
+  readonly servers: readonly AdServer[];
+}
+
+/** An outside ad server, as it was asked ahead of the last minutes' breaks; its circuit is open on some nodes. */
+export interface AdServer {
+  readonly id: string;
+  readonly asked: number;
+  readonly answered: number;
+  readonly fetched: number;
+  readonly timed_out: number;
+  readonly failed: number;
+  readonly shaped: number;
+  readonly unasked: number;
+  readonly nodes: number;
+  readonly nodes_failing: number;
+  readonly requests_per_s: number;
 }
 
 /** One respect in which viewers differ: the largest groups (an empty name: not known), and the rest together. */
@@ -186,15 +211,20 @@ export interface Origin {
 /** The steps of the degradation ladder, mildest first. */
 export type PostureStep = "normal" | "guarded" | "event-page" | "lean" | "fail-open" | "waiting-room";
 
-/** Everything at this second. */
-/** Whom ads are decided for: what operators have said, and what is in force. */
+/** Whom ads are decided for: what operators have said, what is in force, and whose word that is. */
 export interface AdLever {
   readonly ads: AdLeverPlace;
   readonly in_force: AdLeverPlace;
+  readonly by: "nobody" | "operator" | "posture";
+  readonly operator: string;
+  readonly at: number;
+  /** The lever of the posture's step. */
+  readonly posture: AdLeverPlace;
 }
 
 export type AdLeverPlace = "personal" | "cohort" | "house" | "none";
 
+/** Everything at this second. */
 export interface Overview {
   readonly at: number;
   readonly viewers: number;
@@ -310,6 +340,23 @@ export class Control {
   /** Whether a line item takes part, on every node within a second. */
   switchLineItem(id: string, active: boolean): Promise<unknown> {
     return this.call(`/v1/control/line-items/${encodeURIComponent(id)}`, { method: "PUT", body: { active } });
+  }
+
+  setAdLever(ads: AdLeverPlace): Promise<unknown> {
+    return this.call("/v1/control/ad-lever", { method: "PUT", body: { ads } });
+  }
+
+  billed(wanted: BilledWanted): Promise<Billed> {
+    return this.call(`/v1/control/billed?${billedQuery(wanted)}`);
+  }
+
+  /** Where the same is as a file. */
+  billedCsvUrl(wanted: BilledWanted): string {
+    return `/v1/control/billed.csv?${billedQuery(wanted)}`;
+  }
+
+  billedCsv(wanted: BilledWanted): Promise<Blob> {
+    return file(this.billedCsvUrl(wanted), { token: this.token });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

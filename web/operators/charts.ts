@@ -69,6 +69,20 @@ function stackedChart(host: HTMLElement, series: readonly uPlot.Series[]): Chart
   return new Chart(host, { ...framed(), series: [{}, ...series], bands });
 }
 
+/** What was delivered, and dashed where its pace would be: near each other, whatever their size. */
+export function paceChart(host: HTMLElement): Chart {
+  const frame = framed();
+  return new Chart(host, {
+    ...frame,
+    scales: { x: { time: true, auto: false }, y: { range: aroundBoth } },
+    series: [
+      {},
+      { label: "delivered", stroke: colour("--accent"), width: 2, points: { show: false } },
+      { label: "due", stroke: colour("--text-soft"), width: 1.5, dash: [5, 4], points: { show: false } },
+    ],
+  });
+}
+
 /** A line without axes, for a tile. */
 export function spark(host: HTMLElement, tone: string): Chart {
   const paint = colour(tone);
@@ -95,6 +109,13 @@ function framed(): Pick<uPlot.Options, "cursor" | "legend" | "padding" | "scales
       { ...common, size: 52, space: 36, values: (_, splits) => splits.map((s) => (Number.isInteger(s) ? count(s) : "")) },
     ],
   };
+}
+
+/** The span of what there is, and a little room around it. */
+function aroundBoth(_: uPlot, min: number | null, max: number | null): uPlot.Range.MinMax {
+  const [low, high] = [min ?? 0, max ?? 1];
+  const room = Math.max((high - low) * 0.15, high * 0.002, 1);
+  return [Math.max(0, low - room), high + room];
 }
 
 /** Counts start at 0, and an idle plot is not a plot of noise. */

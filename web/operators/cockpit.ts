@@ -1,10 +1,12 @@
 import { byId, setText } from "../shared/dom.ts";
 import { clock, count, rate } from "../shared/format.ts";
 import { inWords } from "../shared/http.ts";
+import { AdLeverChoice } from "./ad-lever.ts";
 import { Ads } from "./ads.ts";
 import { Control, type Overview } from "./api.ts";
 import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
+import { Billing } from "./billing.ts";
 import { BreakTile } from "./breaks.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
@@ -59,6 +61,8 @@ class Cockpit {
   private readonly pathways = new Pathways(this.control, () => this.audit.refresh());
   private readonly breaks = new BreakTile(this.control, () => this.audit.refresh());
   private readonly ads = new Ads(this.control, () => this.audit.refresh());
+  private readonly adLever = new AdLeverChoice(this.control, () => this.audit.refresh());
+  private readonly billing = new Billing(this.control);
   private readonly steering = new SteeringLoop();
   private readonly qoe = new QoeTable();
   private readonly audience = new Audience((event) => this.sessions.showEvent(event));
@@ -87,6 +91,7 @@ class Cockpit {
   private readLists(): void {
     this.sessions.refresh();
     this.audit.refresh();
+    this.billing.refresh();
   }
 
   private show(overview: Overview): void {
@@ -117,6 +122,7 @@ class Cockpit {
     this.caches.update(overview.caches);
     this.breaks.update(overview.breaks);
     this.ads.update(overview, this.history);
+    this.adLever.update(overview);
     this.origins.update(overview.origins, overview.at);
     this.tick();
   }

@@ -1,5 +1,5 @@
 import type { Overview, Sample } from "./api.ts";
-import { podsByFilling } from "./ads-words.ts";
+import { pacingOf, podsByFilling } from "./ads-words.ts";
 
 /** Seconds of the match that the plots show. */
 export const HISTORY_S = 900;
@@ -30,7 +30,7 @@ export class History {
   }
 
   /** Instants, then one column per reading, with an empty row in each gap. */
-  columns(readings: readonly ((sample: Sample) => number)[]): [Column, ...Column[]] {
+  columns(readings: readonly ((sample: Sample) => number | null)[]): [Column, ...Column[]] {
     const times: Column = [];
     const columns: Column[] = readings.map(() => []);
     let previous: Sample | undefined;
@@ -58,5 +58,6 @@ export function sampleOf(overview: Overview): Sample {
   const { at, viewers, starts_per_s, requests_per_s, errors_per_s } = overview;
   const pathways = Object.fromEntries(overview.pathways.map((pathway) => [pathway.id, pathway.viewers]));
   const lag = overview.eventlog.lag;
-  return { at, viewers, starts_per_s, requests_per_s, errors_per_s, lag, pathways, pods_per_s: podsByFilling(overview.ads) };
+  const pacing = pacingOf(overview.ads.items);
+  return { at, viewers, starts_per_s, requests_per_s, errors_per_s, lag, pathways, pods_per_s: podsByFilling(overview.ads), pacing };
 }

@@ -17,8 +17,8 @@ function notice(tone: "good" | "bad", words: string): void {
 }
 
 /** Does what a button asks for, with the button off meanwhile, and says how it went. True when it went well. */
-export async function act(button: HTMLButtonElement | HTMLSelectElement, done: string, work: () => Promise<unknown>): Promise<boolean> {
-  button.disabled = true;
+export async function act(button: HTMLElement, done: string, work: () => Promise<unknown>): Promise<boolean> {
+  button.toggleAttribute("disabled", true);
   button.setAttribute("aria-busy", "true");
   try {
     await work();
@@ -28,7 +28,7 @@ export async function act(button: HTMLButtonElement | HTMLSelectElement, done: s
     notice("bad", inWords(error));
     return false;
   } finally {
-    button.disabled = false;
+    button.toggleAttribute("disabled", false);
     button.removeAttribute("aria-busy");
   }
 }

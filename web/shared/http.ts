@@ -47,6 +47,17 @@ export async function call<T>(url: string, what: Call = {}): Promise<T> {
   return (response.status === 204 ? undefined : await bodyOf(response)) as T;
 }
 
+/** What a 2xx answer carries, as a file. Throws like `call`. */
+export async function file(url: string, what: Call = {}): Promise<Blob> {
+  const response = await send(url, what);
+  if (!response.ok) throw await problemOf(response);
+  try {
+    return await response.blob();
+  } catch (error) {
+    throw new Unreachable(error);
+  }
+}
+
 async function send(url: string, what: Call): Promise<Response> {
   const timeout = AbortSignal.timeout(CALL_MS_MAX);
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bullet, emptyWords, flightWords, inventoryWords, legendWords, places, podsByFilling, podsWords } from "../operators/ads-words.ts";
+import { bullet, emptyWords, flightWords, inventoryWords, legendWords, places, podsByFilling, podsTone, podsWords } from "../operators/ads-words.ts";
 import type { Ads, LineItem } from "../operators/api.ts";
 
 const ads: Ads = {
@@ -17,6 +17,7 @@ const ads: Ads = {
   p50_ms: 0.1,
   p99_ms: 0.5,
   items: [],
+  servers: [],
 };
 
 const item: LineItem = { id: "ad", state: "on-pace", goal: 200, delivered: 50, due: 100, even: true, starts: 1_000, ends: 5_000 };
@@ -27,7 +28,8 @@ test("pods are divided as the seconds of their breaks are", () => {
 
 test("pods stand beside what can be carried where somebody has said", () => {
   expect(podsWords(ads)).toBe("40.0");
-  expect(podsWords({ ...ads, capacity_per_s: 2_000 })).toBe("40.0 of 2,000");
+  expect(podsWords({ ...ads, capacity_per_s: 2_000 })).toBe("40.0 of 2,000 · 2 %");
+  expect([null, 100, 50, 40].map((capacity_per_s) => podsTone({ ...ads, capacity_per_s }))).toEqual(["", "", "warn", "bad"]);
 });
 
 test("the legend has shares as soon as somebody has asked", () => {

@@ -16,6 +16,7 @@ const sample = (at: number, viewers = 0, pathways: Record<string, number> = {}):
   lag: 0,
   pathways,
   pods_per_s: { ad: 0, house: 0, slate: 0, nothing: 0 },
+  pacing: {},
 });
 
 test("events come out whole, however the stream is cut", () => {

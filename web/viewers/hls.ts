@@ -12,6 +12,7 @@ import { Beacons, creativeOf, LINEAR_ERROR, type Creative } from "./ads.ts";
 import { PathwayLog } from "./cmcd.ts";
 import { hlsOptions } from "./hls-options.ts";
 import { type AdNow, bufferedAhead, type MatchPlayer, type Picture, type PlayerEvents } from "./match-player.ts";
+import { Preloads } from "./preload.ts";
 import { Recovery } from "./recovery.ts";
 
 interface RunningAd {
@@ -25,6 +26,7 @@ interface RunningAd {
 export class HlsPlayer implements MatchPlayer {
   private readonly hls: Hls;
   private readonly pathways = new PathwayLog();
+  private readonly preloads = new Preloads(Math.random, Hls.DefaultConfig.interstitialLiveLookAhead);
   private pathway = "";
   private known: readonly string[] = [];
   private steeredAt: number | null = null;
@@ -90,6 +92,10 @@ export class HlsPlayer implements MatchPlayer {
     hls.on(Events.MANIFEST_LOADED, (_, data) => {
       const ids = data.levels.map((level) => level.attrs?.["PATHWAY-ID"] ?? ".");
       this.known = [...new Set(ids)];
+    });
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      const edge = details.fragments.at(-1)?.endProgramDateTime ?? Date.now();
+      hls.config.interstitialLiveLookAhead = this.preloads.lookAheadS(details.dateRanges, edge);
     });
     hls.on(Events.FRAG_LOADED, (_, data) => {
       if (data.frag.type === "main") this.carriedBy(hls.levels[data.frag.level]);

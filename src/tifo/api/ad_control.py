@@ -22,10 +22,18 @@ class AdLeverBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AdLeverAnswer(msgspec.Struct, frozen=True):
-    """What operators have said, and what is in force: that, or the posture's where it is stricter."""
+    """What operators have said, and what is in force: that, or the posture's where it is stricter.
+
+    `by` says whose word is in force; nobody's is `personal`. `operator` is who spoke last for the operators,
+    at `at` (epoch seconds), empty and 0 where nobody has. `posture` is the lever of the posture's step.
+    """
 
     ads: AdLever = "personal"
     in_force: AdLever = "personal"
+    by: Literal["nobody", "operator", "posture"] = "nobody"
+    operator: str = ""
+    at: float = 0.0
+    posture: AdLever = "personal"
 
 
 class InventoryAnswer(msgspec.Struct, frozen=True):
@@ -71,12 +79,18 @@ class ItemExplained(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """What a viewer would be shown now by the node that answers, and what became of every line item."""
+    """What a viewer would be shown now by the node that answers, and what became of every line item.
+
+    It is so under `lever`, which is in force unless another was asked for; `in_force` says which one is, and
+    why.
+    """
 
     revision: int
     pod: tuple[SlotExplained, ...]
     rest_s: float
     line_items: Annotated[tuple[ItemExplained, ...], msgspec.Meta(description="those chosen first")]
+    lever: AdLever = "personal"
+    in_force: AdLeverAnswer = AdLeverAnswer()
 
 
 class LineItems(Protocol):

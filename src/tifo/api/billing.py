@@ -37,8 +37,18 @@ class BilledLine(msgspec.Struct, frozen=True):
     count: int
 
 
+HOURS = 24
+HOURS_MAX = 24 * 400
+"""Whole hours of the books that are asked for: without saying so, and at the most."""
+
+
 class ItemBilled(msgspec.Struct, frozen=True):
-    """A line item: slots decided, what was counted of them, and the impressions that came too late."""
+    """A line item: slots decided, what was counted of them, and the impressions that came too late.
+
+    `share` is impressions of decided, None without any. `amount_micros` is what the impressions come to, in
+    millionths of the currency, by `cpm_cents` of the inventory in force; the line item's `campaign` is empty
+    where that does not have it any more.
+    """
 
     line_item: str
     decided: int
@@ -51,6 +61,24 @@ class ItemBilled(msgspec.Struct, frozen=True):
     clicks: int
     errors: int
     late: int
+    share: float | None = None
+    campaign: str = ""
+    cpm_cents: int = 0
+    amount_micros: int = 0
+
+
+class CampaignBilled(msgspec.Struct, frozen=True):
+    """The line items of a campaign together."""
+
+    campaign: str
+    advertiser: str
+    decided: int
+    impressions: int
+    completes: int
+    clicks: int
+    late: int
+    share: float | None
+    amount_micros: int
 
 
 class BreakBilled(msgspec.Struct, frozen=True):
@@ -66,11 +94,27 @@ class BreakBilled(msgspec.Struct, frozen=True):
 
 
 class BilledAnswer(msgspec.Struct, frozen=True):
-    """The books: by line item, by break, and line by line."""
+    """The books: by line item, by break, line by line unless that was left out, and by campaign.
+
+    `currency` is that of the inventory in force.
+    """
 
     line_items: tuple[ItemBilled, ...]
     breaks: tuple[BreakBilled, ...]
     lines: tuple[BilledLine, ...]
+    campaigns: tuple[CampaignBilled, ...] = ()
+    currency: str = ""
+
+
+class Billed(Protocol):
+    """What was billed, summed up."""
+
+    @abstractmethod
+    async def billed(self, event: str, hours: int, *, lines: bool) -> BilledAnswer:
+        """Of an event, or of all when empty, and of so many whole hours and the one that runs.
+
+        Raises `Refusal` (invalid) for more than is read at once, and `Unavailable`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

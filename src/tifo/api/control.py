@@ -221,6 +221,27 @@ class LineItemView(msgspec.Struct, frozen=True):
     ends: float
 
 
+class AdServerView(msgspec.Struct, frozen=True):
+    """An outside ad server, as all nodes together asked it over the last minutes ahead of breaks.
+
+    Of those `asked`, `answered` came back in time, an ad or not, and `fetched` with one that fits;
+    `timed_out` and `failed` did not. `shaped` were refused by shaping, `unasked` because its circuit is
+    open. That is so on `nodes_failing` of `nodes`, which only probe it.
+    """
+
+    id: str
+    asked: int
+    answered: int
+    fetched: int
+    timed_out: int
+    failed: int
+    shaped: int
+    unasked: int
+    nodes: int
+    nodes_failing: int
+    requests_per_s: float
+
+
 class AdsView(msgspec.Struct, frozen=True):
     """What becomes of breaks; rates of all nodes together, latencies of the worst, in milliseconds.
 
@@ -244,6 +265,7 @@ class AdsView(msgspec.Struct, frozen=True):
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     items: tuple[LineItemView, ...] = ()
+    servers: tuple[AdServerView, ...] = ()
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -272,8 +294,18 @@ class Overview(msgspec.Struct, frozen=True):
     anomalies: tuple[Anomaly, ...] = ()
 
 
+class PacePoint(msgspec.Struct, frozen=True):
+    """Impressions of a line item that were shown, and those due by its pace; None where it has none."""
+
+    delivered: int
+    due: int | None
+
+
 class Sample(msgspec.Struct, frozen=True):
-    """One point of the curves; `pods_per_s` by what fills them: ad, house, slate and nothing."""
+    """One point of the curves; `pods_per_s` by what fills them: ad, house, slate and nothing.
+
+    `pacing` has the largest budgets of line items, by id.
+    """
 
     at: float
     viewers: int
@@ -283,6 +315,7 @@ class Sample(msgspec.Struct, frozen=True):
     lag: int
     pathways: dict[str, int]
     pods_per_s: dict[str, float] = {}
+    pacing: dict[str, PacePoint] = {}
 
 
 class History(msgspec.Struct, frozen=True):

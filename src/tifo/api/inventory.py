@@ -44,6 +44,9 @@ WebAddress = Annotated[
 ]
 """An http address in plain characters, or none."""
 
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+"""A currency by its ISO 4217 code."""
+
 Title = Annotated[str, msgspec.Meta(max_length=200)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -124,6 +127,8 @@ class LineItem(Entry, frozen=True):
     """Its flight, in epoch seconds; the end is not in it."""
     impressions: Count = 0
     """Its budget; 0 is no limit."""
+    cpm_cents: Count = 0
+    """What a thousand impressions cost, in hundredths of the inventory's currency; 0 is not said."""
     pace: Literal["even", "asap"] = "even"
     """Whether the budget is spread over the flight or spent as fast as it goes."""
     priority: Annotated[int, msgspec.Meta(ge=1, le=16)] = 8
@@ -161,6 +166,8 @@ class Inventory(Entry, frozen=True):
 
     zone: str = "UTC"
     """The time zone of dayparts, such as "Europe/Paris"."""
+    currency: Currency = "EUR"
+    """Of all prices."""
     campaigns: Annotated[tuple[Campaign, ...], msgspec.Meta(max_length=CAMPAIGNS_MAX)] = ()
     line_items: Annotated[tuple[LineItem, ...], msgspec.Meta(max_length=LINE_ITEMS_MAX)] = ()
     creatives: Annotated[tuple[CreativeEntry, ...], msgspec.Meta(max_length=CREATIVES_MAX)] = ()

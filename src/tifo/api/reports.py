@@ -185,6 +185,27 @@ class LineItemReport(msgspec.Struct, frozen=True):
     active: bool = True
 
 
+class AdServerReport(msgspec.Struct, frozen=True):
+    """What came of one node's asking an outside ad server ahead of breaks, over the last minutes.
+
+    Of those `asked`, `answered` came back in time, an ad or not, and `fetched` with one that fits;
+    `timed_out` and `failed` did not. `shaped` were not asked because the server's declared rate and viewers
+    left no room for them in time, `unasked` because it is `failing`: only probes go out. The node may ask
+    it `requests_per_s`.
+    """
+
+    id: str
+    asked: int = 0
+    answered: int = 0
+    fetched: int = 0
+    timed_out: int = 0
+    failed: int = 0
+    shaped: int = 0
+    unasked: int = 0
+    failing: bool = False
+    requests_per_s: float = 0.0
+
+
 class AdsReport(msgspec.Struct, frozen=True):
     """What one node does about ads; rates over the last seconds, latencies of a decision in milliseconds.
 
@@ -204,3 +225,4 @@ class AdsReport(msgspec.Struct, frozen=True):
     p99_ms: float
     capacity_per_s: float = 0.0
     items: tuple[LineItemReport, ...] = ()
+    servers: tuple[AdServerReport, ...] = ()

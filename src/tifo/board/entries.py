@@ -81,9 +81,14 @@ class PostureState(msgspec.Struct, frozen=True):
 
 
 class AdLeverState(msgspec.Struct, frozen=True):
-    """What operators have said of whom ads are decided for; without an entry it is `personal`."""
+    """What operators have said of whom ads are decided for; who of them, and when (epoch s; 0 not known).
+
+    Without an entry it is `personal`.
+    """
 
     ads: AdLever
+    operator: str = ""
+    at: float = 0.0
 
 
 class Revoked(msgspec.Struct, frozen=True):

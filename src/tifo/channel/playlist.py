@@ -11,6 +11,9 @@ from tifo.kernel.clock import rfc3339
 VERSION = 8
 """EXT-X-DEFINE and EXT-X-GAP ask for it."""
 
+PRELOAD_SPARE_S = 4.0
+"""Seconds before a break by which its ads are asked for: the first of them has to be fetched too."""
+
 _HEAD = (
     "#EXTM3U",
     f"#EXT-X-VERSION:{VERSION}",
@@ -35,7 +38,7 @@ def announced(breaks: Breaks, window: range, notice_s: float) -> tuple[Break, ..
 
 
 def live_playlist(
-    rendition: Rendition, present: Collection[int], window: range, breaks: Iterable[Break]
+    rendition: Rendition, present: Collection[int], window: range, breaks: Iterable[Break], notice_s: float
 ) -> str:
     """The playlist of one rendition; `present` are the numbers of the segments that exist.
 
@@ -49,8 +52,9 @@ def live_playlist(
         f"#EXT-X-MEDIA-SEQUENCE:{window.start}",
         '#EXT-X-DEFINE:IMPORT="tifo-ads"',
         '#EXT-X-MAP:URI="init.mp4"',
-        *(date_range(one, float(window.stop * SEGMENT_S)) for one in breaks),
     ]
+    for one in breaks:
+        lines += (*preload_range(one, notice_s), date_range(one, float(window.stop * SEGMENT_S)))
     for msn in window:
         lines += _segment(msn, begins, gap=msn not in present)
     return _text(lines)
@@ -73,6 +77,21 @@ def date_range(one: Break, edge_s: float) -> str:
         return tag
     lasted = f"{one.end - one.start:.3f}"
     return f"{tag},DURATION={lasted},X-PLAYOUT-LIMIT={lasted}"
+
+
+def preload_range(one: Break, notice_s: float) -> tuple[str, ...]:
+    """The time in which to ask for a break's ads, each player at a moment drawn by itself (RFC 8216bis,
+    appendix F); none where the notice leaves no time for it. Like the break, it never changes.
+    """
+    lasts_s = notice_s - PRELOAD_SPARE_S
+    if lasts_s <= 0:
+        return ()
+    return (
+        f'#EXT-X-DATERANGE:ID="{one.id}.preload",CLASS="com.apple.hls.preload",'
+        f'START-DATE="{rfc3339(one.start - notice_s)}",DURATION={lasts_s:.3f},'
+        f'X-URI="{{$tifo-ads}}/breaks/{one.id}",X-TARGET-CLASS="com.apple.hls.interstitial",'
+        f'X-TARGET-ID="{one.id}"',
+    )
 
 
 def vod_playlist(durations_s: Iterable[Fraction]) -> str:

@@ -102,8 +102,9 @@ class LiveShelf:
             return {}
         window = shown(self._segments, self._window)
         breaks = announced(self._breaks, window, self._break_notice_s)
+        notice_s = self._break_notice_s
         return {
-            f"{r.id}/index.m3u8": StoredFile.live(live_playlist(r, self._segments, window, breaks))
+            f"{r.id}/index.m3u8": StoredFile.live(live_playlist(r, self._segments, window, breaks, notice_s))
             for r in RENDITIONS
         }
 

@@ -62,6 +62,14 @@ def _next_probe(now: float, budget: Budget, jitter: float) -> float:
     return now + budget.probe_s * (0.75 + jitter / 2)
 
 
+class TimedOut(Unavailable):
+    """It did not answer within its time."""
+
+
+class NotAsked(Unavailable):
+    """It was not asked at all: it has failed too often, or there is no room in line."""
+
+
 class Bulkhead:
     """Every call to one dependency goes through here.
 
@@ -92,7 +100,7 @@ class Bulkhead:
         return self._inside
 
     async def call(self, do: Callable[[], Awaitable[T]]) -> T:
-        """What `do` answers; raises `Unavailable` when it does, takes too long or was not asked at all.
+        """What `do` answers; raises `Unavailable` when it does, `TimedOut` and `NotAsked` among them.
 
         Any other error of `do` passes through, and says nothing of the dependency.
         """
@@ -101,9 +109,11 @@ class Bulkhead:
             async with asyncio.timeout(self._budget.call_s_max), self._room:
                 answer = await do()
         except TimeoutError:
-            raise self._failed("timeout", f"no answer within {self._budget.call_s_max:g} s") from None
+            self._failed("timeout")
+            raise TimedOut(self._part, f"no answer within {self._budget.call_s_max:g} s") from None
         except Unavailable as error:
-            raise self._failed("failed", error.why) from error
+            self._failed("failed")
+            raise Unavailable(self._part, error.why) from error
         finally:
             self._inside -= 1
         self._circuit = self._circuit.succeeded()
@@ -114,14 +124,13 @@ class Bulkhead:
         now = self._clock.monotonic()
         if not self._circuit.admits(now, self._budget):
             self._count("open")
-            raise Unavailable(self._part, "it failed again and again and is asked seldom")
+            raise NotAsked(self._part, "it failed again and again and is asked seldom")
         if self._inside >= self._budget.calls_max + self._budget.waiting_max:
             self._count("full")
-            raise Unavailable(self._part, f"{self._inside} calls wait for it already")
+            raise NotAsked(self._part, f"{self._inside} calls wait for it already")
         self._circuit = self._circuit.asked(now, self._budget, self._ids.fraction())
         self._inside += 1
 
-    def _failed(self, outcome: str, why: str) -> Unavailable:
+    def _failed(self, outcome: str) -> None:
         self._circuit = self._circuit.failed(self._clock.monotonic(), self._budget, self._ids.fraction())
         self._count(outcome)
-        return Unavailable(self._part, why)

@@ -131,6 +131,13 @@ LAKE_FILES = Counter(
     ["outcome"],
     registry=REGISTRY,
 )
+EXPOSURES = Counter(
+    "tifo_exposures",
+    "Caps over many nodes, by outcome: impressions that were told to the others or dropped, accounts that"
+    " were read ahead or still unread when their break began.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 BOARD_FAILING = Gauge(
     "tifo_board_failing",
     "1 while the board cannot be read and its last state stays in force.",
@@ -214,8 +221,8 @@ SIGHTINGS_LOST = Counter(
 OUTSIDE_ADS = Counter(
     "tifo_outside_ads",
     "Ads of outside servers, by server and what came of asking ahead (fetched, late, over: beyond what it "
-    "declared, failed, unreadable, wrong-length, no-ad, no-media, wrapper), and of places in pods (shown, "
-    "house).",
+    "declared, timeout, failed, unasked: its circuit is open, unreadable, wrong-length, no-ad, no-media, "
+    "wrapper), and of places in pods (shown, house).",
     ["server", "outcome"],
     registry=REGISTRY,
 )

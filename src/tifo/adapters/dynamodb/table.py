@@ -44,9 +44,18 @@ THROTTLED = frozenset(
 """What a table says that has more to do than it may; the short ones about one part of a batch."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+CANCELED = "TransactionCanceledException"
 
-PASSING = THROTTLED | {"InternalServerError", "ServiceUnavailable", "TransactionConflict"}
+PASSING = THROTTLED | {
+    "InternalServerError",
+    "ServiceUnavailable",
+    "TransactionConflict",
+    "TransactionInProgressException",
+}
 """What is over by itself: worth trying again."""
+
+OTHERS_WRITE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+"""Why a transaction is canceled whose items somebody else writes: worth reading them again."""
 
 _MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 
@@ -106,7 +115,7 @@ class DynamoTable:
 
     async def call(self, budget_s: float, operation: str, **parameters: object) -> dict[str, Any]:
         """One operation within its budget of seconds. Raises `Unavailable`; `ClientError` for a condition
-        that does not hold."""
+        that does not hold, and for a transaction whose items somebody else writes."""
         answer: dict[str, Any] = {}
 
         async def once() -> Left:
@@ -247,11 +256,22 @@ class DynamoTable:
 
 def _told(error: ClientError, part: str) -> Exception:
     """What an answer that is an error means to a caller."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = _code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in PASSING or status >= 500:
         return Later(code)
     return error if code == CONDITION_FAILED else Unavailable(part, code)
+
+
+def _code(error: ClientError) -> str:
+    """Of a canceled transaction that of its reason: somebody else's write before all that is passing."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code != CANCELED:
+        return code
+    reasons = {str(one.get("Code")) for one in error.response.get("CancellationReasons", ())} - {"None"}
+    if reasons & OTHERS_WRITE:
+        return CONDITION_FAILED
+    return min(reasons - PASSING or reasons, default=code)
 
 
 async def _create(client: Client, address: TableAddress) -> None:

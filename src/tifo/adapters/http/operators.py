@@ -42,9 +42,13 @@ class PlatformClient:
         """Send them away."""
         await self._peer.post("/v1/control/kicks", msgspec.structs.asdict(kick))
 
-    async def load_inventory(self, inventory: Inventory, on: int | None) -> RevisionAnswer:
-        """Put an ad inventory in force, in place of revision `on` or of any."""
-        query = {} if on is None else {"on": on}
+    async def load_inventory(
+        self, inventory: Inventory, on: int | None, file: str, sha256: str
+    ) -> RevisionAnswer:
+        """Put an ad inventory in force, in place of revision `on` or of any; `file` has that hash."""
+        query: dict[str, str | int] = {"file": file, "sha256": sha256}
+        if on is not None:
+            query["on"] = on
         return await self._peer.put("/v1/control/ads/inventory", inventory, RevisionAnswer, **query)
 
     async def explain(self, query: Mapping[str, str | int]) -> Explained:

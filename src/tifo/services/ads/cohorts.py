@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from tifo.api.breaks import Break
 from tifo.services.ads.decision import decide
 from tifo.services.ads.exposures import Exposures
 from tifo.services.ads.index import Index
-from tifo.services.ads.model import Decision, State, Viewer
+from tifo.services.ads.model import Decision, State, Verdict, Viewer
 
 COHORT_S = 2.0
 """Seconds until a cohort's pod is decided again: what has budget again by then may be in it."""
@@ -40,7 +42,7 @@ class Cohorts:
 
     def __init__(self, cohorts_max: int = COHORTS_MAX) -> None:
         self._cohorts_max = cohorts_max
-        self._exposures = Exposures(cohorts_max)
+        self._exposures = Exposures(cohorts_max, unsaved_max=0)
         self._shared: dict[tuple[Like, str], _Shared] = {}
 
     def expire(self) -> None:
@@ -58,6 +60,14 @@ class Cohorts:
             self._decide(index, like, brk, shared, state)
         return shared.decision
 
+    def explain(
+        self, index: Index, like: Like, brk: Break, state: State, told: dict[str, Verdict]
+    ) -> Decision:
+        """What would be decided for the cohort now, all of it new; `told` as `decide` fills it."""
+        shared = self._shared.get((like, brk.id))
+        seen = shared.seen if shared is not None else self._exposures.seen(_name(like))
+        return decide(index, _one_of(like), brk, replace(state, seen=seen), told)
+
     def _begin(self, like: Like, brk: Break) -> _Shared:
         if len(self._shared) >= self._cohorts_max:
             del self._shared[next(iter(self._shared))]
@@ -65,17 +75,19 @@ class Cohorts:
         return shared
 
     def _decide(self, index: Index, like: Like, brk: Break, shared: _Shared, state: State) -> None:
-        event, device_kind, isp, region, cohort = like
-        name = _name(like)
-        viewer = Viewer(name, name, event, device_kind, isp, region, cohort)
-        seen = State(state.now, state.running, state.left, shared.seen, state.funded)
-        shared.decision = decide(index, viewer, brk, seen)
+        shared.decision = decide(index, _one_of(like), brk, replace(state, seen=shared.seen))
         wanted = Counter(key for item in shared.decision.items for key in item.budgets)
         shared.wanted = tuple(wanted.items())
         shared.until = state.now + COHORT_S
         new = [one for one in shared.decision.items if one.id not in shared.counted]
         shared.counted.update(one.id for one in new)
-        self._exposures.add(name, new, state.now)
+        self._exposures.add(_name(like), new, state.now)
+
+
+def _one_of(like: Like) -> Viewer:
+    event, device_kind, isp, region, cohort = like
+    name = _name(like)
+    return Viewer(name, name, event, device_kind, isp, region, cohort)
 
 
 def _name(like: Like) -> str:

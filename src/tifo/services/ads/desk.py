@@ -8,15 +8,19 @@ import msgspec
 import structlog
 
 from tifo.api.ad_control import LineItems
+from tifo.api.audit import AuditNotes
 from tifo.api.events import OperatorActed
 from tifo.api.inventory import Inventory
 from tifo.board.entries import ADS, InventoryWord, decode_all
 from tifo.board.ports import Entry
 from tifo.board.view import BoardView
+from tifo.eventlog.acts import Acts
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal, Unavailable
+from tifo.services.ads import changes
+from tifo.services.ads.changes import Source
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.index import Index
 from tifo.services.ads.inventory_check import InventoryUnsound, built
@@ -41,12 +45,19 @@ class InventoryDesk(LineItems):
     """
 
     def __init__(
-        self, store: InventoryStore, decider: Decider, view: BoardView, publisher: Publisher, clock: Clock
+        self,
+        store: InventoryStore,
+        decider: Decider,
+        view: BoardView,
+        publisher: Publisher,
+        notes: AuditNotes,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._decider = decider
         self._view = view
         self._publisher = publisher
+        self._acts = Acts(publisher, notes, clock)
         self._clock = clock
         self._kept = KeptInventory(0, Inventory())
         self._used_at = clock.now()
@@ -91,25 +102,40 @@ class InventoryDesk(LineItems):
             if await self._store.revision() != self._kept.revision:
                 await self._use(await self._store.read())
 
-    async def load(self, operator: str, document: object, on: int | None) -> int:
+    async def load(self, operator: str, document: object, on: int | None, source: Source) -> int:
         """Put what a decoded body says in force, in place of revision `on` or of any; its revision.
 
-        Raises `Refusal` (invalid with every problem, inventory-changed, unavailable).
+        The audit trail has who, from where, and what changed. Raises `Refusal` (invalid with every problem,
+        inventory-changed, unavailable).
         """
+        before, kept = await self._put(document, on)
+        detail = changes.told(kept.revision, before, kept.inventory, source)
+        await self._acts.note(operator, "ad-inventory", _WORD, detail)
+        return kept.revision
+
+    async def _put(self, document: object, on: int | None) -> tuple[Inventory, KeptInventory]:
+        """The inventory that was in force until now, and the one that is from now on."""
         inventory = await asyncio.to_thread(_checked, document)
         async with self._changing:
-            before = await self._store.revision() if on is None else on
+            before = await self._before(on)
             try:
-                revision = await self._store.put(inventory, before)
+                revision = await self._store.put(inventory, before.revision)
             except InventoryConflict as error:
                 raise Refusal(
                     "inventory-changed", f"The inventory has the revision {error.found} by now."
                 ) from None
             except ValueError as error:
                 raise Refusal("too-large", f"{error}.") from None
-            await self._use(KeptInventory(revision, inventory))
-        await self._tell(operator, revision)
-        return revision
+            kept = KeptInventory(revision, inventory)
+            await self._use(kept)
+        await self._tell(revision)
+        return before.inventory, kept
+
+    async def _before(self, on: int | None) -> KeptInventory:
+        """What is to be replaced; an `on` that is out of date is refused when it comes to that."""
+        found = await self._store.revision()
+        kept = self._kept if found == self._kept.revision else await self._store.read()
+        return kept if on is None else KeptInventory(on, kept.inventory)
 
     async def switch(self, operator: str, line_item: str, *, active: bool) -> int:
         """Switch a line item on or off; the inventory's revision. Raises `Refusal` (not-found; as `load`)."""
@@ -121,7 +147,12 @@ class InventoryDesk(LineItems):
             msgspec.structs.replace(one, active=active) if one.id == line_item else one for one in items
         )
         inventory = msgspec.structs.replace(kept.inventory, line_items=changed)
-        return await self.load(operator, msgspec.to_builtins(inventory), kept.revision)
+        _, now = await self._put(msgspec.to_builtins(inventory), kept.revision)
+        detail = f"revision {now.revision}, {line_item} {'on' if active else 'off'}"
+        self._publisher.tell(
+            OperatorActed(operator=operator, action="ad-inventory", target=_WORD, detail=detail)
+        )
+        return now.revision
 
     async def _use(self, kept: KeptInventory) -> None:
         index = await asyncio.to_thread(Index, kept.inventory)
@@ -129,14 +160,9 @@ class InventoryDesk(LineItems):
         self._decider.use(index)
         _log.info("ad-inventory.in-force", revision=kept.revision, line_items=len(index.items))
 
-    async def _tell(self, operator: str, revision: int) -> None:
+    async def _tell(self, revision: int) -> None:
         """The other nodes; those that the board does not reach ask the store themselves."""
         word = InventoryWord(revision, self._clock.now())
-        self._publisher.tell(
-            OperatorActed(
-                operator=operator, action="ad-inventory", target=_WORD, detail=f"revision {revision}"
-            )
-        )
         with contextlib.suppress(Unavailable):
             await self._view.write(ADS + _WORD, msgspec.json.encode(word))
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 import structlog
 
 from tifo.api.creatives import Creative
-from tifo.kernel.bulkhead import Budget, Bulkhead
+from tifo.api.reports import AdServerReport
+from tifo.kernel.bulkhead import Budget, Bulkhead, NotAsked, TimedOut
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads import outside_vast
 from tifo.services.ads.chain import Chain, Gate
+from tifo.services.ads.outside_tally import OutsideTally
 from tifo.services.ads.outside_vast import OutsideAd, VastError, asked_url
 from tifo.services.ads.settings import AdServerSettings
 from tifo.services.ads.shaping import call_s, may_begin
-from tifo.telemetry.metrics import OUTSIDE_ADS
 
 CALLS_MAX = 500
 """Ads of one server that are fetched at once."""
@@ -70,6 +71,7 @@ class Fetcher:
         self._chain = chain
         self._bulkhead = bulkhead
         self._clock = clock
+        self._tally = OutsideTally(gate.settings.id)
         self._calls_max = budget(gate.settings, gate.share.requests_per_s).calls_max
         self._jobs: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,7 +94,12 @@ class Fetcher:
 
     def count(self, outcome: str) -> None:
         """Tell what came of an ad."""
-        OUTSIDE_ADS.labels(self.gate.settings.id, outcome).inc()
+        self._tally.count(outcome)
+
+    def report(self, every_s: float) -> AdServerReport:
+        """What came of the last minutes' asking; asked each `every_s`."""
+        failing = self._bulkhead.failing
+        return self._tally.report(every_s, self.gate.share.requests_per_s, failing=failing)
 
     async def settle(self) -> None:
         """Until what is under way has ended."""
@@ -113,6 +120,10 @@ class Fetcher:
             ad = await self._bulkhead.call(lambda: self._chain.ad(url, seconds, job.headers))
         except VastError as error:
             self.count(OUTCOMES[error.code])
+        except NotAsked:
+            self.count("unasked")
+        except TimedOut:
+            self.count("timeout")
         except Unavailable:
             self.count("failed")
         except Exception:

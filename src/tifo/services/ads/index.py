@@ -22,8 +22,9 @@ from tifo.api.inventory import (
     PodRules,
 )
 from tifo.services.ads.dayparts import Week
-from tifo.services.ads.model import Item, Limit, Verdict, Viewer
+from tifo.services.ads.model import Item, Verdict, Viewer
 from tifo.services.ads.pacing import Plan
+from tifo.services.ads.ports import WINDOW_S_MAX, Limit
 from tifo.services.ads.rules import lengths, shares
 
 CLASSES_MAX = 20_000
@@ -96,6 +97,7 @@ class Index:
         self.budgets = {one.budget: one for one in _plans(ordered, inventory)}
         self.budgeted = _budgeted(self.items)
         """The items of each budget."""
+        self.caps = {cap.key: cap for item in self.items for cap in item.caps}
         self.dimensions = _dimensions(ordered, inventory)
         self._rules = {event: one for one in inventory.pods for event in one.events}
         self._usual = next((one for one in inventory.pods if not one.events), PodRules())
@@ -241,7 +243,7 @@ def _budgeted(items: Iterable[Item]) -> Mapping[str, int]:
 
 
 def _limit(key: str, cap: Cap) -> Limit:
-    return Limit(f"{key}/{cap.times}/{cap.per_s}", cap.times, cap.per_s)
+    return Limit(f"{key}/{cap.times}/{cap.per_s}", cap.times, min(cap.per_s, WINDOW_S_MAX))
 
 
 def _flights(items: list[LineItem], zone: ZoneInfo) -> tuple[Flight, ...]:

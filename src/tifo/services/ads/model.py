@@ -9,6 +9,7 @@ import msgspec
 from tifo.api.creatives import Creative
 from tifo.api.inventory import Position
 from tifo.services.ads.outside_vast import OutsideAd
+from tifo.services.ads.ports import Limit
 
 OFFERS_MAX = 250
 """Line items that are offered a place in one pod; who came first by priority, then by lot, was asked."""
@@ -16,6 +17,7 @@ OFFERS_MAX = 250
 Verdict = Literal[
     "chosen", "inactive", "flight", "daypart", "event", "team", "device-kind", "isp", "region", "cohort",
     "budget", "cap", "advertiser", "category", "creative", "position", "length", "slots", "full", "not-asked",
+    "lever",
 ]  # fmt: skip
 """What became of a line item; `VERDICTS` says it in a sentence."""
 
@@ -40,6 +42,7 @@ VERDICTS: Mapping[Verdict, str] = {
     "slots": "the pod has as many ads as it may",
     "full": "the pod is full",
     "not-asked": f"{OFFERS_MAX} others were asked first",
+    "lever": "under this lever no line item is shown",
 }
 
 
@@ -54,14 +57,6 @@ class Viewer(msgspec.Struct, frozen=True, gc=False):
     region: str = ""
     cohort: str = ""
     """The account's, where it is not to be found by the account's name."""
-
-
-class Limit(NamedTuple):
-    """A cap, and the name under which an account's impressions are remembered for it."""
-
-    key: str
-    times: int
-    per_s: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ import msgspec
 from tifo.api.breaks import Break, Breaks
 from tifo.api.creatives import Creative
 from tifo.api.inventory import CREATIVES_MAX
+from tifo.api.reports import AdServerReport
 from tifo.board.ad_levers import AdLevers
 from tifo.kernel.background import Background
 from tifo.kernel.bulkhead import Budget, Bulkhead
@@ -164,6 +165,10 @@ class OutsideAds:
                 self._decide_due(one, now)
         for fetcher in self._fetchers.values():
             fetcher.start_due()
+
+    def reports(self, every_s: float) -> tuple[AdServerReport, ...]:
+        """What came of asking each declared server; asked each `every_s`."""
+        return tuple(one.report(every_s) for one in self._fetchers.values())
 
     async def finish(self) -> None:
         """Until every request that is under way has ended."""

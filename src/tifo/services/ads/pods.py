@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tifo.api.creatives import Creative
 from tifo.api.inventory import PodRules
-from tifo.services.ads.model import Item, Limit, Pick, State, Verdict
+from tifo.services.ads.model import Item, Pick, State, Verdict
+from tifo.services.ads.ports import Limit
 
 _BESIDE = ("advertiser", "category")
 """Why a place beside another one is not to be had."""

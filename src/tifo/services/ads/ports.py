@@ -1,7 +1,9 @@
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from tifo.api.inventory import Inventory
 
@@ -49,6 +51,59 @@ class BudgetStore(Protocol):
     @abstractmethod
     async def give_back(self, unused: Mapping[str, int]) -> None:
         """Return what was taken and will not be shown, by budget. To be done once."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release what the adapter holds."""
+
+
+WINDOW_S_MAX = 400 * 86_400
+"""Seconds of a cap's window; a longer one is as long as this."""
+
+
+class Limit(NamedTuple):
+    """A cap, and the name under which an account's impressions are remembered for it."""
+
+    key: str
+    times: int
+    per_s: int
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One impression that an account had at `at` (epoch seconds), and the caps that count it.
+
+    Of an account no two that a cap counts have the same time.
+    """
+
+    account: str
+    caps: tuple[Limit, ...]
+    at: float
+
+
+MARKS_MAX = 8_000
+"""Impressions, and accounts, that one call is about."""
+
+
+class ExposureStore(Protocol):
+    """What all nodes have shown to each account, as far as caps ask for it. Raises `Unavailable`.
+
+    Each cap has the last `times` impressions of an account, and a time is one impression: what is told twice
+    changes nothing, and neither does the order. So a call may be repeated, and callers never conflict.
+    """
+
+    @abstractmethod
+    async def add(self, marks: Sequence[Mark], now: float) -> None:
+        """Remember these, each for every cap that counts it, until the cap's window is over.
+
+        At most `MARKS_MAX`, else `ValueError`. A call that fails may have kept some.
+        """
+
+    @abstractmethod
+    async def read(self, accounts: Sequence[str], now: float) -> tuple[Mapping[str, Sequence[float]], ...]:
+        """What each account has seen, by the caps' names: epoch seconds, oldest first.
+
+        What is out of a cap's window at `now` may be left out. At most `MARKS_MAX`, else `ValueError`.
+        """
 
     @abstractmethod
     async def close(self) -> None:

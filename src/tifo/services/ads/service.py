@@ -10,7 +10,7 @@ from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal
 from tifo.services.ads.deciding import Decider
-from tifo.services.ads.model import Decision, Viewer
+from tifo.services.ads.model import Viewer
 from tifo.services.ads.outside import Device, OutsideAds
 from tifo.services.ads.served import NOWHERE, Pod, Slot
 from tifo.services.ads.settings import AdsSettings
@@ -65,12 +65,14 @@ class AdService:
         if brk.end == brk.start:  # called off after players had read of it
             return Pod()
         if lever == "none":
-            self._decider.tally.answered(Decision((), brk.duration_s))
+            self._decider.tally.answered((), brk.duration_s)
             return Pod()
         viewer = _viewer(claims)
-        picks = self._decider.pod(viewer, brk, lever).picks
+        decision = self._decider.pod(viewer, brk, lever)
+        picks = decision.picks
         if lever != "house":
             picks = self._outside.settle(viewer, brk, picks)
+        self._decider.tally.answered(picks, decision.rest_s)
         creatives = tuple([one.creative for one in picks])
         self._publisher.tell(
             BreakDecided(
@@ -96,10 +98,12 @@ class AdService:
         return tuple(self.serve(claims, break_id).slots())
 
     def seen(self, claims: PlaybackClaims, device: Callable[[], Device]) -> None:
-        """A viewer asks for ads, or for when they are: outside ads are fetched ahead for them from now on.
+        """A viewer asks for ads, or for when they are: from now on outside ads are fetched ahead for them,
+        and what the account saw on other nodes is read.
 
         What they have in their hands is asked for where there is an outside server to be told of it.
         """
+        self._decider.present.arrived(claims.acc)
         if self._outside.declared:
             self._outside.seen(_viewer(claims), device())
 

@@ -45,10 +45,10 @@ class AdsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: int = 1
     """Nodes that run ads: each asks outside ad servers for that part of what they have declared."""
     fetch_from_s: float = 90.0
-    """Seconds before a break from which its outside ads are fetched."""
+    """Seconds before a break from which outside ads are fetched, and what accounts saw elsewhere is read."""
     fetch_until_s: float = 25.0
     """Seconds before it by which all of them have had their turn: then players come for them."""
     present_s: float = 3600.0
-    """Seconds for which outside ads are fetched for a viewer who said to be there or asked for ads."""
+    """Seconds for which both is done for a viewer who said to be there or asked for ads."""
     servers: tuple[AdServerSettings, ...] = ()
     """Outside ad servers, `[[ads.servers]]`; the tags of others are left to players that read VAST."""

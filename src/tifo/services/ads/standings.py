@@ -10,6 +10,7 @@ from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider
 from tifo.services.ads.desk import InventoryDesk
 from tifo.services.ads.index import Index
+from tifo.services.ads.outside import OutsideAds
 from tifo.services.ads.pacing import Plan
 from tifo.services.ads.settings import AdsSettings
 
@@ -24,10 +25,17 @@ class Standings:
     """Reads what all nodes have taken; while the store is gone, what was read last is told."""
 
     def __init__(
-        self, desk: InventoryDesk, decider: Decider, ledger: Ledger, clock: Clock, settings: AdsSettings
+        self,
+        desk: InventoryDesk,
+        decider: Decider,
+        outside: OutsideAds,
+        ledger: Ledger,
+        clock: Clock,
+        settings: AdsSettings,
     ) -> None:
         self._desk = desk
         self._decider = decider
+        self._outside = outside
         self._ledger = ledger
         self._clock = clock
         self._settings = settings
@@ -66,6 +74,7 @@ class Standings:
             p99_ms=told.p99_ms,
             capacity_per_s=self._settings.capacity_per_s,
             items=self._items,
+            servers=self._outside.reports(every_s),
         )
 
     @staticmethod

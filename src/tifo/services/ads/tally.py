@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tifo.services.ads.model import Decision
+from tifo.services.ads.model import Pick
 from tifo.telemetry.requests import REPORT_WINDOW, quantile_ms
 
 BOUNDS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -39,15 +39,17 @@ class Tally:
         self._counts: list[float] = [0.0] * (_BUCKETS + len(BOUNDS_S) + 1)
         self._snapshots = deque([list(self._counts)], maxlen=REPORT_WINDOW + 1)
 
-    def answered(self, decision: Decision, took_s: float | None = None) -> None:
-        """A pod went out, decided in `took_s` or known from before."""
+    def decided(self, took_s: float) -> None:
+        """A pod was decided; it may go out later, and more than once."""
+        self._counts[_BUCKETS + bisect_left(BOUNDS_S, took_s)] += 1
+
+    def answered(self, picks: Sequence[Pick], rest_s: float) -> None:
+        """A pod went out, as it is shown: with house ads where an outside server's ad is not here."""
         counts = self._counts
         counts[_PODS] += 1
-        for pick in decision.picks:
+        for pick in picks:
             counts[_PLACES[pick.kind]] += pick.creative.duration_s
-        counts[_PLACES["nothing"]] += decision.rest_s
-        if took_s is not None:
-            counts[_BUCKETS + bisect_left(BOUNDS_S, took_s)] += 1
+        counts[_PLACES["nothing"]] += rest_s
 
     def refused(self) -> None:
         """Somebody asked for a break that is not on: too early, too late, or never there."""

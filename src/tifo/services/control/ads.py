@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tifo.api.control import AdsView, LineItemView, PaceState
-from tifo.api.reports import AdsReport, LineItemReport
+from tifo.api.control import AdServerView, AdsView, LineItemView, PacePoint, PaceState
+from tifo.api.reports import AdServerReport, AdsReport, LineItemReport
+
+PLOTTED_MAX = 6
+"""Line items whose delivery is kept for plots."""
 
 TOLERANCE = 0.05
 """The share of what is due by which a line item may be off its pace, and what gathers between breaks."""
@@ -34,6 +37,7 @@ def ads_view(reports: Sequence[AdsReport], now: float) -> AdsView:
         p50_ms=max(one.p50_ms for one in reports),
         p99_ms=max(one.p99_ms for one in reports),
         items=_items([one for one in reports if one.revision == newest.revision], now),
+        servers=_servers(reports),
     )
 
 
@@ -49,6 +53,35 @@ def _seconds(reports: Sequence[AdsReport]) -> dict[str, float]:
         for what, value in report.seconds.items():
             seconds[what] += value
     return seconds
+
+
+def pacing(ads: AdsView) -> dict[str, PacePoint]:
+    """The point that each of the largest budgets adds to its plot: those in their flight are first."""
+    plotted = ads.items[:PLOTTED_MAX]
+    return {one.id: PacePoint(one.delivered, one.due if one.even else None) for one in plotted}
+
+
+def _servers(reports: Sequence[AdsReport]) -> tuple[AdServerView, ...]:
+    by_id: defaultdict[str, list[AdServerReport]] = defaultdict(list)
+    for server in (server for report in reports for server in report.servers):
+        by_id[server.id].append(server)
+    return tuple(_server(by_id[name]) for name in sorted(by_id))
+
+
+def _server(same: Sequence[AdServerReport]) -> AdServerView:
+    return AdServerView(
+        id=same[0].id,
+        asked=sum(one.asked for one in same),
+        answered=sum(one.answered for one in same),
+        fetched=sum(one.fetched for one in same),
+        timed_out=sum(one.timed_out for one in same),
+        failed=sum(one.failed for one in same),
+        shaped=sum(one.shaped for one in same),
+        unasked=sum(one.unasked for one in same),
+        nodes=len(same),
+        nodes_failing=sum(one.failing for one in same),
+        requests_per_s=round(sum(one.requests_per_s for one in same), 2),
+    )
 
 
 def _items(reports: Sequence[AdsReport], now: float) -> tuple[LineItemView, ...]:

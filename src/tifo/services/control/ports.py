@@ -1,10 +1,11 @@
 from abc import abstractmethod
 from typing import Protocol
 
+from tifo.api.audit import AuditNotes
 from tifo.api.control import AuditEntry
 
 
-class AuditTrail(Protocol):
+class AuditTrail(AuditNotes, Protocol):
     """Who did what to what, newest first. Raises `Unavailable` when it cannot be read or kept."""
 
     @abstractmethod

@@ -4,6 +4,7 @@ import msgspec
 from falcon.asgi import Request, Response
 
 from tifo.api.ad_control import AdLeverAnswer, AdLeverBody, RevisionAnswer, SwitchBody
+from tifo.api.audit import NoteBody
 from tifo.api.control import (
     AuditAnswer,
     BreakBody,
@@ -194,6 +195,16 @@ ROUTES = (
         answer=AuditAnswer,
         problems=("bad-credentials", "unavailable"),
     ),
+    operators_route(
+        name="control.note",
+        method="POST",
+        path="/v1/control/audit",
+        summary="Note what an operator did on the operators' port of another service",
+        body=NoteBody,
+        body_bytes_max=JSON_BODY_BYTES_MAX,
+        status=204,
+        problems=("bad-credentials", "invalid"),
+    ),
 )
 
 
@@ -218,6 +229,7 @@ def handlers(service: ControlService, sessions: Sessions) -> PlainHandlers:
         "control.switch-line-item": _switch_line_item(service),
         "control.traffic": _traffic(service),
         "control.audit": _audit(service),
+        "control.note": _note(service),
     }
 
 
@@ -378,3 +390,11 @@ def _audit(service: ControlService) -> Handler:
         answer_json(resp, await service.audit())
 
     return audit
+
+
+def _note(service: ControlService) -> Handler:
+    async def note(req: Request, resp: Response) -> None:
+        await service.keep_note(await read_json(req, NoteBody, JSON_BODY_BYTES_MAX))
+        resp.status = 204
+
+    return note

@@ -34,7 +34,7 @@ from tifo.api.reports import (
 from tifo.api.steering import Decision
 from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
 from tifo.kernel.errors import Refusal
-from tifo.services.control.ads import ads_view, pods_by_filling
+from tifo.services.control.ads import ads_view, pacing, pods_by_filling
 from tifo.services.control.origins import merge_origins
 from tifo.services.control.qoe import qoe_view
 
@@ -277,4 +277,5 @@ def sample(view: Overview) -> Sample:
         lag=view.eventlog.lag,
         pathways={pathway.id: pathway.viewers for pathway in view.pathways},
         pods_per_s=pods_by_filling(view.ads),
+        pacing=pacing(view.ads),
     )

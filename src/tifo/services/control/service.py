@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import partial
 
 import msgspec
-import structlog
 
 from tifo.api.ad_control import AdLever, AdLeverAnswer, LineItems
 from tifo.api.anomalies import KINDS
+from tifo.api.audit import NoteBody
 from tifo.api.catalogue import Catalogue
 from tifo.api.control import (
     AuditAnswer,
-    AuditEntry,
     BreakBody,
     BreaksAnswer,
     History,
@@ -24,7 +23,7 @@ from tifo.api.control import (
     Sample,
     TrafficSample,
 )
-from tifo.api.events import KICK_ACCOUNT, OperatorActed
+from tifo.api.events import KICK_ACCOUNT
 from tifo.api.sessions import Kick, Sessions
 from tifo.board.ad_levers import AdLevers
 from tifo.board.audience import whole_audience
@@ -57,9 +56,10 @@ from tifo.board.entries import (
 from tifo.board.ports import Board
 from tifo.board.postures import Postures
 from tifo.board.view import BoardView
+from tifo.eventlog.acts import Acts
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.background import Background
-from tifo.kernel.clock import Clock, rfc3339
+from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import Ids
 from tifo.scte35.bits import CueError
@@ -81,8 +81,6 @@ BREAKS_PAST_S = 600
 
 _KICKS = {"session": "kick", "account": KICK_ACCOUNT, "event": "kick-event"}
 """How each kind of kick is called in the audit trail."""
-
-_log = structlog.get_logger(__name__)
 
 
 class ControlService:
@@ -116,6 +114,7 @@ class ControlService:
         self._ad_levers = AdLevers(view, self._postures)
         self._audit = audit
         self._publisher = publisher
+        self._acts = Acts(publisher, audit, clock)
         self._breaks = breaks
         self._break_notice_s = break_notice_s
         self._clock = clock
@@ -173,7 +172,7 @@ class ControlService:
         await self._board.write(PATHWAY + pathway, msgspec.json.encode(state))
         await self._view.refresh()
         detail = "" if state.share is None else f"share fixed at {state.share:.0%}"
-        await self._note(operator, f"pathway-{state.state}", pathway, detail)
+        await self._acts.note(operator, f"pathway-{state.state}", pathway, detail)
         await self._look()
 
     async def note_traffic(self, samples: Iterable[TrafficSample]) -> None:
@@ -195,19 +194,20 @@ class ControlService:
         """Put a step of the degradation ladder in force, on every node within a second."""
         await self._board.write(POSTURE, msgspec.json.encode(PostureState(step)))
         await self._view.refresh()
-        await self._note(operator, "posture", step)
+        await self._acts.note(operator, "posture", step)
         await self._look()
 
     @property
     def ad_lever(self) -> AdLeverAnswer:
         """Whom ads are decided for."""
-        return AdLeverAnswer(self._ad_levers.said, self._ad_levers.in_force)
+        return self._ad_levers.answer
 
     async def set_ad_lever(self, operator: str, lever: AdLever) -> None:
         """Say whom ads are decided for, on every node within a second."""
-        await self._board.write(AD_LEVER, msgspec.json.encode(AdLeverState(lever)))
+        before, state = self.ad_lever.ads, AdLeverState(lever, operator, self._clock.now())
+        await self._board.write(AD_LEVER, msgspec.json.encode(state))
         await self._view.refresh()
-        await self._note(operator, "ad-lever", lever)
+        await self._acts.note(operator, "ad-lever", lever, f"instead of {before}")
         await self._look()
 
     def breaks(self) -> BreaksAnswer:
@@ -259,7 +259,7 @@ class ControlService:
                 ttl_s = one.word.start + one.word.duration_s + BREAK_WORD_KEPT_S - self._clock.now()
                 await self._view.write(BREAK + one.id, msgspec.json.encode(one.word), ttl_s)
         for one in said:
-            await self._note(operator, one.act, one.id, one.detail)
+            await self._acts.note(operator, one.act, one.id, one.detail)
         if said:
             await self._look()
         return self._answer(one.id for one in said)
@@ -281,13 +281,13 @@ class ControlService:
     async def switch_line_item(self, operator: str, line_item: str, *, active: bool) -> int:
         """Switch a line item on or off; the inventory's revision. Raises `Refusal` or `Unavailable`."""
         revision = await self._line_items.switch(operator, line_item, active=active)
-        await self._note(operator, f"line-item-{'on' if active else 'off'}", line_item)
+        await self._acts.note(operator, f"line-item-{'on' if active else 'off'}", line_item)
         return revision
 
     async def end(self, operator: str, session: str, account: str) -> None:
         """End a session."""
         await self._sessions.end(session, account, "")
-        await self._note(operator, "end", session)
+        await self._acts.note(operator, "end", session)
 
     async def kick(self, operator: str, kick: Kick) -> None:
         """Kick a session, an account or an event; their viewers read the reason.
@@ -297,7 +297,7 @@ class ControlService:
         if kick.what == "event":
             await self._refuse_unknown_event(kick.id)
         await self._sessions.kick(kick)
-        await self._note(operator, _KICKS[kick.what], kick.id, kick.reason)
+        await self._acts.note(operator, _KICKS[kick.what], kick.id, kick.reason)
 
     async def _refuse_unknown_event(self, event: str) -> None:
         # A calendar that does not answer stops no operator.
@@ -308,14 +308,9 @@ class ControlService:
         """The audit trail, newest first."""
         return AuditAnswer(await self._audit.latest(self._settings.audit_entries))
 
-    async def _note(self, operator: str, action: str, target: str, detail: str = "") -> None:
-        """Keep the trace of what was done; a trail that fails undoes nothing, and the log has the trace."""
-        self._publisher.tell(OperatorActed(operator=operator, action=action, target=target, detail=detail))
-        entry = AuditEntry(rfc3339(self._clock.now()), operator, action, target, detail)
-        try:
-            await self._audit.note(entry)
-        except Unavailable as error:
-            _log.warning("audit.not-kept", why=error.why, **msgspec.structs.asdict(entry))
+    async def keep_note(self, note: NoteBody) -> None:
+        """Keep what an operator did on another service's port, which has told the event log itself."""
+        await self._acts.keep(note.operator, note.action, note.target, note.detail)
 
     async def _look_again(self) -> None:
         view = await self._look()

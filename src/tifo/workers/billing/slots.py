@@ -76,11 +76,9 @@ def book(
     counts: Counter[Line] = Counter()
     told: Counter[str] = Counter()
     for fact in facts:
-        if fact.at < seen.get(fact.partition, 0.0) - terms.behind_s_max:
+        if is_stale(fact, seen, terms, now):
             told["stale"] += 1
             continue
-        # A clock that is ahead of ours must not make the others' facts stale.
-        seen[fact.partition] = max(seen.get(fact.partition, 0.0), min(fact.at, now))
         key = key_of(fact)
         before = slots.get(key) or find(key)
         after = joined(before, fact, terms.late_s_max)
@@ -91,6 +89,16 @@ def book(
             counts.subtract(lines(before) if before is not None else ())
     changed = {line: count for line, count in counts.items() if count}
     return Booking(slots, changed, Taken(**told))
+
+
+def is_stale(fact: Fact, seen: Seen, terms: BillingTerms, now: float) -> bool:
+    """Whether it is too far behind its partition; `seen` is brought up to date by one that is not."""
+    newest = seen.get(fact.partition, 0.0)
+    if fact.at < newest - terms.behind_s_max:
+        return True
+    # A clock that is ahead of ours must not make the others' facts stale.
+    seen[fact.partition] = max(newest, min(fact.at, now))
+    return False
 
 
 def joined(slot: Slot | None, fact: Fact, late_s_max: float) -> Slot:
