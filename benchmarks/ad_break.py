@@ -263,9 +263,8 @@ def _inventory(partner: str) -> Inventory:
     """What `ads-pods` has, and before it a place in each pod that the outside server fills."""
     now = SystemClock().now()
     sold = ads.inventory(now)
-    own = LineItem(
-        PARTNER, PARTNER, (PARTNER,), now - ads.DAY_S, now + ads.DAY_S, ads.IMPRESSIONS, "asap", priority=1
-    )
+    starts, ends = now - ads.DAY_S, now + ads.DAY_S
+    own = LineItem(PARTNER, PARTNER, (PARTNER,), starts, ends, ads.IMPRESSIONS, pace="asap", priority=1)
     return msgspec.structs.replace(
         sold,
         campaigns=(Campaign(PARTNER, PARTNER), *sold.campaigns),

@@ -39,9 +39,11 @@ from tifo.board.revocations import Revocations
 from tifo.board.view import BoardView
 from tifo.cache.caches import Caches
 from tifo.cache.invalidation import Invalidations
-from tifo.eventlog.ports import EventLog
+from tifo.eventlog.acts import Acts
+from tifo.eventlog.ports import EventLog, EventLogStore
 from tifo.eventlog.publisher import Publisher
 from tifo.eventlog.spooling import SpoolingLog
+from tifo.eventlog.watched import WatchedLog
 from tifo.kernel.clock import SystemClock
 from tifo.kernel.ids import SystemIds
 from tifo.kernel.trust import ca_file
@@ -64,7 +66,9 @@ from tifo.services.beacons.service import BeaconService
 from tifo.services.catalogue import routes as catalogue_routes
 from tifo.services.catalogue.service import CatalogueService
 from tifo.services.control import billed_routes as control_billed_routes
+from tifo.services.control import letters_routes
 from tifo.services.control import routes as control_routes
+from tifo.services.control.letters import LetterDesk
 from tifo.services.control.ports import AuditTrail
 from tifo.services.control.service import ControlService
 from tifo.services.sessions import routes as sessions_routes
@@ -81,10 +85,11 @@ from tifo.serving.guard import PlaybackGuard, operators_only
 from tifo.serving.reporter import Reporter
 from tifo.serving.responders import application
 from tifo.serving.routes import Handlers, Listener, Route
+from tifo.serving.workers import Began, Missing
 from tifo.settings import Settings
 from tifo.telemetry import logs
 from tifo.telemetry.dependencies import counted_bulkhead
-from tifo.telemetry.metrics import REGISTRY
+from tifo.telemetry.metrics import BOARD_FAILING, REGISTRY
 from tifo.telemetry.requests import RequestMetrics
 from tifo.telemetry.stores import Meters
 from tifo.telemetry.tracing import Tracing
@@ -165,17 +170,22 @@ async def _view(w: Wiring) -> BoardView:
     return await w.opened(BoardView(await w.once(_board), w.clock))
 
 
+async def _postures(w: Wiring) -> Postures:
+    return Postures(await w.once(_view))
+
+
 async def _breaks(w: Wiring) -> BreakBook:
     told = w.settings.channel
     return BreakBook(BreakSchedule(told.break_every_s, told.break_duration_s), await w.once(_view))
 
 
-async def _log(w: Wiring) -> EventLog:
+async def _log(w: Wiring) -> EventLogStore:
     return w.closing(stores.event_log(w.settings, w.meters))
 
 
 async def _publisher(w: Wiring) -> Publisher:
-    log, spool = await w.once(_log), stores.spool(w.settings)
+    log: EventLog = await w.once(_log)
+    spool = stores.spool(w.settings)
     if spool is not None:
         per_s = w.settings.eventlog.spool_drain_per_s
         log = spooling = await w.opened(SpoolingLog(log, spool, w.clock, per_s))
@@ -238,7 +248,7 @@ async def _session_service(w: Wiring) -> SessionService:
             networks=w.closing(AsnFile(w.settings.sessions.asn_file, w.clock)),
             tokens=playback_tokens(w.settings.keys.playback.keyring("playback")),
             revocations=await w.once(_revocations),
-            postures=Postures(await w.once(_view)),
+            postures=await w.once(_postures),
             publisher=await w.once(_publisher),
             clock=w.clock,
             ids=w.ids,
@@ -255,12 +265,10 @@ async def _sessions(w: Wiring) -> Sessions:
 
 async def _steering(w: Wiring) -> SteeringService:
     pathways = tuple(Pathway(one.id, one.weight) for one in w.settings.pathways)
-    view, publisher = await w.once(_view), await w.once(_publisher)
-    silent_s = w.settings.steering_loop.frozen_s
+    view, postures, publisher = await w.once(_view), await w.once(_postures), await w.once(_publisher)
+    told, silent_s = w.settings.steering, w.settings.steering_loop.frozen_s
     return await w.opened(
-        SteeringService(
-            pathways, view, Postures(view), publisher, w.ids, w.clock, w.settings.steering, silent_s
-        )
+        SteeringService(pathways, view, postures, publisher, w.ids, w.clock, told, silent_s)
     )
 
 
@@ -340,8 +348,7 @@ async def _outside_ads(w: Wiring) -> OutsideAds:
 
 
 async def _ad_levers(w: Wiring) -> AdLevers:
-    view = await w.once(_view)
-    return AdLevers(view, Postures(view))
+    return AdLevers(await w.once(_view), await w.once(_postures))
 
 
 async def _ads(w: Wiring) -> AdService:
@@ -441,7 +448,9 @@ async def _beacons_handlers(w: Wiring) -> Handlers:
 async def _control_handlers(w: Wiring) -> Handlers:
     service, sessions = await w.once(_control), await w.once(_sessions)
     billed = control_billed_routes.handlers(await w.once(_billed))
-    own = {**control_routes.handlers(service, sessions), **billed}
+    acts = Acts(await w.once(_publisher), await w.once(_audit), w.clock)
+    letters = letters_routes.handlers(LetterDesk(await w.once(_log), acts))
+    own = {**control_routes.handlers(service, sessions), **billed, **letters}
     return {**operators_only(own, w.settings.keys.operator_token), **pages.operator_handlers()}
 
 
@@ -479,7 +488,10 @@ SERVICES: Mapping[str, ServiceSpec] = MappingProxyType(
             ServiceSpec(
                 "control",
                 "the cockpit and its API",
-                control_routes.ROUTES + control_billed_routes.ROUTES + pages.OPERATOR_ROUTES,
+                control_routes.ROUTES
+                + control_billed_routes.ROUTES
+                + letters_routes.ROUTES
+                + pages.OPERATOR_ROUTES,
                 _control_handlers,
             ),
             ServiceSpec("pages", "the viewers' pages", pages.VIEWER_ROUTES, _page_handlers),
@@ -583,50 +595,81 @@ async def break_book(config: Settings) -> AsyncIterator[BreakBook]:
 
 # --- workers -----------------------------------------------------------------------------------------
 
+SILENT_S_MAX = 60.0
+"""Seconds in which a worker that reads the log has handled what it read, or says that it is not ready."""
 
-async def run_insight(config: Settings, stop: asyncio.Event) -> None:
+
+async def _watched_log(w: Wiring, began: Began, gathers_s: float = 0.0) -> EventLog:
+    log = WatchedLog(await w.once(_log), w.clock, SILENT_S_MAX + gathers_s)
+    began(log.missing)
+    return log
+
+
+class _Deciding(Protocol):
+    @property
+    def failing(self) -> bool: ...
+
+
+def _watched(view: BoardView, worker: _Deciding) -> Missing:
+    """What keeps a worker that goes by the board from its work."""
+    BOARD_FAILING.set_function(lambda: view.failing)
+
+    def missing() -> str:
+        if view.failing:
+            return "the board does not answer"
+        return "it fails at its work" if worker.failing else ""
+
+    return missing
+
+
+async def run_insight(config: Settings, stop: asyncio.Event, began: Began) -> None:
     """`tifo worker insight`, until `stop` is set."""
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
-        log, shared = await w.once(_log), await w.once(_board)
+        log, shared = await _watched_log(w, began), await w.once(_board)
         await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
 
 
-async def run_anomalies(config: Settings, stop: asyncio.Event) -> None:
+async def run_anomalies(config: Settings, stop: asyncio.Event, began: Began) -> None:
     """`tifo worker anomalies`, until `stop` is set."""
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         view, catalogue, publisher = await w.once(_view), await w.once(_catalogue), await w.once(_publisher)
-        await AnomaliesWorker(view, catalogue, publisher, w.clock, config.anomalies).run(stop)
+        worker = AnomaliesWorker(view, catalogue, publisher, w.clock, config.anomalies)
+        began(_watched(view, worker))
+        await worker.run(stop)
 
 
-async def run_billing(config: Settings, stop: asyncio.Event) -> None:
+async def run_billing(config: Settings, stop: asyncio.Event, began: Began) -> None:
     """`tifo worker billing`, until `stop` is set."""
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
-        log, books = await w.once(_log), await w.once(_books)
+        log, books = await _watched_log(w, began), await w.once(_books)
         await BillingWorker(log, books, w.clock, config.billing, config.node).run(stop)
 
 
-async def run_lake(config: Settings, stop: asyncio.Event) -> None:
+async def run_lake(config: Settings, stop: asyncio.Event, began: Began) -> None:
     """`tifo worker lake`, until `stop` is set."""
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
-        log, lake = await w.once(_log), w.closing(stores.lake(config))
+        log, lake = await _watched_log(w, began, config.lake.flush_s), w.closing(stores.lake(config))
         await LakeWorker(log, lake, w.clock, config.lake, config.node).run(stop)
 
 
-async def run_steering(config: Settings, stop: asyncio.Event) -> None:
+async def run_steering(config: Settings, stop: asyncio.Event, began: Began) -> None:
     """`tifo worker steering`, until `stop` is set."""
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         weights = {one.id: one.weight for one in config.pathways}
         view, catalogue = await w.once(_view), await w.once(_catalogue)
         worker = SteeringWorker(weights, view, catalogue, w.clock, config.steering_loop, config.node)
+        began(_watched(view, worker))
         await worker.run(stop)
 
 
-WORKERS: Mapping[str, Callable[[Settings, asyncio.Event], Coroutine[None, None, None]]] = MappingProxyType(
+_Run = Callable[[Settings, asyncio.Event, Began], Coroutine[None, None, None]]
+
+WORKERS: Mapping[str, _Run] = MappingProxyType(
     {
         "anomalies": run_anomalies,
         "billing": run_billing,

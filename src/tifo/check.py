@@ -21,6 +21,7 @@ from tifo.services.accounts.settings import OidcSettings
 from tifo.services.ads.settings import AdServerSettings
 from tifo.services.sessions.rules import HEARTBEATS_PER_LEASE_MIN
 from tifo.settings import KeySet, PathwaySettings, Settings
+from tifo.telemetry.settings import OPERATOR_TOKEN_LENGTH_MIN
 
 KEYS_OF = {
     "accounts": ("access",),
@@ -41,8 +42,6 @@ WRAPPERS_COUNT_MAX = 10
 
 LOCAL_FORMAT = "path-jws"
 """What the local CDNs read."""
-
-OPERATOR_TOKEN_LENGTH_MIN = 32
 
 DEVICE_KINDS = get_args(DeviceKind)
 SERVERS = ("pyvoy", "granian")
@@ -192,6 +191,7 @@ def _exposure(settings: Settings, services: frozenset[str]) -> Iterator[str]:
     edge, token = settings.edge, settings.keys.operator_token
     if settings.accounts.dev_issuer and "accounts" in services and not is_loopback(edge.host):
         yield f"accounts.dev_issuer: anybody could log in as anybody at {edge.host}; it is for loopback only"
+    yield from settings.workers.problems(token)
     if not services & frozenset(app.SERVICES) or is_loopback(edge.operator_host):
         return
     if len(token) < OPERATOR_TOKEN_LENGTH_MIN:

@@ -18,6 +18,7 @@ from tifo import (
     cli_letters,
     cli_query,
     cli_rehearse,
+    cli_report,
     cli_scte35,
     cli_sessions,
     cli_simulate,
@@ -50,6 +51,7 @@ app.command(cli_ads.app)
 app.command(cli_letters.letters)
 app.command(cli_query.query)
 app.command(cli_rehearse.app)
+app.command(cli_report.report)
 app.command(cli_scte35.app)
 app.command(cli_sessions.app)
 app.command(cli_simulate.app)
@@ -64,7 +66,9 @@ def up(
     port: Annotated[
         int, Parameter(help="The viewers' port; the CDNs and the channel take the next five.")
     ] = 8080,
-    operator_port: Annotated[int, Parameter(help="The operators' port: the cockpit.")] = 8090,
+    operator_port: Annotated[
+        int, Parameter(help="The operators' port: the cockpit; the workers take the next four.")
+    ] = 8090,
     data: Annotated[Path, Parameter(help="The one folder where everything is kept.")] = Path("data"),
     break_every: Annotated[int, Parameter(help="Seconds from one ad break to the next; 0 for none.")] = 180,
     break_duration: Annotated[int, Parameter(help="Seconds that a break lasts.")] = 20,
@@ -111,7 +115,10 @@ def serve(*names: str, config: Config = None) -> None:
 
 @app.command
 def worker(*names: str, config: Config = None) -> None:
-    """Run consumers of the event log, by name: anomalies, billing, insight, lake, steering."""
+    """Run consumers of the event log, by name: anomalies, billing, insight, lake, steering.
+
+    With `workers.port` the process answers /healthz, /readyz and /metrics there.
+    """
     unknown = [name for name in names if name not in wiring.WORKERS]
     if unknown or not names:
         raise SettingsError(

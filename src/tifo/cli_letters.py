@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
 from tifo import machine, stores
 from tifo.cli_platform import Config, Json, NotDone, table_of, write_json
 from tifo.eventlog.envelope import cloud_event
-from tifo.eventlog.ports import LETTERS_MAX, DeadLetters, Letter
+from tifo.eventlog.letters import letter_view
+from tifo.eventlog.ports import LETTERS_MAX, RECORD_BYTES_MAX, DeadLetters, Letter
 from tifo.kernel.clock import rfc3339
 from tifo.kernel.errors import Unavailable
 
@@ -80,15 +82,5 @@ def _show(found: tuple[Letter, ...]) -> None:
 
 
 def _told(one: Letter, source: str) -> dict[str, object]:
-    record = one.record
-    return {
-        "parked_at": rfc3339(one.parked_at),
-        "reason": one.reason,
-        "topic": record.topic,
-        "key": record.key,
-        "type": record.type,
-        "id": record.id,
-        "at": rfc3339(record.at),
-        "value": record.value.decode(errors="replace"),
-        "cloudevent": cloud_event(record, source),
-    }
+    shown = msgspec.structs.asdict(letter_view(one, RECORD_BYTES_MAX))
+    return shown | {"cloudevent": cloud_event(one.record, source)}

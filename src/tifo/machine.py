@@ -28,12 +28,22 @@ from tifo.kernel.errors import SettingsError, Unavailable
 from tifo.kernel.ids import SystemIds
 from tifo.settings import KeySet, KeysSettings, PathwaySettings, Settings
 from tifo.supervisor.parts import Part, PartState
-from tifo.supervisor.probes import AliveProbe, HttpProbe
+from tifo.supervisor.probes import HttpProbe
 from tifo.supervisor.service import NotReady, Supervisor
 from tifo.supervisor.tcp_ports import Wanted, check_ports
+from tifo.telemetry.settings import WorkersSettings
 
 PATHWAYS = ("cdn-a", "cdn-b", "cdn-c", "cdn-d")
 CHANNEL_OFFSET = len(PATHWAYS) + 1
+WORKERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "insight": ("insight", "anomalies"),
+        "billing": ("billing",),
+        "lake": ("lake",),
+        "steering": ("steering",),
+    }
+)
+"""The processes of workers, and what runs in each. Their ports follow the operators'."""
 READY_S_MAX = 90.0
 """Seconds until everything must have been ready once."""
 READY_POLL_S = 0.1
@@ -90,6 +100,7 @@ def machine_settings(base: Settings, choices: Choices, keys: "MachineKeys", now:
         pathways=tuple(_pathway(n, name, choices, keys) for n, name in enumerate(PATHWAYS, 1)),
         edge=edge,
         channel=channel,
+        workers=WorkersSettings(host=_LOOPBACK),
         accounts=msgspec.structs.replace(base.accounts, dev_issuer=True),
         catalogue=msgspec.structs.replace(
             base.catalogue, events=(*base.catalogue.events, _demo_match(base, choices.origin, now))
@@ -189,7 +200,16 @@ def wanted_ports(settings: Settings) -> list[Wanted]:
         *(Wanted(f"the local CDN {one.id}", one.host, one.port) for one in settings.pathways),
         Wanted("the live channel", channel.host, channel.port),
         Wanted("the operators' port", edge.operator_host, edge.operator_port, "--operator-port"),
+        *(
+            Wanted(f"the workers' port of {name}", settings.workers.host, port, "--operator-port")
+            for name, port in worker_ports(settings).items()
+        ),
     ]
+
+
+def worker_ports(settings: Settings) -> Mapping[str, int]:
+    """Where each process of workers answers probes and scrapes."""
+    return {name: settings.edge.operator_port + n for n, name in enumerate(WORKERS, 1)}
 
 
 def machine_parts(settings: Settings, file: Path) -> tuple[Part, ...]:
@@ -197,21 +217,19 @@ def machine_parts(settings: Settings, file: Path) -> tuple[Part, ...]:
     variables = MappingProxyType({app.CONFIG_VARIABLE: str(file)})
     channel, edge = settings.channel, settings.edge
 
-    def part(name: str, ready: HttpProbe | AliveProbe, *command: str, node: str = "") -> Part:
-        own = {**variables, "TIFO_NODE": node} if node else variables
-        return Part(name, (sys.executable, "-m", "tifo", *command), ready, own)
+    def part(name: str, host: str, port: int, *command: str, **own: str) -> Part:
+        ready = HttpProbe(f"http://{host}:{port}/healthz")
+        return Part(name, (sys.executable, "-m", "tifo", *command), ready, {**variables, **own})
+
+    def workers(name: str, port: int) -> Part:
+        own = {"TIFO_NODE": name, "TIFO_WORKERS__PORT": str(port)}
+        return part(name, settings.workers.host, port, "worker", *WORKERS[name], **own)
 
     return (
-        part("channel", HttpProbe(f"http://{channel.host}:{channel.port}/healthz"), "serve", "channel"),
-        *(
-            part(one.id, HttpProbe(f"http://{one.host}:{one.port}/healthz"), "serve", one.id)
-            for one in settings.pathways
-        ),
-        part("edge", HttpProbe(f"http://{edge.host}:{edge.port}/healthz"), "serve", *app.SERVICES),
-        part("insight", AliveProbe(0.5), "worker", "insight", "anomalies", node="insight"),
-        part("billing", AliveProbe(0.5), "worker", "billing", node="billing"),
-        part("lake", AliveProbe(0.5), "worker", "lake", node="lake"),
-        part("steering", AliveProbe(0.5), "worker", "steering", node="steering"),
+        part("channel", channel.host, channel.port, "serve", "channel"),
+        *(part(one.id, one.host, one.port, "serve", one.id) for one in settings.pathways),
+        part("edge", edge.host, edge.port, "serve", *app.SERVICES),
+        *(workers(name, port) for name, port in worker_ports(settings).items()),
     )
 
 

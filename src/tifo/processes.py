@@ -27,7 +27,9 @@ from tifo.kernel.errors import SettingsError
 from tifo.kernel.trust import ca_file
 from tifo.kernel.web import web_address
 from tifo.serving.routes import Listener, Route
+from tifo.serving.workers import WorkersReadiness, worker_application
 from tifo.settings import PathwaySettings, Settings
+from tifo.supervisor.tcp_ports import Wanted, check_ports
 
 UNLIMITED = frozenset({"steering.manifest", "health.alive", "health.ready"})
 """Routes that no rate limit may answer: players stop asking for steering after one 429."""
@@ -115,11 +117,26 @@ async def serve_channel(settings: Settings) -> None:
 
 
 async def work(settings: Settings, names: Iterable[str]) -> None:
-    """Workers until SIGTERM or SIGINT; one that fails ends the others and raises."""
-    stop = stop_on_signals()
+    """Workers until SIGTERM or SIGINT; one that fails ends the others and raises.
+
+    Raises `PortsTaken` when another process listens on their port.
+    """
+    stop, names, told = stop_on_signals(), tuple(names), settings.workers
+    readiness = WorkersReadiness(names)
+    check_ports([Wanted("the workers' port", told.host, told.port, "workers.port")])
     async with asyncio.TaskGroup() as group:
         for name in names:
-            group.create_task(app.WORKERS[name](settings, stop), name=name)
+            group.create_task(app.WORKERS[name](settings, stop, readiness.began(name)), name=name)
+        if told.port:
+            group.create_task(answer_probes(settings, readiness, stop), name="workers' port")
+
+
+async def answer_probes(settings: Settings, readiness: WorkersReadiness, stop: asyncio.Event) -> None:
+    """The workers' port until `stop` is set."""
+    from tifo.serving.granian import Door, serve_on_granian  # noqa: PLC0415 - not without a port
+
+    answering = worker_application(readiness, settings.keys.operator_token)
+    await serve_on_granian(Door(answering, settings.workers.host, settings.workers.port), stop=stop)
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -22,7 +22,7 @@ from tifo.services.control.settings import ControlSettings
 from tifo.services.sessions.settings import SessionsSettings
 from tifo.services.steering.settings import SteeringSettings
 from tifo.services.video.settings import VideoSettings
-from tifo.telemetry.settings import TelemetrySettings
+from tifo.telemetry.settings import TelemetrySettings, WorkersSettings
 from tifo.tokens.formats import PathwayTokens, TokenSettings, pathway_tokens
 from tifo.tokens.keys import Keyring
 from tifo.workers.anomalies.settings import AnomaliesSettings
@@ -186,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lake: LakeSettings = LakeSettings()
     steering_loop: SteeringLoopSettings = SteeringLoopSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    workers: WorkersSettings = WorkersSettings()
 
     @property
     def viewers_url(self) -> str:

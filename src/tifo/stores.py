@@ -120,7 +120,12 @@ def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
 
 def calendar_store(settings: Settings) -> CalendarStore:
     """`sqlite:///FILE`"""
-    return SqliteCalendarStore(_sqlite_path(settings, "calendar", "calendar.db"))
+    return SqliteCalendarStore(calendar_file(settings))
+
+
+def calendar_file(settings: Settings) -> Path:
+    """Where the calendar is, for who must not make one."""
+    return _sqlite_path(settings, "calendar", "calendar.db")
 
 
 def budget_store(settings: Settings, redis: RedisConnections | None = None) -> BudgetStore:
@@ -185,8 +190,12 @@ def inventory_store(settings: Settings, meters: Meters | None = None) -> Invento
     """`sqlite:///FILE`, `dynamodb://REGION/TABLE`"""
     if settings.stores.inventory.startswith("dynamodb:"):
         return _dynamo_inventory(settings.stores.inventory, meters or Meters(SystemClock()))
-    path = _sqlite_path(settings, "inventory", "inventory.db", " or dynamodb://REGION/TABLE")
-    return SqliteInventoryStore(path)
+    return SqliteInventoryStore(inventory_file(settings))
+
+
+def inventory_file(settings: Settings) -> Path:
+    """Where the inventory is that is in no table, for who must not make one."""
+    return _sqlite_path(settings, "inventory", "inventory.db", " or dynamodb://REGION/TABLE")
 
 
 def _dynamo_inventory(url: str, meters: Meters) -> InventoryStore:
@@ -202,9 +211,14 @@ def event_log(settings: Settings, meters: Meters | None = None) -> EventLogStore
     """`sqlite:///FILE`, `kafka://HOST:PORT[,HOST:PORT...]/PREFIX`"""
     if settings.stores.eventlog.startswith("kafka:"):
         return _kafka_log(settings, meters or Meters(SystemClock()))
-    path = _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
     ages_s = {topic: hours * 3_600.0 for topic, hours in settings.eventlog.retention_h.items()}
-    return SqliteEventLog(path, SystemClock(), retention=Retention(age_s_by_topic=ages_s))
+    retention = Retention(age_s_by_topic=ages_s)
+    return SqliteEventLog(event_log_file(settings), SystemClock(), retention=retention)
+
+
+def event_log_file(settings: Settings) -> Path:
+    """Where the log is that is not in Kafka, for who must not make one."""
+    return _sqlite_path(settings, "eventlog", "events.db", " or kafka://HOST:PORT/PREFIX")
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms | None:

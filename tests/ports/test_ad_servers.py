@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -33,6 +34,14 @@ async def why_not(servers: AdServers, url: str) -> str:
     with pytest.raises(Unavailable) as raised:
         await servers.ask(url, {})
     return raised.value.why
+
+
+async def test_who_asks_nobody_reads_no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(**_: object) -> None:
+        raise AssertionError("the machine's CAs are read")
+
+    monkeypatch.setattr(ssl, "create_default_context", read)
+    await HttpAdServers().close()
 
 
 async def test_answer_is_read_and_the_viewers_device_is_told(servers, outside) -> None:

@@ -33,6 +33,7 @@ PLACES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "tifo.cli_query": "the command line's own",
             "tifo.cli_platform": "the command line's own",
             "tifo.cli_rehearse": "the command line's own",
+            "tifo.cli_report": "the command line's own",
             "tifo.cli_token": "the command line's own",
             "tifo.processes": "what the next program is started with",
             "tifo.rehearsal.generator": "what the next program is started with",

@@ -64,6 +64,8 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
         "billed_routes.py": "the books, to look at and to take away",
+        "letters.py": "what groups of workers set aside, shown and delivered again",
+        "letters_routes.py": "the same for operators",
     },
     "video": {
         "origins.py": "live origins elsewhere, read beside the requests",

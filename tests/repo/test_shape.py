@@ -37,6 +37,7 @@ NO_ADAPTERS = {
     "tifo.adapters.http.operators.Audience": "what the client reads",
     "tifo.adapters.http.operators.PlatformClient": "a client of our own API, for the command line",
     "tifo.adapters.http.client.PeerClient": "what the clients of our own services share",
+    "tifo.adapters.http.others.Others": "the client of those who ask others",
     "tifo.adapters.redis.connection.Call": "what the Redis adapters ask",
     "tifo.adapters.redis.connection.RedisConnection": "how they ask it",
     "tifo.adapters.redis.connection.RedisConnections": "one for each URL",

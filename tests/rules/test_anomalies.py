@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tifo.api.anomalies import KINDS
+from tifo.api.anomalies import KINDS, Anomaly, AnomalyPast
 from tifo.api.catalogue import CalendarEvent
 from tifo.api.reports import NetworkStarts, PatternsReport
 from tifo.workers.anomalies import cases
-from tifo.workers.anomalies.cases import Cases, Change, resumed, step
+from tifo.workers.anomalies.cases import PAST_MAX, PAST_S_MAX, Cases, Change, past, resumed, step
 from tifo.workers.anomalies.expectation import (
     QUARTERS,
     WEEK_S,
@@ -262,3 +262,21 @@ def test_slots_begin_on_monday() -> None:
     assert slot_of(monday).quarter == 0
     assert slot_of(monday - 1) == (slot_of(monday).week - 1, QUARTERS - 1)
     assert slot_of(monday + WEEK_S).week == slot_of(monday).week + 1
+
+
+def told(name: str) -> Anomaly:
+    return Anomaly(name, "strays", "", NOW - 60, NOW, "70 sessions play on.", {})
+
+
+def over(name: str, ago_s: float = 0.0) -> AnomalyPast:
+    return AnomalyPast(name, "strays", "", NOW - 60, NOW - ago_s, "70 sessions play on.")
+
+
+def test_what_is_over_is_told_for_a_while_the_last_first() -> None:
+    changes = (Change(told("a"), over=True), Change(told("b"), over=False))
+    assert past((over("c", 60.0), over("d", PAST_S_MAX + 1)), changes, NOW) == (over("a"), over("c", 60.0))
+
+
+def test_what_is_over_is_bounded() -> None:
+    many = tuple(over(f"o{n}") for n in range(PAST_MAX))
+    assert past(many, (Change(told("a"), over=True),), NOW) == (over("a"), *many[:-1])

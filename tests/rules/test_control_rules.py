@@ -21,6 +21,7 @@ from tifo.api.reports import (
 )
 from tifo.api.steering import Decision
 from tifo.board.entries import (
+    AnomaliesReport,
     InsightReport,
     NodeReport,
     PathwayState,
@@ -84,7 +85,7 @@ def seen(**changes: object) -> Seen:
         "parts": (PART,),
         "posture": "normal",
         "ad_lever": AdLeverAnswer("house", "house"),
-        "anomalies": (),
+        "wrong": AnomaliesReport(NOW, ()),
         "board_failing": False,
         "log_failing": False,
     }

@@ -8,17 +8,20 @@ import pytest
 
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
+from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.ad_control import LineItems
 from tifo.api.breaks import BreakSchedule
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.sessions import Kick, SessionPage, Sessions
 from tifo.board.breaks import BreakBook
 from tifo.board.view import BoardView
+from tifo.eventlog.acts import Acts
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.kernel.ids import SequentialIds
-from tifo.services.control import routes
+from tifo.services.control import letters_routes, routes
+from tifo.services.control.letters import LetterDesk
 from tifo.services.control.service import ControlService
 from tifo.services.control.settings import ControlSettings
 from tifo.serving.responders import application
@@ -138,8 +141,17 @@ async def control(
 
 
 @pytest.fixture
-async def cockpit(control: ControlService, sessions: Watching) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = routes.handlers(control, sessions)
-    app = application(Listener.OPERATORS, routes.ROUTES, handlers, RequestMetrics(), Tracing("", "test"))
+async def cockpit(
+    control: ControlService,
+    sessions: Watching,
+    log: SqliteEventLog,
+    publisher: Publisher,
+    audit: SqliteAuditTrail,
+    clock: ManualClock,
+) -> AsyncIterator[httpx.AsyncClient]:
+    letters = letters_routes.handlers(LetterDesk(log, Acts(publisher, audit, clock)))
+    handlers = {**routes.handlers(control, sessions), **letters}
+    all_routes = routes.ROUTES + letters_routes.ROUTES
+    app = application(Listener.OPERATORS, all_routes, handlers, RequestMetrics(), Tracing("", "test"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tifo") as client:
         yield client

@@ -9,7 +9,7 @@ import pytest
 from patience import WITHIN_S_MAX
 
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
-from tifo.api.anomalies import Anomaly
+from tifo.api.anomalies import Anomaly, AnomalyPast
 from tifo.api.catalogue import CalendarEvent, Catalogue
 from tifo.api.events import AnomalyBegan, AnomalyEnded, AnyEvent
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
@@ -100,7 +100,10 @@ class Night:
         return msgspec.json.decode(entry.value)["at"] if entry else 0.0
 
     def wrong(self) -> tuple[Anomaly, ...]:
-        return latest_anomalies(self.view.under(ANOMALIES))
+        return latest_anomalies(self.view.under(ANOMALIES)).anomalies
+
+    def past(self) -> tuple[AnomalyPast, ...]:
+        return latest_anomalies(self.view.under(ANOMALIES)).past
 
     async def told(self) -> list[AnyEvent | None]:
         consumer = await self.log.consumer("test", ["control"], "reader")
@@ -123,6 +126,9 @@ async def test_cdn_that_loses_its_viewers_is_told_once_and_again_when_they_are_b
         assert (one.kind, one.subject, one.figures) == ("cdn-lost", "cdn-a", {"before": 5_000.0, "now": 10.0})
         await night.goes_on(60, on_a=5_000)
         assert night.wrong() == ()
+        (over,) = night.past()
+        assert (over.id, over.since, over.evidence) == (one.id, one.since, one.evidence)
+        assert over.until > over.since
     began, ended = await night.told()
     assert isinstance(began, AnomalyBegan)
     assert isinstance(ended, AnomalyEnded)
@@ -139,6 +145,9 @@ async def test_worker_that_takes_over_says_what_is_over_and_nothing_twice(night,
         await night.goes_on(30, on_a=10)
         assert [one.kind for one in night.wrong()] == ["cdn-lost"]
         await night.goes_on(60, on_a=5_000)
+    async with night.watched():
+        await night.goes_on(5, on_a=5_000)
+        assert [one.kind for one in night.past()] == ["cdn-lost"]
     assert [type(one) for one in await night.told()] == [AnomalyBegan, AnomalyEnded]
     logged.clear()
 

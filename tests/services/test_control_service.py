@@ -10,7 +10,7 @@ import pytest
 from patience import WITHIN_S_MAX
 
 from tifo.api.ad_control import AdLeverAnswer
-from tifo.api.anomalies import Anomaly
+from tifo.api.anomalies import Anomaly, AnomalyPast
 from tifo.api.events import OperatorActed
 from tifo.api.reports import PartReport, RouteReport
 from tifo.api.sessions import Kick
@@ -48,20 +48,23 @@ async def test_overview_brings_together_what_stands_on_the_board(control, board,
     wrong = Anomaly(
         "strays-1", "strays", "", clock.now(), clock.now(), "70 sessions play on.", {"strays": 70.0}
     )
+    over = AnomalyPast("isp-lost-1", "isp-lost", "AS1", clock.now() - 60, clock.now(), "900 of 2,000 left.")
     for key, value in (
-        (NODE + "n1", NodeReport((), (route,))),
-        (NODE + "n2", NodeReport((), (route,))),
+        (NODE + "n1", NodeReport((), (route,), appended_per_s={"ads": 2.0})),
+        (NODE + "n2", NodeReport((), (route,), appended_per_s={"ads": 1.0, "control": 0.5})),
         (PARTS + "m1", PartsReport((part,))),
         (INSIGHT + "old", msgspec.structs.replace(insight, at=clock.now() - 9, starts_per_s=99.0)),
         (INSIGHT + "new", insight),
-        (ANOMALIES + "all", AnomaliesReport(clock.now(), (wrong,))),
+        (ANOMALIES + "all", AnomaliesReport(clock.now(), (wrong,), (over,))),
     ):
         await board.write(key, msgspec.json.encode(value), 10)
     await view.refresh()
     await until(lambda: control.overview().requests_per_s == 10.0)
     shown = control.overview()
     assert (shown.starts_per_s, shown.parts, shown.pathways[0].viewers) == (1.5, (part,), 5)
-    assert shown.anomalies == (wrong,)
+    assert (shown.anomalies, shown.anomalies_past) == ((wrong,), (over,))
+    assert shown.anomalies_at == clock.now()
+    assert shown.eventlog.topics == {"ads": 3.0, "control": 0.5}
     assert REGISTRY.get_sample_value("tifo_anomalies", {"kind": "strays"}) == 1.0
 
 

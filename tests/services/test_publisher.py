@@ -280,3 +280,13 @@ async def test_accounts_are_told_by_pseudonyms(gate: Gate, clock: ManualClock, i
     assert len(gate.kept) == 3
     assert {one.key for one in gate.kept} == {names.of("account", "ada", clock.now())}
     assert not [one for one in gate.kept if b"ada" in one.value]
+
+
+async def test_rates_are_of_what_was_kept_since_they_were_asked_for(sender: Publisher, gate: Gate) -> None:
+    assert sender.appended_per_s(1.0) == {}
+    await sender.keep([ended(1), ended(2)])
+    gate.failing = True
+    with pytest.raises(Unavailable):
+        await sender.keep([ended(3)])
+    assert sender.appended_per_s(4.0) == {"sessions": 0.5}
+    assert sender.appended_per_s(4.0) == {"sessions": 0.0}

@@ -57,7 +57,7 @@ def one_machine(
     **variables: str,
 ) -> Iterator[Platform]:
     """`tifo up`."""
-    first = free_block(7)
+    first = free_block(11)
     data = folder / "data"
     processes = Processes(folder)
     settings = {

@@ -313,3 +313,22 @@ def test_a_command_that_cannot_be_done_says_what_to_do(arguments: tuple[str, ...
 def test_the_viewers_port_is_told_from_the_operators(platform: Platform) -> None:
     done = tifo("sessions", "count", "--url", platform.viewers.base)
     assert (done.returncode, "names the operators' port" in done.stderr) == (2, True)
+
+
+def test_letters_of_a_group_are_listed_and_delivered_again(platform: Platform) -> None:
+    eventually(lambda: "insight" in groups(platform), what="insight reads")
+    letters = "/v1/control/letters"
+    assert platform.operators("GET", f"{letters}/insight").json() == {"letters": [], "more": False}
+    answer = platform.operators("POST", f"{letters}/insight/replay", json={"limit": 5})
+    assert (answer.status_code, answer.json()) == (200, {"replayed": 0})
+    (entry, *_) = platform.operators("GET", "/v1/control/audit").json()["entries"]
+    assert (entry["action"], entry["target"]) == ("replay-letters", "insight")
+    assert refused(platform.operators("GET", f"{letters}/nobody")) == (404, "not-found")
+
+
+def test_the_overview_says_how_fast_each_topic_fills(platform: Platform) -> None:
+    def told() -> bool:
+        platform.player()
+        return platform.overview()["eventlog"]["topics"].get("sessions", 0) > 0
+
+    eventually(told, what="nodes say what they append")

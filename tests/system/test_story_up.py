@@ -62,7 +62,7 @@ def test_a_taken_port_of_operators_is_named_with_its_own_option(tmp_path: Path) 
 
 
 def test_the_same_data_folder_is_refused(machine: Platform) -> None:
-    first = free_block(7)
+    first = free_block(11)
     ports = ("--port", str(first), "--operator-port", str(first + 6))
     done = up(*ports, "--data", str(machine.stores))
     assert done.returncode == 2
@@ -72,7 +72,7 @@ def test_the_same_data_folder_is_refused(machine: Platform) -> None:
 
 def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    first = free_block(7)
+    first = free_block(11)
     ports = ("--port", str(first), "--operator-port", str(first + 6))
     done = up(*ports, "--data", str(tmp_path / "file" / "data"))
     assert done.returncode == 2, done.stderr
@@ -81,7 +81,7 @@ def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 def test_a_broken_key_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("{")
-    first = free_block(7)
+    first = free_block(11)
     done = up("--port", str(first), "--operator-port", str(first + 6), "--data", str(tmp_path))
     assert done.returncode == 2
     assert "keys.json" in done.stderr
@@ -104,7 +104,7 @@ def test_a_second_instance_runs_beside_the_first_and_stops_when_told(
 @pytest.mark.parametrize("part", ["channel", "edge"])
 def test_it_stops_when_told_while_it_still_starts(new_folder: NewFolder, part: str) -> None:
     with new_folder() as folder:
-        processes, first = Processes(folder), free_block(7)
+        processes, first = Processes(folder), free_block(11)
         ports = ("--port", str(first), "--operator-port", str(first + 6))
         process = processes.start("up", "up", *ports, "--data", str(folder / "data"))
         eventually(lambda: f"starting     {part}" in processes.said("up"), what=f"{part} starts")

@@ -1,5 +1,6 @@
 import { call, file, type Call } from "../shared/http.ts";
 import { type Billed, type BilledWanted, billedQuery } from "./billed.ts";
+import type { Anomaly, EventLog, Letters, PastAnomaly } from "./log-types.ts";
 
 /** One second of the match. `at` is in seconds since the epoch; `pathways` holds viewers by pathway. */
 export interface Sample {
@@ -93,13 +94,6 @@ export interface Part {
   readonly restarts: number;
   readonly since: number;
   readonly error: string;
-}
-
-export interface EventLog {
-  readonly state: "ok" | "failing";
-  readonly events_per_s: number;
-  readonly lag: number;
-  readonly groups: readonly { readonly group: string; readonly topic: string; readonly lag: number }[];
 }
 
 export interface Breaks {
@@ -246,6 +240,11 @@ export interface Overview {
   readonly origins: readonly Origin[];
   readonly ads: Ads;
   readonly ad_lever: AdLever;
+  readonly anomalies: readonly Anomaly[];
+  /** Over lately, the last first. */
+  readonly anomalies_past: readonly PastAnomaly[];
+  /** When they were last looked for, in seconds since the epoch; 0 where nobody has. */
+  readonly anomalies_at: number;
 }
 
 export interface Session {
@@ -357,6 +356,16 @@ export class Control {
 
   billedCsv(wanted: BilledWanted): Promise<Blob> {
     return file(this.billedCsvUrl(wanted), { token: this.token });
+  }
+
+  /** What a group of workers set aside, the oldest. */
+  letters(group: string): Promise<Letters> {
+    return this.call(`/v1/control/letters/${encodeURIComponent(group)}`);
+  }
+
+  /** Delivers so many of its letters again, the oldest, to this group only. */
+  replayLetters(group: string, limit: number): Promise<{ replayed: number }> {
+    return this.call(`/v1/control/letters/${encodeURIComponent(group)}/replay`, { method: "POST", body: { limit } });
   }
 
   async audit(): Promise<readonly AuditEntry[]> {

@@ -4,21 +4,24 @@ import { inWords } from "../shared/http.ts";
 import { AdLeverChoice } from "./ad-lever.ts";
 import { Ads } from "./ads.ts";
 import { Control, type Overview } from "./api.ts";
+import { AnomalyFeed } from "./anomalies.ts";
 import { Audience } from "./audience.ts";
 import { Audit } from "./audit.ts";
 import { Billing } from "./billing.ts";
 import { BreakTile } from "./breaks.ts";
 import { spark, viewersChart } from "./charts.ts";
 import { Caches, Stores } from "./health.ts";
+import { EventLogCard } from "./event-log.ts";
 import { Origins } from "./origins.ts";
 import { History, sampleOf } from "./history.ts";
+import { LetterDesk } from "./letters.ts";
 import { follow } from "./live.ts";
 import { Pathways } from "./pathways.ts";
 import { PostureChoice } from "./posture.ts";
 import { QoeTable } from "./qoe.ts";
 import { Sessions } from "./sessions.ts";
 import { SteeringLoop } from "./steering.ts";
-import { Groups, Parts, Routes } from "./tables.ts";
+import { Parts, Routes } from "./tables.ts";
 
 /** How often clocks and countdowns move, in milliseconds. */
 const TICK_MS = 500;
@@ -72,7 +75,9 @@ class Cockpit {
   private readonly origins = new Origins();
   private readonly parts = new Parts();
   private readonly routes = new Routes();
-  private readonly groups = new Groups();
+  private readonly anomalies = new AnomalyFeed();
+  private readonly eventLog = new EventLogCard();
+  private readonly letters = new LetterDesk(this.control, () => this.audit.refresh());
   private latest: Overview | null = null;
   private heardAt: number | null = null;
 
@@ -114,7 +119,9 @@ class Cockpit {
     this.qoe.update(overview.qoe);
     this.parts.update(overview.parts, overview.at);
     this.routes.update(overview.routes);
-    this.groups.update(overview.eventlog);
+    this.anomalies.update(overview);
+    this.eventLog.update(overview, this.history);
+    this.letters.update(overview.eventlog);
     this.posture.update(overview.posture);
     this.audience.update(overview.audience);
     this.sessions.update(overview);

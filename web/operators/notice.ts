@@ -17,12 +17,12 @@ function notice(tone: "good" | "bad", words: string): void {
 }
 
 /** Does what a button asks for, with the button off meanwhile, and says how it went. True when it went well. */
-export async function act(button: HTMLElement, done: string, work: () => Promise<unknown>): Promise<boolean> {
+export async function act(button: HTMLElement, done: string | (() => string), work: () => Promise<unknown>): Promise<boolean> {
   button.toggleAttribute("disabled", true);
   button.setAttribute("aria-busy", "true");
   try {
     await work();
-    notice("good", done);
+    notice("good", typeof done === "string" ? done : done());
     return true;
   } catch (error) {
     notice("bad", inWords(error));

@@ -1,6 +1,6 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { count, duration, millis, rate } from "../shared/format.ts";
-import type { EventLog, Part, RouteFigures } from "./api.ts";
+import type { Part, RouteFigures } from "./api.ts";
 import { RouteMemory, routeKey } from "./route-memory.ts";
 import { Rows, type Row } from "./rows.ts";
 
@@ -58,21 +58,4 @@ function routeRow(first: RouteFigures): Row<RouteFigures> {
     cells[1]?.classList.toggle("bad", route.errors_per_s > 0);
   };
   return { element, update };
-}
-
-type Group = EventLog["groups"][number];
-
-/** How far behind each consumer of the event log is. */
-export class Groups {
-  private readonly rows = new Rows<Group>(byId("group-rows", HTMLElement), (g) => `${g.group} ${g.topic}`, groupRow);
-
-  update(eventlog: EventLog): void {
-    this.rows.show(eventlog.groups);
-  }
-}
-
-function groupRow(first: Group): Row<Group> {
-  const lag = make("td", { class: "number" });
-  const element = make("tr", {}, make("th", { scope: "row" }, first.group), make("td", {}, first.topic), lag);
-  return { element, update: (group) => setText(lag, count(group.lag)) };
 }

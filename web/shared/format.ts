@@ -29,6 +29,15 @@ export function bitrate(bitsPerSecond: number): string {
   return `${Math.round(bitsPerSecond / 1000)} kb/s`;
 }
 
+/** Bytes: "0 B", "640 KiB", "1.2 MiB", "20 GiB". */
+export function bytes(value: number): string {
+  if (value < 1024) return `${count(value)} B`;
+  const units = ["KiB", "MiB", "GiB"];
+  const place = Math.min(Math.floor(Math.log2(value) / 10), units.length) - 1;
+  const amount = value / 1024 ** (place + 1);
+  return `${amount < 10 ? Number(amount.toFixed(1)) : count(amount)} ${units[place]}`;
+}
+
 /** A ratio with the precision that its size deserves: "0 %", "0.25 %", "4.2 %", "38 %". */
 export function percent(ratio: number): string {
   const value = ratio * 100;

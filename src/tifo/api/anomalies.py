@@ -23,3 +23,14 @@ class Anomaly(msgspec.Struct, frozen=True):
     seen: float
     evidence: str
     figures: dict[str, float]
+
+
+class AnomalyPast(msgspec.Struct, frozen=True):
+    """One that is over: from `since` to `until`, in epoch seconds."""
+
+    id: str
+    kind: str
+    subject: str
+    since: float
+    until: float
+    evidence: str

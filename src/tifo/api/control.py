@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tifo.api.ad_control import AdLeverAnswer
-from tifo.api.anomalies import Anomaly
+from tifo.api.anomalies import Anomaly, AnomalyPast
 from tifo.api.fields import AccountName, Id, Reason, Timestamp
 from tifo.api.reports import (
     AudienceReport,
@@ -75,7 +75,8 @@ class QoeView(msgspec.Struct, frozen=True):
 class EventLogView(msgspec.Struct, frozen=True):
     """The event log: whether it keeps, how fast it fills, who is behind; and by node what waits for it.
 
-    `lag` leaves out those that gather what they handle; `groups` has all.
+    `lag` leaves out those that gather what they handle; `groups` has all. `topics` is what nodes append to
+    each topic, per second.
     """
 
     state: Health
@@ -83,6 +84,7 @@ class EventLogView(msgspec.Struct, frozen=True):
     lag: int
     groups: tuple[GroupLag, ...]
     spools: dict[str, SpoolReport] = {}
+    topics: dict[str, float] = {}
 
 
 class BoardView(msgspec.Struct, frozen=True):
@@ -292,6 +294,8 @@ class Overview(msgspec.Struct, frozen=True):
     ads: AdsView = AdsView()
     ad_lever: AdLeverAnswer = AdLeverAnswer()
     anomalies: tuple[Anomaly, ...] = ()
+    anomalies_past: tuple[AnomalyPast, ...] = ()
+    anomalies_at: Annotated[float, msgspec.Meta(description="when they were last looked for; 0: never")] = 0.0
 
 
 class PacePoint(msgspec.Struct, frozen=True):

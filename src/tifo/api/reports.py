@@ -32,11 +32,12 @@ LATER_GROUPS = frozenset({"lake"})
 
 
 class GroupLag(msgspec.Struct, frozen=True):
-    """How many records of a topic a group has not handled yet."""
+    """How many records of a topic a group has not handled yet; `lost` were forgotten before it had."""
 
     group: str
     topic: str
     lag: int
+    lost: int = 0
 
 
 class StoreReport(msgspec.Struct, frozen=True):

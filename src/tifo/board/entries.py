@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from tifo.api.ad_control import AdLever
-from tifo.api.anomalies import Anomaly
+from tifo.api.anomalies import Anomaly, AnomalyPast
 from tifo.api.control import Posture, TrafficSample
 from tifo.api.reports import (
     AdsReport,
@@ -103,7 +103,7 @@ class Revoked(msgspec.Struct, frozen=True):
 
 
 class NodeReport(msgspec.Struct, frozen=True):
-    """What one node says of itself each second."""
+    """What one node says of itself each second; `appended_per_s` by topic."""
 
     services: tuple[str, ...]
     routes: tuple[RouteReport, ...]
@@ -113,6 +113,7 @@ class NodeReport(msgspec.Struct, frozen=True):
     origins: tuple[OriginReport, ...] = ()
     ads: AdsReport | None = None
     spool: SpoolReport | None = None
+    appended_per_s: dict[str, float] = {}
 
 
 class StaleKeys(msgspec.Struct, frozen=True):
@@ -157,10 +158,11 @@ class InsightReport(msgspec.Struct, frozen=True):
 
 
 class AnomaliesReport(msgspec.Struct, frozen=True):
-    """What looks wrong at `at`, the newest first."""
+    """What looks wrong at `at`, the newest first; `past` is what was over lately, the last first."""
 
     at: float
     anomalies: tuple[Anomaly, ...]
+    past: tuple[AnomalyPast, ...] = ()
 
 
 class UsualWeek(msgspec.Struct, frozen=True):
@@ -237,10 +239,10 @@ def fresh_traffic(entries: Mapping[str, Entry], now: float) -> dict[str, Traffic
     return {pathway: one for pathway, one in samples.items() if now - one.at <= TRAFFIC_S_MAX}
 
 
-def latest_anomalies(entries: Mapping[str, Entry]) -> tuple[Anomaly, ...]:
-    """The newest word on what looks wrong."""
+def latest_anomalies(entries: Mapping[str, Entry]) -> AnomaliesReport:
+    """The newest word on what looks wrong; nothing does where nobody has said."""
     said = decode_all(entries, AnomaliesReport).values()
-    return max(said, key=lambda one: one.at).anomalies if said else ()
+    return max(said, key=lambda one: one.at, default=AnomaliesReport(0.0, ()))
 
 
 def latest_weights(entries: Mapping[str, Entry]) -> SteeringWeights | None:

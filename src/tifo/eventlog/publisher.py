@@ -48,6 +48,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._counted: Counter[str] = Counter()
         self.failing = False
 
     async def open(self) -> None:
@@ -90,6 +91,12 @@ class Publisher:
             self._queue(record)
         else:
             EVENTS_DROPPED.labels(record.topic).inc()
+
+    def appended_per_s(self, over_s: float) -> dict[str, float]:
+        """Events of each topic per second since the last call, `over_s` ago; a quiet topic stays, with 0."""
+        rates = {topic: round(count / over_s, 1) for topic, count in self._counted.items()}
+        self._counted = Counter(dict.fromkeys(self._counted, 0))
+        return rates
 
     def _queue(self, record: Record) -> None:
         if len(self._backlog) >= BACKLOG_RECORDS_MAX:
@@ -139,5 +146,7 @@ class Publisher:
         if self.failing:
             _log.info("eventlog.back")
         self.failing = False
-        for topic, count in Counter(record.topic for record in records).items():
+        counts = Counter(record.topic for record in records)
+        self._counted.update(counts)
+        for topic, count in counts.items():
             EVENTS_APPENDED.labels(topic).inc(count)

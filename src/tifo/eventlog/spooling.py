@@ -27,6 +27,9 @@ SENT_S_MAX = 30.0
 TURN_S_MAX = 1.0
 """Seconds that appends wait while the last few of those that waited are sent; then they go to the disk."""
 
+TELL_S = 1.0
+"""Seconds between two looks at how full the spool is."""
+
 RETRY_S = 1.0
 """Seconds between two tries of a log that takes nothing, and of a spool that cannot be had."""
 
@@ -47,6 +50,7 @@ class SpoolingLog(EventLog):
         self._clock = clock
         self._drain_per_s = drain_per_s
         self._tending = Background("spool", RETRY_S, self._tend, "what waits on the disk is not sent")
+        self._telling = Background("spool-figures", TELL_S, self._tell, "figures of the spool stand still")
         self._has_spool = False
         self._holding = False
         self._refusing: Worth | None = None
@@ -64,6 +68,7 @@ class SpoolingLog(EventLog):
         except Unavailable as error:
             _log.warning("spool.not-had", why=error.why, effect="events wait in memory, bounded")
         await self._tending.open()
+        await self._telling.open()
 
     async def append(self, records: Sequence[Record]) -> None:
         """Keep the records in the log, or on the disk if it has not done so after `ACKNOWLEDGED_S_MAX`.
@@ -90,6 +95,7 @@ class SpoolingLog(EventLog):
 
     async def close(self) -> None:
         """Leave what waits to the next process of this node."""
+        await self._telling.close()
         await self._tending.close()
         await self._spool.close()
 
@@ -113,6 +119,10 @@ class SpoolingLog(EventLog):
             dropped=dict(level.dropped),
             refused=level.refused,
         )
+
+    async def _tell(self) -> None:
+        """For the metrics of a process that makes no reports, as workers do not."""
+        self.report()
 
     def _state(self) -> SpoolState:
         if not self._has_spool:

@@ -27,6 +27,11 @@ class Background:
         self._failing = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last time failed."""
+        return self._failing
+
     async def open(self) -> None:
         """Begin: the first time is `every_s` from now."""
         self._task = asyncio.create_task(self._keep_doing(), name=self._name)

@@ -1,4 +1,4 @@
-"""The same application on Granian, without an edge: the way out if Envoy could not carry Python."""
+"""An application on Granian, without an edge: workers' ports, and the way out if Envoy carried no Python."""
 
 import asyncio
 from typing import NamedTuple
@@ -25,10 +25,12 @@ async def serve_on_granian(*doors: Door, stop: asyncio.Event) -> None:
     servers = [_server(door) for door in doors]
     serving = [asyncio.create_task(server.serve()) for server in servers]
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    for server in servers:
-        server.stop()  # type: ignore[no-untyped-call]
+    try:
+        await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        for server in servers:
+            server.stop()  # type: ignore[no-untyped-call]
     done, late = await asyncio.wait(serving, timeout=DRAIN_S_MAX)
     for task in late:
         task.cancel()

@@ -1,7 +1,9 @@
 """Whether the process lives, and whether a viewer could watch through it."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 import httpx
 import msgspec
@@ -42,7 +44,15 @@ ROUTES = (
 )
 
 
-class Readiness:
+class Checks(Protocol):
+    """Whether the process may be relied on."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises `Refusal` (unavailable) that says what is missing."""
+
+
+class Readiness(Checks):
     """Asks, once a second, whether the live channel answers and whether a CDN does.
 
     `all_of` are addresses that must answer 200, of `any_of` one must; empty ones are fulfilled.
@@ -93,8 +103,8 @@ class Readiness:
             return False
 
 
-def handlers(readiness: Readiness) -> Handlers:
-    """The handlers of the routes above."""
+def handlers(readiness: Checks) -> Handlers:
+    """The handlers of the routes above, and of readiness on the operators' listener for who has it there."""
     body = msgspec.json.encode(HealthAnswer("ok"))
 
     def ok(resp: Response) -> None:
@@ -109,4 +119,9 @@ def handlers(readiness: Readiness) -> Handlers:
         readiness.check()
         ok(resp)
 
-    return {"health.alive": alive, "health.ready": ready, "health.operators-alive": alive}
+    return {
+        "health.alive": alive,
+        "health.ready": ready,
+        "health.operators-alive": alive,
+        "health.operators-ready": ready,
+    }

@@ -24,13 +24,14 @@ ROUTES = (
 )
 
 
-def handlers(admin_socket: Path) -> PlainHandlers:
-    """The handler of the route above; without an Envoy behind the socket only ours are shown."""
+def handlers(admin_socket: Path | None) -> PlainHandlers:
+    """The handler of the route above; without a socket, or an Envoy behind it, only ours are shown."""
 
     async def metrics(req: Request, resp: Response) -> None:
         resp.content_type = CONTENT_TYPE_LATEST
         resp.set_header("Cache-Control", "no-store")
-        resp.data = generate_latest(REGISTRY) + await _envoys(admin_socket)
+        envoys = b"" if admin_socket is None else await _envoys(admin_socket)
+        resp.data = generate_latest(REGISTRY) + envoys
 
     return {"telemetry.metrics": metrics}
 

@@ -63,6 +63,7 @@ class Reporter:
             origins=self._meters.origins(),
             ads=self._meters.ads(self._every_s),
             spool=self._meters.spool(),
+            appended_per_s=self._publisher.appended_per_s(self._every_s),
         )
         await self._write(report)
 

@@ -113,6 +113,13 @@ EVENTS_PARKED = Counter(
     ["group", "topic"],
     registry=REGISTRY,
 )
+WORKER_SILENT = Gauge(
+    "tifo_worker_silent_seconds",
+    "Seconds since a worker that reads the event log had handled all it had read, by group; what is not "
+    "handled makes it grow, and the lake gathers for `lake.flush_s`.",
+    ["group"],
+    registry=REGISTRY,
+)
 BILLING_FACTS = Counter(
     "tifo_billing_facts",
     "What the event log told billing, by what became of it (new, repeated, stale).",

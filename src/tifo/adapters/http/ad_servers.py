@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from tifo.adapters.http.others import bounded_body, client_of_others
+from tifo.adapters.http.others import Others, bounded_body
 from tifo.kernel.errors import Unavailable
 from tifo.services.ads.ports import ANSWER_BYTES_MAX, AdAnswer, AdServers
 
@@ -22,12 +22,12 @@ class HttpAdServers(AdServers):
     """One exchange each: redirects and wrappers are followed by whoever asks."""
 
     def __init__(self, ca_file: str = "") -> None:
-        self._client = client_of_others(_ACCEPT, CONNECTIONS_MAX, CALL_S_MAX, ca_file)
+        self._others = Others(_ACCEPT, CONNECTIONS_MAX, CALL_S_MAX, ca_file)
 
     async def ask(self, url: str, headers: Mapping[str, str]) -> AdAnswer:
         """Ask once."""
         try:
-            async with self._client.stream("GET", url, headers=headers) as response:
+            async with self._others.client.stream("GET", url, headers=headers) as response:
                 return await _answer(response)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise ValueError(str(error)) from None
@@ -36,7 +36,7 @@ class HttpAdServers(AdServers):
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._others.close()
 
 
 async def _answer(response: httpx.Response) -> AdAnswer:

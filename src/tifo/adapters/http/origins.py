@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from tifo.adapters.http.others import bounded_body, client_of_others
+from tifo.adapters.http.others import Others, bounded_body
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.web import web_address
 from tifo.services.video.ports import DOCUMENT_BYTES_MAX, Document, OriginDocuments
@@ -25,7 +25,7 @@ class HttpOrigins(OriginDocuments):
     """Follows redirects on the origin's own server."""
 
     def __init__(self, ca_file: str = "") -> None:
-        self._client = client_of_others(_ACCEPT, CONNECTIONS_MAX, READ_S_MAX, ca_file)
+        self._others = Others(_ACCEPT, CONNECTIONS_MAX, READ_S_MAX, ca_file)
 
     async def read(self, url: str) -> Document:
         """Read it in `READ_S_MAX`."""
@@ -39,12 +39,12 @@ class HttpOrigins(OriginDocuments):
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._others.close()
 
     async def _follow(self, url: str) -> Document:
         server = web_address(url).server
         for _ in range(REDIRECTS_MAX + 1):
-            async with self._client.stream("GET", url) as response:
+            async with self._others.client.stream("GET", url) as response:
                 if not response.has_redirect_location:
                     return await _document(url, response)
                 url = urljoin(url, response.headers["location"])

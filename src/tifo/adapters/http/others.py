@@ -2,6 +2,7 @@
 
 import ssl
 import zlib
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
@@ -11,19 +12,36 @@ from tifo.kernel.errors import Unavailable
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def client_of_others(
-    accept: str, connections_max: int, silent_s_max: float, ca_file: str
-) -> httpx.AsyncClient:
-    """Keeps no cookies, for they would be those of all viewers together, and believes the CAs of `ca_file`
-    (empty: those of the machine). `silent_s_max` is seconds between two bytes."""
-    return httpx.AsyncClient(
-        headers={"Accept": accept, "Accept-Encoding": "identity"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        limits=httpx.Limits(max_connections=connections_max),
-        timeout=silent_s_max,
-        trust_env=False,
-        verify=ssl.create_default_context(cafile=ca_file or None),
-    )
+class Others:
+    """The client that an adapter asks servers of others with.
+
+    It keeps no cookies, for they would be those of all viewers together, and believes the CAs of `ca_file`
+    (empty: those of the machine). `silent_s_max` is seconds between two bytes. It is made for the first
+    question: reading the CAs takes longer than many another part of a start, and most nodes ask nobody.
+    """
+
+    def __init__(self, accept: str, connections_max: int, silent_s_max: float, ca_file: str) -> None:
+        self._accept = accept
+        self._connections_max = connections_max
+        self._silent_s_max = silent_s_max
+        self._ca_file = ca_file
+
+    @cached_property
+    def client(self) -> httpx.AsyncClient:
+        """The one client, until it is closed."""
+        return httpx.AsyncClient(
+            headers={"Accept": self._accept, "Accept-Encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            limits=httpx.Limits(max_connections=self._connections_max),
+            timeout=self._silent_s_max,
+            trust_env=False,
+            verify=ssl.create_default_context(cafile=self._ca_file or None),
+        )
+
+    async def close(self) -> None:
+        """Close the connections, if there were any."""
+        if "client" in vars(self):
+            await self.client.aclose()
 
 
 async def bounded_body(response: httpx.Response, part: str, bytes_max: int) -> bytes:

@@ -1,6 +1,8 @@
 """One question in SQL, and its answer or what to mend in it."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -9,6 +11,8 @@ from tifo.adapters.lake.duck import open_lake
 from tifo.kernel.errors import Refusal, Unavailable
 from tifo.lake.address import BucketAddress, FolderAddress, NoLake
 from tifo.lake.views import Answer
+
+T = TypeVar("T")
 
 TRIES_MAX = 3
 """How often a question is asked anew whose files became one meanwhile."""
@@ -29,10 +33,15 @@ def ask(address: FolderAddress | BucketAddress, sql: str, rows_max: int) -> Answ
     Raises `Refusal` that says what to do about the question or a lake that is not there, and `Unavailable`
     for a lake that does not answer.
     """
+    return with_lake(address, lambda connection: _answer(connection, sql, rows_max))
+
+
+def with_lake(address: FolderAddress | BucketAddress, do: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    """What `do` makes of the lake; it is done anew when files became one meanwhile. Raises as `ask` does."""
     for left in reversed(range(TRIES_MAX)):
         try:
             with open_lake(address) as connection:
-                return _answer(connection, sql, rows_max)
+                return do(connection)
         except NoLake:
             raise Refusal("not-found", _no_lake(address)) from None
         except (duckdb.Error, OSError, pa.ArrowException) as error:

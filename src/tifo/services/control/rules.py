@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tifo.api.ad_control import AdLeverAnswer
-from tifo.api.anomalies import Anomaly
 from tifo.api.breaks import Breaks
 from tifo.api.control import (
     BoardView,
@@ -32,7 +31,14 @@ from tifo.api.reports import (
     StoreReport,
 )
 from tifo.api.steering import Decision
-from tifo.board.entries import InsightReport, NodeReport, PathwayState, QoeReport, SteeringWeights
+from tifo.board.entries import (
+    AnomaliesReport,
+    InsightReport,
+    NodeReport,
+    PathwayState,
+    QoeReport,
+    SteeringWeights,
+)
 from tifo.kernel.errors import Refusal
 from tifo.services.control.ads import ads_view, pacing, pods_by_filling
 from tifo.services.control.origins import merge_origins
@@ -76,7 +82,7 @@ class Seen:
     parts: tuple[PartReport, ...]
     posture: Posture
     ad_lever: AdLeverAnswer
-    anomalies: tuple[Anomaly, ...]
+    wrong: AnomaliesReport
     board_failing: bool
     log_failing: bool
 
@@ -106,6 +112,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
             lag=sum(group.lag for group in groups if group.group not in LATER_GROUPS),
             groups=groups,
             spools=_fullest(spools),
+            topics=_by_topic(node.appended_per_s for node in seen.nodes.values()),
         ),
         parts=seen.parts,
         breaks=breaks_view(breaks, seen.at),
@@ -119,7 +126,9 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
         ads=ads_view([node.ads for node in seen.nodes.values() if node.ads is not None], seen.at),
         ad_lever=seen.ad_lever,
-        anomalies=seen.anomalies,
+        anomalies=seen.wrong.anomalies,
+        anomalies_past=seen.wrong.past,
+        anomalies_at=seen.wrong.at,
     )
 
 
@@ -127,6 +136,14 @@ def _fullest(spools: Mapping[str, SpoolReport]) -> dict[str, SpoolReport]:
     """Those of so many nodes, by name, the fullest first: what an operator looks for."""
     ranked = sorted(spools.items(), key=lambda one: (-one[1].bytes, one[0]))
     return dict(ranked[:SPOOLS_MAX])
+
+
+def _by_topic(appended: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    rates: defaultdict[str, float] = defaultdict(float)
+    for one in appended:
+        for topic, per_s in one.items():
+            rates[topic] += per_s
+    return {topic: round(rates[topic], 1) for topic in sorted(rates)}
 
 
 def pathway_views(seen: Seen) -> tuple[PathwayView, ...]:

@@ -346,7 +346,7 @@ class ControlService:
             parts=tuple(part for report in parts.values() for part in report.parts),
             posture=self.posture,
             ad_lever=self.ad_lever,
-            anomalies=latest_anomalies(self._view.under(ANOMALIES)),
+            wrong=latest_anomalies(self._view.under(ANOMALIES)),
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )

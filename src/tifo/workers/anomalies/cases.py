@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from tifo.api.anomalies import Anomaly
+from tifo.api.anomalies import Anomaly, AnomalyPast
 from tifo.workers.anomalies.rules import Finding
 from tifo.workers.anomalies.settings import AnomaliesSettings
 
@@ -15,6 +15,12 @@ CASES_MAX = 100
 
 NEW_NORMAL_S = 900.0
 """Seconds after which what was lost is not missed any more: it is how things are."""
+
+PAST_MAX = 20
+"""Anomalies that are over and still told of."""
+
+PAST_S_MAX = 6 * 3_600.0
+"""Seconds for which they are."""
 
 LOST = "-lost"
 
@@ -69,6 +75,16 @@ def step(
         better={key: since for key, since in better.items() if key not in over},
     )
     return after, tuple(changes)
+
+
+def past(before: Iterable[AnomalyPast], changes: Iterable[Change], now: float) -> tuple[AnomalyPast, ...]:
+    """What is over, the last first, after one more look."""
+    over = [
+        AnomalyPast(one.id, one.kind, one.subject, one.since, now, one.evidence)
+        for one in (change.anomaly for change in changes if change.over)
+    ]
+    recent = (one for one in before if now - one.until <= PAST_S_MAX)
+    return (*over, *recent)[:PAST_MAX]
 
 
 def _anomaly(finding: Finding, now: float) -> Anomaly:

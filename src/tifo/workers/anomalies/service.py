@@ -28,7 +28,7 @@ from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
-from tifo.workers.anomalies.cases import Change, resumed, step
+from tifo.workers.anomalies.cases import Change, past, resumed, step
 from tifo.workers.anomalies.expectation import WEEK_S, WEEKS_MAX, ending, expected, learned, slot_of
 from tifo.workers.anomalies.rules import Group, Look, find, kept
 from tifo.workers.anomalies.settings import AnomaliesSettings
@@ -74,14 +74,23 @@ class AnomaliesWorker:
         self._events: tuple[CalendarEvent, ...] = ()
         self._looks: tuple[Look, ...] = ()
         self._weights: tuple[tuple[float, Mapping[str, float]], ...] = ()
-        self._cases = resumed(latest_anomalies(view.under(ANOMALIES)))
+        said = latest_anomalies(view.under(ANOMALIES))
+        self._cases = resumed(said.anomalies)
+        self._past = said.past
+        self._looking = Background(
+            "anomalies", settings.look_s, self._look, "what looks wrong now is told later"
+        )
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last look failed."""
+        return self._looking.failing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look each `look_s` until `stop` is set; a board or a log that fails is tried again."""
-        settings = self._settings
         tasks = (
             Background("anomalies-calendar", CALENDAR_S, self._read_calendar, "what was planned still is"),
-            Background("anomalies", settings.look_s, self._look, "what looks wrong now is told later"),
+            self._looking,
             Background("anomalies-usual", LEARN_S, self._learn, "what is usual stays as it was"),
         )
         async with AsyncExitStack() as stack:
@@ -106,8 +115,9 @@ class AnomaliesWorker:
         for change in changes:
             await self._tell(change, now)
         self._cases = cases
+        self._past = past(self._past, changes, now)
         newest = sorted(cases.open.values(), key=lambda one: (-one.since, one.id))
-        report = msgspec.json.encode(AnomaliesReport(now, tuple(newest)))
+        report = msgspec.json.encode(AnomaliesReport(now, tuple(newest), self._past))
         await self._view.write(f"{ANOMALIES}all", report, SAID_S)
 
     def _seen(self, told: InsightReport, now: float) -> Look:

@@ -123,4 +123,4 @@ class InsightWorker:
         for one in lags:
             EVENTLOG_LAG.labels(one.group, one.topic).set(one.records)
             EVENTLOG_LOST.labels(one.group, one.topic).set(one.lost)
-        return tuple(GroupLag(one.group, one.topic, one.records) for one in lags)
+        return tuple(GroupLag(one.group, one.topic, one.records, one.lost) for one in lags)

@@ -84,15 +84,20 @@ class SteeringWorker:
         caps = {OTHERS: last.bandwidth_max_bps, **last.bandwidth_max_by_isp}
         learned = {cdn: bps for cdn, bps in last.learned_bps.items() if cdn in self._known}
         self._loop = begin(self._cdns, shares, caps, clock.now(), learned)
+        self._deciding = Background(
+            "steering", settings.step_s, self._decide, "the last weights stay in force"
+        )
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last step decided nothing."""
+        return self._deciding.failing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide each `step_s` until `stop` is set; a board that fails is tried again."""
-        deciding = Background(
-            "steering", self._settings.step_s, self._decide, "the last weights stay in force"
-        )
         ahead = Background("steering-forecast", CALENDAR_S, self._look_ahead, "what was expected still is")
         async with AsyncExitStack() as stack:
-            for one in (deciding, ahead):
+            for one in (self._deciding, ahead):
                 await one.open()
                 stack.push_async_callback(one.close)
             await stop.wait()
