@@ -20,8 +20,11 @@ from benchmarks import (
     asked,
     beacon_deaths,
     beacons,
+    cmcd,
     deaths,
     delivery,
+    event_delay,
+    events,
     figures,
     filled,
     heartbeat,
@@ -57,6 +60,14 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
         "ads-beacons": beacons.beacons,
         "ads-deaths": beacon_deaths.BeaconDeaths,
         "ads-rehearsal": ads_rehearsal.AdsRehearsal,
+        "events-cmcd": cmcd.batched,
+        "events-cmcd-single": cmcd.single,
+        "events-produce": events.producing,
+        "events-append": events.appending,
+        "events-consume": events.consuming,
+        "events-embedded": events.embedded,
+        "events-workers": events.workers,
+        "events-delay": event_delay.Delay,
         **{f"tokens-{form}": partial(tokens.Tokens, form) for form in tokens.CONTENDERS},
         "report": report.Report,
         "sessions-mix": mix.mix,
@@ -69,7 +80,7 @@ BENCHMARKS: Mapping[str, Callable[[], Work]] = MappingProxyType(
 )
 GROUPS = {
     group: tuple(name for name in BENCHMARKS if name.startswith(f"{group}-"))
-    for group in ("ads", "sessions", "tokens")
+    for group in ("ads", "events", "sessions", "tokens")
 }
 """Several benchmarks by one name."""
 
@@ -85,7 +96,10 @@ def run(
     seconds: Annotated[int, Parameter(help="Seconds of each measurement.")] = 10,
     scale: Annotated[float, Parameter(help="Share of the sessions that a filled store holds.")] = 1.0,
 ) -> None:
-    """Run benchmarks by name, or all of them; `ads`, `sessions` and `tokens` are all whose names begin so."""
+    """Run benchmarks by name, or all of them.
+
+    `ads`, `events`, `sessions` and `tokens` are all whose names begin so.
+    """
     known = [one for name in names or BENCHMARKS for one in GROUPS.get(name, (name,))]
     unknown = [name for name in known if name not in BENCHMARKS]
     if unknown:

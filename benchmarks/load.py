@@ -16,6 +16,9 @@ from benchmarks.servers import Servers
 SCRIPTS = Path(__file__).parent / "wrk"
 TICK_S = 0.1
 GRACE_S_MAX = 20.0
+ANSWER_S_MAX = 10
+"""Seconds without an answer after which a request counts as broken."""
+
 
 Tick = Callable[[float], None]
 """`tick(seconds)`: so many more have passed."""
@@ -82,6 +85,7 @@ def _run(load: Load, seconds: float, tick: Tick) -> Answers:
     command = [
         *("taskset", "--cpu-list", str(load.core), "wrk", "--latency"),
         *("--threads", "1", "--connections", str(load.connections), "--duration", f"{seconds:g}s"),
+        *("--timeout", f"{ANSWER_S_MAX}s"),
         *("--script", load.script, load.url, "--", *load.arguments),
     ]
     with subprocess.Popen(

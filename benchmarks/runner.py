@@ -35,7 +35,8 @@ class Benchmark:
 
     `load` writes what the script reads into a folder; `probe` asks the running servers and says what the
     answers look like. With a `population` each contender has a Redis of its own, on the generator's core,
-    that holds these sessions before anything is asked.
+    that holds these sessions before anything is asked. `after` looks at the folder of each repetition, with
+    what its processes said.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Benchmark:
     load: Callable[[Settings, int, Path], Load]
     probe: Callable[[Settings], dict[str, Shape]]
     population: Population | None = None
+    after: Callable[[Path], None] = lambda _: None
 
     def takes_s(self, effort: "Effort") -> float:
         """About how long it takes."""
@@ -159,6 +161,7 @@ class _Turn:
                 for part in (WARM_UP_S, seconds):
                     load = self.benchmark.load(settings, self.cores.generator, folder)
                     sample = measure(load, servers, kept, part, self.tick)
+            self.benchmark.after(folder)
         return sample
 
 

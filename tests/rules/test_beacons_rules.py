@@ -148,3 +148,28 @@ def test_every_line_is_a_record_or_counted_and_records_are_json(body: str) -> No
 @given(st.binary(max_size=300).map(lambda raw: raw.decode("utf-8", "replace")))
 def test_no_body_makes_the_reader_fail(body: str) -> None:
     read_report(body)
+
+
+MEMBERS = (
+    "bs", "bs=?0", "bl=(6000)", "bl=()", "br=(4200;v)", "br=(4200;v 256;a)", "br=(4200;v=1)", "br=(4200;v;w)",
+    "br=( 4200 )", "sn=2", "sn=-0", "sn=-7", "sn=007", "pr=1.5", "ts=999999999999999", "ts=9999999999999999",
+    "sta=p", "sta=*a/b:c", "sta=p;q", "e=1a", 'cid="m 1,\'x"', 'cid="a\\\\b"', 'cid=""', 'cid="\u00e9"',
+    "Up=1", "a-b.c_d*=1", "*=t", " sp=1", "sp=1 ", "x=", "=1", "", "d=@1764752430", 'cid="open', "v=2",
+    "cid=:aGk=:", "sid=s-9",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MEMBERS), max_size=5))
+def test_usual_members_are_read_as_any_others_are(members: list[str]) -> None:
+    line = ",".join([*members, 'sid="s-1"'])
+    # A decimal has the whole record read by the library.
+    by_library = read_report(f"{line},zz=1.0")
+    assert read_report(line) == Report(
+        tuple({key: value for key, value in one.items() if key != "zz"} for one in by_library.records),
+        by_library.malformed,
+        by_library.unknown_version,
+    )
+
+
+def test_comma_at_the_end_is_malformed() -> None:
+    assert read_report(f"{PLAYING},") == Report((), malformed=1, unknown_version=0)

@@ -1,0 +1,32 @@
+-- POSTs of bodies, one after the other. Arguments: a file with bodies that end in a line of `.`, the path, the
+-- media type, and how many operations each is.
+
+dofile("report.lua")
+
+local requests, last, threads = {}, 0, {}
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function init(args)
+  operations_each = tonumber(args[4])
+  local headers, lines = { ["Content-Type"] = args[3] }, {}
+  for line in io.lines(args[1]) do
+    if line == "." then
+      requests[#requests + 1] = wrk.format("POST", args[2], headers, table.concat(lines, "\n"))
+      lines = {}
+    else
+      lines[#lines + 1] = line
+    end
+  end
+end
+
+function request()
+  last = last % #requests + 1
+  return requests[last]
+end
+
+function done(summary, latency)
+  report(summary, latency, summary.requests * threads[1]:get("operations_each"))
+end
