@@ -9,6 +9,7 @@ from benchmarks import event_mix
 from benchmarks.event_done import Done, Watch, resident_mib
 from benchmarks.instance import PATHWAYS
 from tifo.adapters.lake.files import FolderLake
+from tifo.adapters.sketches.hll import HllSketches
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.eventlog.ports import (
     LANES,
@@ -100,7 +101,7 @@ async def insight(count: int, folder: str) -> Done:
     said = [one for one in event_mix.mixed(count, SESSIONS, at) if one.topic in TOPICS]
     board = SqliteBoard(Path(folder) / "board.db", clock)
     reel = Reel(event_mix.arrivals(SESSIONS, at), over)
-    worker = InsightWorker(reel, board, clock, InsightSettings(), "node-1", PATHWAYS)
+    worker = InsightWorker(reel, board, clock, InsightSettings(), "node-1", PATHWAYS, HllSketches())
     before_mib = resident_mib()
     running = asyncio.create_task(worker.run(stop))
     await over.wait()

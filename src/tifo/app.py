@@ -25,6 +25,7 @@ from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
+from tifo.adapters.sketches.hll import HllSketches
 from tifo.api.ad_control import LineItems
 from tifo.api.audit import AuditNotes
 from tifo.api.billing import Billed
@@ -383,6 +384,7 @@ async def _control(w: Wiring) -> ControlService:
             break_notice_s=w.settings.channel.break_notice_s,
             clock=w.clock,
             ids=w.ids,
+            sketches=HllSketches(),
             settings=w.settings.control,
         )
     )
@@ -627,7 +629,10 @@ async def run_insight(config: Settings, stop: asyncio.Event, began: Began) -> No
     async with AsyncExitStack() as stack:
         w = Wiring(config, frozenset(), stack)
         log, shared = await _watched_log(w, began), await w.once(_board)
-        await InsightWorker(log, shared, w.clock, config.insight, config.node, config.pathway_ids).run(stop)
+        worker = InsightWorker(
+            log, shared, w.clock, config.insight, config.node, config.pathway_ids, HllSketches()
+        )
+        await worker.run(stop)
 
 
 async def run_anomalies(config: Settings, stop: asyncio.Event, began: Began) -> None:

@@ -60,6 +60,7 @@ ITS_OWN: Mapping[str, Mapping[str, str]] = {
     },
     "control": {
         "qoe.py": "what viewers had, of all insight nodes",
+        "reach.py": "how many different ones there were, of all insight nodes",
         "break_rules.py": "what may be said of breaks, and when",
         "origins.py": "how live origins do, of all nodes",
         "ads.py": "what becomes of breaks, of all nodes",
@@ -89,6 +90,7 @@ OF_ONE_WORKER: Mapping[str, Mapping[str, str]] = {
     "insight": {
         "share.py": "what a worker knows of the partitions that it holds",
         "strays.py": "what does not go with sessions",
+        "reach.py": "how many different viewers there were",
         "plays.py": "how each player goes on",
         "window.py": "figures over a sliding window",
         "qoe.py": "what viewers had, as the rules of it",

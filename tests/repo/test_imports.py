@@ -33,6 +33,7 @@ HOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "redis": {"tifo.adapters.redis": "its adapters"},
         "hiredis": {"tifo.adapters.redis": "its adapters"},
+        "datasketches": {"tifo.adapters.sketches": "its adapters"},
         "duckdb": {"tifo.adapters.lake": "its adapters"},
         "pyarrow": {"tifo.adapters.lake": "its adapters"},
         "aiobotocore": {"tifo.adapters.dynamodb": "its adapters"},

@@ -15,7 +15,7 @@ LONG_FUNCTIONS: Mapping[str, int] = {}
 
 LONG_FILES: Mapping[str, int] = {
     # The one wiring file. What it lists grows with every service; how it wires must not.
-    "src/tifo/app.py": 680,
+    "src/tifo/app.py": 685,
     # Every way in which a process can die; each story is short, and there are many.
     "tests/system/test_supervisor_processes.py": 492,
     # Both forms of the whole, and what the stories do with them. To be split by what it drives.

@@ -14,6 +14,7 @@ from tifo.api.reports import (
     GroupLag,
     PartReport,
     QoeCell,
+    ReachView,
     RouteReport,
     SpoolReport,
     SpoolState,
@@ -86,6 +87,7 @@ def seen(**changes: object) -> Seen:
         "posture": "normal",
         "ad_lever": AdLeverAnswer("house", "house"),
         "wrong": AnomaliesReport(NOW, ()),
+        "reach": ReachView(),
         "board_failing": False,
         "log_failing": False,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tifo.adapters.sketches.hll import HllSketches
 from tifo.adapters.sqlite.audit import SqliteAuditTrail
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
@@ -133,6 +134,7 @@ async def control(
         break_notice_s=20,
         clock=clock,
         ids=ids,
+        sketches=HllSketches(),
         settings=ControlSettings(sample_s=0.01, history_samples=3, audit_entries=2),
     )
     await control.open()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from patience import WITHIN_S_MAX
 
+from tifo.adapters.sketches.hll import HllSketches
 from tifo.adapters.sqlite.board import SqliteBoard
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.events import (
@@ -61,7 +62,7 @@ async def working(
     log: Brittle, board: SqliteBoard, clock: ManualClock, node: str = "node-1"
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    worker = InsightWorker(log, board, clock, SETTINGS, node, ("cdn-a", "cdn-b"))
+    worker = InsightWorker(log, board, clock, SETTINGS, node, ("cdn-a", "cdn-b"), HllSketches())
     running = asyncio.create_task(worker.run(stop))
     yield
     stop.set()

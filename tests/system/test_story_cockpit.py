@@ -102,6 +102,18 @@ def test_the_overview_counts_viewers_by_cdn(platform: Platform) -> None:
     assert (used["pathway"], used["throughput_bps"]) == (pathway, 1_000_000)
 
 
+def test_the_overview_says_how_many_accounts_have_watched(platform: Platform) -> None:
+    platform.player()
+
+    def reach() -> dict:
+        said = platform.overview()["reach"]
+        return said if said["heard"] and said["accounts"] else {}
+
+    said = eventually(reach, what="insight has told of whom it heard")
+    assert [one["name"] for one in said["accounts"]] == ["demo"]
+    assert 0 < said["error"] < 0.02
+
+
 def groups(platform: Platform) -> set[str]:
     return {one["group"] for one in platform.overview()["eventlog"]["groups"]}
 

@@ -1,6 +1,7 @@
 import { byId, make, setText } from "../shared/dom.ts";
 import { count } from "../shared/format.ts";
-import type { AudienceSplits } from "./api.ts";
+import type { AudienceSplits, Reach } from "./api.ts";
+import { reachWords } from "./reach-words.ts";
 import { Rows, type Row } from "./rows.ts";
 import { bars, type Bar } from "./split.ts";
 
@@ -14,11 +15,12 @@ export class Audience {
     this.events = list("by-event", onEvent);
   }
 
-  update(audience: AudienceSplits): void {
+  update(audience: AudienceSplits, reach: Reach): void {
     this.events.show(bars(audience.event));
     this.kinds.show(bars(audience.device_kind));
     this.isps.show(bars(audience.isp));
     byId("audience-note", HTMLElement).hidden = audience.event.top.length > 0;
+    setText(byId("reach", HTMLElement), reachWords(reach));
   }
 }
 

@@ -123,7 +123,7 @@ class Cockpit {
     this.eventLog.update(overview, this.history);
     this.letters.update(overview.eventlog);
     this.posture.update(overview.posture);
-    this.audience.update(overview.audience);
+    this.audience.update(overview.audience, overview.reach);
     this.sessions.update(overview);
     this.stores.update(overview.stores, overview.at);
     this.caches.update(overview.caches);

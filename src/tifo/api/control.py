@@ -13,6 +13,7 @@ from tifo.api.reports import (
     GroupLag,
     PartReport,
     QoeCell,
+    ReachView,
     RouteReport,
     SpoolReport,
 )
@@ -296,6 +297,7 @@ class Overview(msgspec.Struct, frozen=True):
     anomalies: tuple[Anomaly, ...] = ()
     anomalies_past: tuple[AnomalyPast, ...] = ()
     anomalies_at: Annotated[float, msgspec.Meta(description="when they were last looked for; 0: never")] = 0.0
+    reach: ReachView = ReachView()
 
 
 class PacePoint(msgspec.Struct, frozen=True):

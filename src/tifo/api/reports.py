@@ -126,6 +126,18 @@ class AudienceReport(msgspec.Struct, frozen=True):
     isp: AudienceSplit = AudienceSplit()
 
 
+class ReachView(msgspec.Struct, frozen=True):
+    """How many different viewers there were, by sketch: right within the share `error` in 19 of 20 cases.
+
+    `heard` are sessions of the last two minutes: beside `viewers`, which counts each by its lease. `accounts`
+    have watched each event so far, those of the most first.
+    """
+
+    heard: int = 0
+    accounts: tuple[AudienceCount, ...] = ()
+    error: float = 0.0
+
+
 class NetworkStarts(msgspec.Struct, frozen=True):
     """How many sessions began from one network over the last minute, and of how many accounts at most."""
 

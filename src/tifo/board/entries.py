@@ -40,6 +40,7 @@ STALE = "stale/"
 ADS = "ads/"
 TRAFFIC = "traffic/"
 ANOMALIES = "anomalies/"
+SKETCHES = "sketches/"
 USUAL = "usual/"
 
 LASTING = frozenset(
@@ -169,6 +170,18 @@ class UsualWeek(msgspec.Struct, frozen=True):
     """The most viewers at once in each quarter of an hour of one week (UTC, from Monday); 0 where unknown."""
 
     viewers: tuple[int, ...]
+
+
+class SketchReport(msgspec.Struct, frozen=True):
+    """Whom one insight worker has heard of, as sketches in base64 (`tifo.api.sketches`) that can be joined.
+
+    `heard` are sessions of the last two minutes before `at`, `accounts` those that ever began to watch, by
+    event.
+    """
+
+    at: float
+    heard: str
+    accounts: dict[str, str]
 
 
 class QoeReport(msgspec.Struct, frozen=True):

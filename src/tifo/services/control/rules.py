@@ -26,6 +26,7 @@ from tifo.api.reports import (
     AudienceReport,
     CacheReport,
     PartReport,
+    ReachView,
     RouteReport,
     SpoolReport,
     StoreReport,
@@ -83,6 +84,7 @@ class Seen:
     posture: Posture
     ad_lever: AdLeverAnswer
     wrong: AnomaliesReport
+    reach: ReachView
     board_failing: bool
     log_failing: bool
 
@@ -125,6 +127,7 @@ def overview(seen: Seen, breaks: Breaks) -> Overview:
         qoe=qoe_view(seen.qoe),
         origins=merge_origins(report for node in seen.nodes.values() for report in node.origins),
         ads=ads_view([node.ads for node in seen.nodes.values() if node.ads is not None], seen.at),
+        reach=seen.reach,
         ad_lever=seen.ad_lever,
         anomalies=seen.wrong.anomalies,
         anomalies_past=seen.wrong.past,

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
 
 import msgspec
 import structlog
 
 from tifo.api.events import PLAYBACK, SESSIONS
 from tifo.api.reports import GroupLag
-from tifo.board.entries import INSIGHT, QOE, InsightReport, QoeReport
+from tifo.api.sketches import Sketches
+from tifo.board.entries import INSIGHT, QOE, SKETCHES, InsightReport, QoeReport, SketchReport, decode_all
 from tifo.board.ports import Board
 from tifo.eventlog.following import Follower, Member, Trouble
 from tifo.eventlog.ports import Consumer, Delivery, EventLog, Record
@@ -16,12 +18,19 @@ from tifo.eventlog.records import from_record
 from tifo.kernel.background import Background
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_SKIPPED
+from tifo.workers.insight.reach import Reach
 from tifo.workers.insight.rules import Rate
 from tifo.workers.insight.settings import InsightSettings
 from tifo.workers.insight.share import Share, Shares, numbers_of
 
 GROUP = "insight"
 TOPICS = (SESSIONS, PLAYBACK)
+SKETCH_S = 10.0
+"""Between two words on who was heard of; what is lost with a worker is read again from the log."""
+
+SKETCH_TTL_S = 2 * 86_400.0
+"""For which accounts that have watched are remembered; a match, and the day after."""
+
 REPORT_TTL_S = 10.0
 """Seconds after which the last report of a worker that died is no longer believed."""
 
@@ -43,6 +52,7 @@ class InsightWorker:
         settings: InsightSettings,
         node: str,
         pathways: Collection[str],
+        sketches: Sketches,
     ) -> None:
         self._log = log
         member = Member(GROUP, TOPICS, node, settings.poll_s, settings.memory_s)
@@ -54,17 +64,20 @@ class InsightWorker:
         self._node = node
         self._shares = Shares(settings, pathways)
         self._events = Rate(settings.rate_window_s)
+        self._reach = Reach(sketches)
+        self._resumed = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume and report until `stop` is set; a log or board that fails is tried again."""
         reporting = Background(
             "insight.report", self._settings.report_s, self._report, "cockpits see no counts"
         )
-        await reporting.open()
-        try:
+        sketching = Background("insight.sketch", SKETCH_S, self._sketch, "cockpits see no reach")
+        async with AsyncExitStack() as stack:
+            for one in (reporting, sketching):
+                await one.open()
+                stack.push_async_callback(one.close)
             await self._follower.run(stop)
-        finally:
-            await reporting.close()
 
     async def _handle_all(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         now = self._clock.now()
@@ -88,6 +101,7 @@ class InsightWorker:
             EVENTS_SKIPPED.labels(GROUP, record.topic).inc()
         else:
             share.see(event, record.at, now)
+            self._reach.see(event, min(record.at, now))
 
     async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
         """Set aside a record that we fail at, and say why."""
@@ -114,6 +128,17 @@ class InsightWorker:
         cells = self._shares.cells(crowd.in_cell, now)
         await self._say(INSIGHT, report)
         await self._say(QOE, QoeReport(now, self._settings.qoe_window_s, cells))
+
+    async def _sketch(self) -> None:
+        key = SKETCHES + self._node
+        if not self._resumed:
+            entry = (await self._board.changes(None)).entries.get(key)
+            said = decode_all({key: entry}, SketchReport) if entry else {}
+            for one in said.values():
+                self._reach.resume(one)
+            self._resumed = True
+        report = msgspec.json.encode(self._reach.report(self._clock.now()))
+        await self._board.write(key, report, SKETCH_TTL_S)
 
     async def _say(self, folder: str, report: msgspec.Struct) -> None:
         await self._board.write(folder + self._node, msgspec.json.encode(report), REPORT_TTL_S)
