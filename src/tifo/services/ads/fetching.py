@@ -20,7 +20,7 @@ from tifo.services.ads.outside_vast import OutsideAd, VastError, asked_url
 from tifo.services.ads.settings import AdServerSettings
 from tifo.services.ads.shaping import call_s, may_begin
 
-CALLS_MAX = 500
+CALLS_MAX = 1_000
 """Ads of one server that are fetched at once."""
 
 AHEAD_S = 0.1
