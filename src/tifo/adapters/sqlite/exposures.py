@@ -1,14 +1,15 @@
 """What accounts have seen, in one SQLite table."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from tifo.adapters.sqlite.database import Database
 from tifo.services.ads.exposures import joined
-from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Mark
+from tifo.services.ads.ports import MARKS_MAX, ExposureStore, Limit, Mark
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS exposures (account TEXT PRIMARY KEY, until REAL NOT NULL, seen BLOB NOT NULL)
@@ -19,9 +20,15 @@ CREATE INDEX IF NOT EXISTS exposures_by_end ON exposures (until);
 FORGET_MAX = 2 * MARKS_MAX
 """Accounts whose last window is over that one call takes away."""
 
+TURN = 256
+"""Impressions or accounts of one transaction: its thread holds the interpreter for a millisecond, and whoever
+answers viewers waits no longer for it."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, tuple[float, ...]]).decode
 """By cap the time at which it lapses, and then those of the last impressions."""
+
+Seen = dict[str, tuple[float, ...]]
 
 
 class SqliteExposureStore(ExposureStore):
@@ -34,18 +41,20 @@ class SqliteExposureStore(ExposureStore):
         """Read, join and write, with the file locked."""
         if len(marks) > MARKS_MAX:
             raise ValueError(f"more than {MARKS_MAX} impressions")
-        if marks:
-            await self._database.run(lambda connection: _add(connection, marks, now))
+        for begin in range(0, len(marks), TURN):
+            turn = marks[begin : begin + TURN]
+            await self._database.run(partial(_add, marks=turn, now=now))
 
     async def read(self, accounts: Sequence[str], now: float) -> tuple[Mapping[str, Sequence[float]], ...]:
         """By the primary key."""
         if len(accounts) > MARKS_MAX:
             raise ValueError(f"more than {MARKS_MAX} accounts")
 
-        def work(connection: sqlite3.Connection) -> tuple[Mapping[str, Sequence[float]], ...]:
-            return tuple(_seen(connection, account, now) for account in accounts)
-
-        return await self._database.run(work)
+        found: list[Mapping[str, Sequence[float]]] = []
+        for begin in range(0, len(accounts), TURN):
+            turn = accounts[begin : begin + TURN]
+            found += await self._database.run(partial(_seen, accounts=turn, now=now))
+        return tuple(found)
 
     async def close(self) -> None:
         """Close the file."""
@@ -54,19 +63,25 @@ class SqliteExposureStore(ExposureStore):
 
 def _add(connection: sqlite3.Connection, marks: Sequence[Mark], now: float) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    accounts: dict[str, dict[str, tuple[float, ...]]] = {}
+    accounts = _kept(connection, {mark.account for mark in marks})
     for mark in marks:
-        if mark.account not in accounts:
-            accounts[mark.account] = dict(_kept(connection, mark.account))
-        seen = accounts[mark.account]
+        seen = accounts.setdefault(mark.account, {})
         for cap in mark.caps:
-            moments = joined(seen.get(cap.key, ())[1:], (mark.at,), cap.times)
-            seen[cap.key] = (moments[-1] + cap.per_s, *moments)
+            seen[cap.key] = _with(seen.get(cap.key), mark.at, cap)
     connection.executemany("INSERT OR REPLACE INTO exposures VALUES (?, ?, ?)", _rows(accounts, now))
     connection.execute(
         "DELETE FROM exposures WHERE account IN (SELECT account FROM exposures WHERE until <= ? LIMIT ?)",
         (now, FORGET_MAX),
     )
+
+
+def _with(before: tuple[float, ...] | None, at: float, cap: Limit) -> tuple[float, ...]:
+    if before is None:
+        return (at + cap.per_s, at)
+    if before[-1] < at:  # the usual case, without a sort
+        return (at + cap.per_s, *before[max(1, len(before) - cap.times + 1) :], at)
+    moments = joined(before[1:], (at,), cap.times)
+    return (moments[-1] + cap.per_s, *moments)
 
 
 def _rows(
@@ -77,10 +92,22 @@ def _rows(
         yield account, max((found[0] for found in kept.values()), default=now), _encode(kept)
 
 
-def _seen(connection: sqlite3.Connection, account: str, now: float) -> Mapping[str, Sequence[float]]:
-    return {cap: found[1:] for cap, found in _kept(connection, account).items() if found[0] > now}
+def _seen(
+    connection: sqlite3.Connection, accounts: Sequence[str], now: float
+) -> list[Mapping[str, Sequence[float]]]:
+    kept = _kept(connection, accounts)
+    return [
+        {cap: found[1:] for cap, found in kept.get(account, {}).items() if found[0] > now}
+        for account in accounts
+    ]
 
 
-def _kept(connection: sqlite3.Connection, account: str) -> Mapping[str, tuple[float, ...]]:
-    row = connection.execute("SELECT seen FROM exposures WHERE account = ?", (account,)).fetchone()
-    return _decode(row[0]) if row else {}
+def _kept(
+    connection: sqlite3.Connection, accounts: Collection[str]
+) -> dict[str, dict[str, tuple[float, ...]]]:
+    marks = ", ".join("?" * len(accounts))
+    rows = connection.execute(
+        f"SELECT account, seen FROM exposures WHERE account IN ({marks})",  # noqa: S608 - marks only
+        tuple(accounts),
+    )
+    return {account: _decode(seen) for account, seen in rows}
