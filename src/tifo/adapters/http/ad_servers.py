@@ -13,7 +13,9 @@ PART = "ad server"
 CALL_S_MAX = 10.0
 """Seconds between two bytes of an answer; whoever asks has a shorter deadline for the whole."""
 
-CONNECTIONS_MAX = 500
+CONNECTIONS_MAX = 1_024
+"""Of all ad servers together."""
+
 _ACCEPT = "application/xml, text/xml, */*;q=0.5"
 _NO_AD = 204
 

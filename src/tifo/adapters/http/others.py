@@ -4,19 +4,24 @@ import ssl
 import zlib
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from math import ceil
 
 import httpx
 
 from tifo.kernel.errors import Unavailable
 
+POOL_CONNECTIONS_MAX = 32
+"""Connections of one client: for every question and every answer it looks at each of them, with a call of the
+system; with hundreds of slow ones that is more work than all else."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Others:
-    """The client that an adapter asks servers of others with.
+    """The clients that an adapter asks servers of others with, `connections_max` connections in all.
 
-    It keeps no cookies, for they would be those of all viewers together, and believes the CAs of `ca_file`
-    (empty: those of the machine). `silent_s_max` is seconds between two bytes. It is made for the first
+    They keep no cookies, for they would be those of all viewers together, and believe the CAs of `ca_file`
+    (empty: those of the machine). `silent_s_max` is seconds between two bytes. They are made for the first
     question: reading the CAs takes longer than many another part of a start, and most nodes ask nobody.
     """
 
@@ -25,23 +30,34 @@ class Others:
         self._connections_max = connections_max
         self._silent_s_max = silent_s_max
         self._ca_file = ca_file
+        self._turn = 0
 
-    @cached_property
+    @property
     def client(self) -> httpx.AsyncClient:
-        """The one client, until it is closed."""
-        return httpx.AsyncClient(
-            headers={"Accept": self._accept, "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            limits=httpx.Limits(max_connections=self._connections_max),
-            timeout=self._silent_s_max,
-            trust_env=False,
-            verify=ssl.create_default_context(cafile=self._ca_file or None),
-        )
+        """The one whose turn it is; a question goes out by it at once."""
+        self._turn += 1
+        return self._clients[self._turn % len(self._clients)]
 
     async def close(self) -> None:
         """Close the connections, if there were any."""
-        if "client" in vars(self):
-            await self.client.aclose()
+        if "_clients" in vars(self):
+            for client in self._clients:
+                await client.aclose()
+
+    @cached_property
+    def _clients(self) -> tuple[httpx.AsyncClient, ...]:
+        trusted = ssl.create_default_context(cafile=self._ca_file or None)
+        return tuple(self._made(trusted) for _ in range(ceil(self._connections_max / POOL_CONNECTIONS_MAX)))
+
+    def _made(self, trusted: ssl.SSLContext) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            headers={"Accept": self._accept, "Accept-Encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            limits=httpx.Limits(max_connections=POOL_CONNECTIONS_MAX),
+            timeout=self._silent_s_max,
+            trust_env=False,
+            verify=trusted,
+        )
 
 
 async def bounded_body(response: httpx.Response, part: str, bytes_max: int) -> bytes:

@@ -18,14 +18,10 @@ from tifo.services.ads.chain import Chain, Gate
 from tifo.services.ads.outside_tally import OutsideTally
 from tifo.services.ads.outside_vast import OutsideAd, VastError, asked_url
 from tifo.services.ads.settings import AdServerSettings
-from tifo.services.ads.shaping import call_s, may_begin
+from tifo.services.ads.shaping import AHEAD_S, call_s, may_begin
 
 CALLS_MAX = 1_000
 """Ads of one server that are fetched at once."""
-
-AHEAD_S = 0.1
-"""Seconds ahead for which requests are given their times, so that a node that looks late loses none of the
-rate. After it stood still, so much of the rate may come at once."""
 
 FAILURES_MAX = 5
 """Failures in a row after which a server is only probed."""

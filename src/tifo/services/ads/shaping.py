@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from zlib import crc32
 
+AHEAD_S = 0.1
+"""Seconds ahead for which requests are given their times, so that a node that looks late loses none of the
+rate. After it stood still, so much of the rate may come at once."""
+
 OVERHEAD_S = 0.05
 """Seconds of a deadline that are ours: to send, to read the answer and to keep it."""
 
@@ -48,8 +52,11 @@ class Pace:
 
 
 def share(requests_per_s: float, viewers_max: int, nodes: int) -> Share:
-    """An equal part for each node; together they never ask for more than was declared."""
-    return Share(requests_per_s / nodes, viewers_max // nodes)
+    """An equal part for each node; together they never ask for more than was declared.
+
+    Not in any second either: what may come at once after a node stood still is taken off.
+    """
+    return Share(requests_per_s / (1 + AHEAD_S) / nodes, viewers_max // nodes)
 
 
 def window(start: float, now: float, from_s: float, until_s: float) -> Window:
