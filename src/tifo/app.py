@@ -25,7 +25,6 @@ from tifo.adapters.http.sessions import HttpSessions
 from tifo.adapters.maxmind.asn import AsnFile
 from tifo.adapters.memory.sessions import MemorySessionStore
 from tifo.adapters.redis.connection import RedisConnections
-from tifo.adapters.sketches.hll import HllSketches
 from tifo.api.ad_control import LineItems
 from tifo.api.audit import AuditNotes
 from tifo.api.billing import Billed
@@ -384,7 +383,7 @@ async def _control(w: Wiring) -> ControlService:
             break_notice_s=w.settings.channel.break_notice_s,
             clock=w.clock,
             ids=w.ids,
-            sketches=HllSketches(),
+            sketches=stores.sketches(),
             settings=w.settings.control,
         )
     )
@@ -630,7 +629,7 @@ async def run_insight(config: Settings, stop: asyncio.Event, began: Began) -> No
         w = Wiring(config, frozenset(), stack)
         log, shared = await _watched_log(w, began), await w.once(_board)
         worker = InsightWorker(
-            log, shared, w.clock, config.insight, config.node, config.pathway_ids, HllSketches()
+            log, shared, w.clock, config.insight, config.node, config.pathway_ids, stores.sketches()
         )
         await worker.run(stop)
 

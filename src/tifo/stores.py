@@ -27,6 +27,7 @@ from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.adapters.sqlite.inventory import SqliteInventoryStore
 from tifo.adapters.sqlite.profiles import SqliteProfileStore
 from tifo.api.control import BREAK_S_MAX
+from tifo.api.sketches import Sketches
 from tifo.board.ports import Board
 from tifo.cache.ports import SharedCache
 from tifo.eventlog.ports import EventLogStore, Spool
@@ -116,6 +117,14 @@ def _dynamo_profiles(url: str, meters: Meters) -> ProfileStore:
 
     meter = meters.store("profiles", "dynamodb")
     return DynamoProfileStore(_parsed(TableAddress.parse, "profiles", url), meter, SystemClock(), SystemIds())
+
+
+def sketches() -> Sketches:
+    """How different names are counted."""
+    # It brings NumPy, which only those who count or show viewers load.
+    from tifo.adapters.sketches.hll import HllSketches  # noqa: PLC0415
+
+    return HllSketches()
 
 
 def calendar_store(settings: Settings) -> CalendarStore:

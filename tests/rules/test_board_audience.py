@@ -1,5 +1,6 @@
 """What insight workers say of their shares, put together."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit, GroupLag
 from tifo.board import audience
-from tifo.board.audience import whole_audience
+from tifo.board.audience import split, whole_audience
 from tifo.board.entries import InsightReport
 
 NOW = 1_800_000_000.0
@@ -61,6 +62,12 @@ def test_split_of_many_names_adds_up(monkeypatch) -> None:
     )
     assert told is not None
     assert told.audience.isp == AudienceSplit((AudienceCount("b", 6), AudienceCount("c", 5)), 7)
+
+
+def test_split_names_the_largest_and_adds_up_the_rest(monkeypatch) -> None:
+    monkeypatch.setattr(audience, "TOP_MAX", 2)
+    found = split(Counter({"a": 1, "b": 5, "c": 3, "d": 3}))
+    assert ({one.name: one.viewers for one in found.top}, found.others) == ({"b": 5, "c": 3}, 4)
 
 
 @given(st.lists(st.tuples(st.sets(st.integers(0, 11)), st.floats(0, 9)), max_size=6))

@@ -1,7 +1,5 @@
 """Counting who watches from events that come late, twice or in another order."""
 
-from collections import Counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from tifo.api.events import (
 )
 from tifo.api.reports import AudienceReport, AudienceSplit
 from tifo.workers.insight import rules
-from tifo.workers.insight.rules import ENDED_S, Audience, Rate, Wheel, split
+from tifo.workers.insight.rules import ENDED_S, Audience, Rate, Wheel
 
 NOW = 1_800_000_000.0
 SILENT_S = 60
@@ -236,12 +234,6 @@ def test_what_sessions_have_in_common_is_held_once(monkeypatch: pytest.MonkeyPat
     seen = audience(*((n, started(f"ses_{n}", isp=f"AS{n % 3}")) for n in range(9)))
     assert counts(seen.crowd.report().isp) == {"AS0": 3, "AS1": 3, "AS2": 3}
     assert len(seen._traits) <= 2
-
-
-def test_split_names_the_largest_and_adds_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "TOP_MAX", 2)
-    found = split(Counter({"a": 1, "b": 5, "c": 3, "d": 3}))
-    assert (counts(found), found.others) == ({"b": 5, "c": 3}, 4)
 
 
 def test_wheel_gives_each_thing_once_when_it_is_due() -> None:

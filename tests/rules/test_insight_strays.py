@@ -4,6 +4,7 @@ import pytest
 
 from tifo.api.events import PathwayUsed, PlaybackReported, SessionEnded, SessionsRenewed, SessionStarted
 from tifo.api.reports import NetworkStarts, PatternsReport
+from tifo.board import audience
 from tifo.eventlog.ports import Delivery, Partition, Record
 from tifo.workers.insight import strays
 from tifo.workers.insight.settings import InsightSettings
@@ -117,7 +118,7 @@ def test_networks_of_the_last_minutes_starts_are_told_the_largest_first(monkeypa
 
 def test_networks_are_bounded(monkeypatch, told: Told) -> None:
     monkeypatch.setattr(strays, "NETWORKS_MAX", 3)
-    monkeypatch.setattr(strays, "TOP_MAX", 2)
+    monkeypatch.setattr(audience, "NETWORKS_MAX", 2)
     for n in range(9):
         told.see(started(f"ses_{n}", f"10.0.{n}.0/24"), 1)
     assert [one.network for one in told.patterns(2).networks] == ["10.0.0.0/24", "10.0.1.0/24"]

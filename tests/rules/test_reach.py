@@ -1,5 +1,6 @@
 """How many different viewers there were, by sketches of several workers."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,9 @@ from tifo.api.events import (
 )
 from tifo.api.reports import AudienceCount
 from tifo.board.entries import SketchReport
-from tifo.services.control.reach import reach_view
+from tifo.board.ports import Entry
+from tifo.services.control import reach as control_reach
+from tifo.services.control.reach import ReachDesk, reach_view
 from tifo.workers.insight import reach
 from tifo.workers.insight.reach import Reach
 
@@ -73,6 +76,24 @@ def test_worker_that_died_long_ago_speaks_of_accounts_only() -> None:
     assert (found.heard, found.accounts) == (0, (AudienceCount("final", 1),))
 
 
+def test_words_are_joined_when_they_change_or_grow_old(monkeypatch) -> None:
+    joined: list[float] = []
+    whole = control_reach.reach_view
+
+    def reach_view(reports, sketches, now):
+        joined.append(now)
+        return whole(reports, sketches, now)
+
+    monkeypatch.setattr(control_reach, "reach_view", reach_view)
+    desk = ReachDesk(SKETCHES)
+    joined.clear()
+    entries = {"node-1": Entry("node-1", msgspec.json.encode(heard(started(1)).report(NOW)), 7, None)}
+    seen = [desk.view(entries, NOW + after_s).heard for after_s in (0, 1, 30, 31, 60)]
+    assert (seen, joined) == ([1, 1, 1, 0, 0], [NOW, NOW + 31])
+    entries["node-1"] = Entry("node-1", msgspec.json.encode(heard(started(1)).report(NOW + 61)), 8, None)
+    assert desk.view(entries, NOW + 61).heard == 1
+
+
 def test_worker_that_comes_back_goes_on() -> None:
     again = Reach(SKETCHES)
     again.resume(heard(started(1), started(2)).report(NOW))
@@ -82,7 +103,7 @@ def test_worker_that_comes_back_goes_on() -> None:
 
 
 def test_word_that_does_not_read_is_left_out() -> None:
-    for dump in ("*", "AAAA", ""):
+    for dump in (b"*", b"\x00\x00\x00", b""):
         said = SketchReport(NOW, dump, {"final": dump})
         assert reach_view([said], SKETCHES, NOW).heard == 0
         again = Reach(SKETCHES)

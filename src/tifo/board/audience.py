@@ -1,7 +1,7 @@
 """From what each insight worker says of its share to what is so of all viewers."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 
 from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit, NetworkStarts, PatternsReport
@@ -56,8 +56,20 @@ def networks_together(tops: Iterable[Iterable[NetworkStarts]]) -> tuple[NetworkS
         for one in top:
             starts[one.network] += one.starts
             accounts[one.network] += one.accounts
+    return top_networks(starts, accounts)
+
+
+def top_networks(starts: Mapping[str, int], accounts: Mapping[str, int]) -> tuple[NetworkStarts, ...]:
+    """Those of the most starts, the most first."""
     names = nsmallest(NETWORKS_MAX, starts, key=lambda name: (-starts[name], name))
     return tuple(NetworkStarts(name, starts[name], accounts[name]) for name in names)
+
+
+def split(viewers: Counter[str], others: int = 0) -> AudienceSplit:
+    """The largest groups by name, and the rest together, `others` among them."""
+    top = nsmallest(TOP_MAX, viewers.items(), key=lambda group: (-group[1], group[0]))
+    rest = viewers.total() - sum(count for _, count in top)
+    return AudienceSplit(tuple(AudienceCount(*group) for group in top), others + rest)
 
 
 def _of_different_shares(newest_first: Sequence[InsightReport]) -> list[InsightReport]:
@@ -72,9 +84,7 @@ def _of_different_shares(newest_first: Sequence[InsightReport]) -> list[InsightR
 
 def _together(splits: Sequence[AudienceSplit]) -> AudienceSplit:
     viewers: Counter[str] = Counter()
-    for split in splits:
-        for group in split.top:
+    for one in splits:
+        for group in one.top:
             viewers[group.name] += group.viewers
-    top = nsmallest(TOP_MAX, viewers.items(), key=lambda group: (-group[1], group[0]))
-    others = sum(split.others for split in splits) + viewers.total() - sum(count for _, count in top)
-    return AudienceSplit(tuple(AudienceCount(*group) for group in top), others)
+    return split(viewers, sum(one.others for one in splits))

@@ -173,15 +173,15 @@ class UsualWeek(msgspec.Struct, frozen=True):
 
 
 class SketchReport(msgspec.Struct, frozen=True):
-    """Whom one insight worker has heard of, as sketches in base64 (`tifo.api.sketches`) that can be joined.
+    """Whom one insight worker has heard of, as sketches (`tifo.api.sketches`) that can be joined.
 
     `heard` are sessions of the last two minutes before `at`, `accounts` those that ever began to watch, by
     event.
     """
 
     at: float
-    heard: str
-    accounts: dict[str, str]
+    heard: bytes
+    accounts: dict[str, bytes]
 
 
 class QoeReport(msgspec.Struct, frozen=True):

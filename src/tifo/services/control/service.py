@@ -24,7 +24,6 @@ from tifo.api.control import (
     TrafficSample,
 )
 from tifo.api.events import KICK_ACCOUNT
-from tifo.api.reports import ReachView
 from tifo.api.sessions import Kick, Sessions
 from tifo.api.sketches import Sketches
 from tifo.board.ad_levers import AdLevers
@@ -50,7 +49,6 @@ from tifo.board.entries import (
     PartsReport,
     PathwayState,
     PostureState,
-    SketchReport,
     current_qoe,
     decode_all,
     fresh_traffic,
@@ -71,7 +69,7 @@ from tifo.scte35.codec import parse
 from tifo.scte35.cues import cues
 from tifo.services.control import break_rules, rules
 from tifo.services.control.ports import AuditTrail
-from tifo.services.control.reach import reach_view
+from tifo.services.control.reach import ReachDesk
 from tifo.services.control.settings import ControlSettings
 from tifo.telemetry.metrics import ANOMALIES_NOW
 
@@ -125,7 +123,7 @@ class ControlService:
         self._break_notice_s = break_notice_s
         self._clock = clock
         self._ids = ids
-        self._sketches = sketches
+        self._reach = ReachDesk(sketches)
         self._settings = settings
         self._history: deque[Sample] = deque(maxlen=settings.history_samples)
         self._latest: Overview | None = None
@@ -336,10 +334,6 @@ class ControlService:
             ANOMALIES_NOW.labels(kind).set(kinds[kind])
         return self._latest
 
-    def _reach(self) -> ReachView:
-        reports = decode_all(self._view.under(SKETCHES), SketchReport).values()
-        return reach_view(reports, self._sketches, self._clock.now())
-
     def _seen(self) -> rules.Seen:
         insight = decode_all(self._view.under(INSIGHT), InsightReport)
         parts = decode_all(self._view.under(PARTS), PartsReport)
@@ -358,7 +352,7 @@ class ControlService:
             posture=self.posture,
             ad_lever=self.ad_lever,
             wrong=latest_anomalies(self._view.under(ANOMALIES)),
-            reach=self._reach(),
+            reach=self._reach.view(self._view.under(SKETCHES), self._clock.now()),
             board_failing=self._view.failing,
             log_failing=self._publisher.failing,
         )

@@ -1,7 +1,7 @@
 """How many different viewers there were, by sketch: a second opinion on who watches, and who has watched."""
 
-from base64 import b64decode, b64encode
 from collections import Counter
+from contextlib import suppress
 
 from tifo.api.events import AnyEvent, PathwayUsed, PlaybackReported, SessionsRenewed, SessionStarted
 from tifo.api.sketches import Sketch, Sketches
@@ -26,7 +26,8 @@ class Reach:
     def resume(self, said: SketchReport) -> None:
         """Go on from what a worker of this name said last; a word that does not read is nothing."""
         for event, dump in said.accounts.items():
-            _join(self._accounts_of(event), dump)
+            with suppress(ValueError):
+                self._accounts_of(event).join(dump)
 
     def see(self, event: AnyEvent, at: float) -> None:
         """Take one event into account."""
@@ -50,8 +51,8 @@ class Reach:
         heard = self._sketches.new()
         for one in self._heard.values():
             heard.join(one.dump())
-        accounts = {event: _text(one) for event, one in self._accounts.items()}
-        return SketchReport(at=now, heard=_text(heard), accounts=accounts)
+        accounts = {event: one.dump() for event, one in self._accounts.items()}
+        return SketchReport(at=now, heard=heard.dump(), accounts=accounts)
 
     def _slice(self, at: float) -> Sketch:
         tick = int(at // SLICE_S)
@@ -68,14 +69,3 @@ class Reach:
                 del self._accounts[least.most_common(1)[0][0]]
             found = self._accounts[event] = self._sketches.new()
         return found
-
-
-def _text(sketch: Sketch) -> str:
-    return b64encode(sketch.dump()).decode()
-
-
-def _join(sketch: Sketch, dump: str) -> None:
-    try:
-        sketch.join(b64decode(dump, validate=True))
-    except ValueError:
-        return

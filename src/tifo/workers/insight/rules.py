@@ -3,13 +3,13 @@
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from math import ceil
 from sys import intern
 from typing import Generic, NamedTuple, TypeVar
 
 from tifo.api.events import AnyEvent, PathwayUsed, SessionEnded, SessionsRenewed, SessionStarted
-from tifo.api.reports import AudienceCount, AudienceReport, AudienceSplit
+from tifo.api.reports import AudienceReport
+from tifo.board.audience import split
 
 SESSIONS_MAX = 1_000_000
 """Sessions of one share that are told apart; past it the one whose time is over first is forgotten."""
@@ -22,9 +22,6 @@ PLAYLESS_S = 60.0
 
 TRAITS_MAX = 100_000
 """Combinations of event, device kind and ISP that are kept once for all sessions alike."""
-
-TOP_MAX = 50
-"""Groups of each split that are told by name."""
 
 
 T = TypeVar("T")
@@ -304,13 +301,6 @@ class Wheel(Generic[T]):
         if not things:
             del self._due[second]
         return second, thing
-
-
-def split(counts: Counter[str]) -> AudienceSplit:
-    """The largest groups by name, and the rest together."""
-    top = nsmallest(TOP_MAX, counts.items(), key=lambda group: (-group[1], group[0]))
-    named = sum(viewers for _, viewers in top)
-    return AudienceSplit(tuple(AudienceCount(*group) for group in top), counts.total() - named)
 
 
 def _sessions_of(event: SessionStarted | SessionsRenewed) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Who plays without a session, and where sessions come from: what a crowd that is none would look like."""
 
 from collections import OrderedDict, defaultdict
-from heapq import nsmallest
 
 from tifo.api.reports import NetworkStarts
+from tifo.board.audience import top_networks
 
 STRAYS_MAX = 50_000
 """Sessions of one share that play and are not known; past it the one that was heard first is forgotten."""
@@ -23,8 +23,6 @@ NETWORKS_MAX = 20_000
 
 ACCOUNTS_MAX = 100
 """Accounts of one network and step that are told apart."""
-
-TOP_MAX = 10
 
 
 class Strays:
@@ -89,5 +87,4 @@ class Origins:
             for network, origin in bucket.items():
                 starts[network] += origin.starts
                 accounts[network] |= origin.accounts
-        names = nsmallest(TOP_MAX, starts, key=lambda name: (-starts[name], name))
-        return tuple(NetworkStarts(name, starts[name], len(accounts[name])) for name in names)
+        return top_networks(starts, {name: len(known) for name, known in accounts.items()})
