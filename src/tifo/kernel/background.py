@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
@@ -65,3 +65,13 @@ class Background:
         if self._failing:
             _log.info(f"{self._name}.back")
         self._failing = False
+
+
+@contextlib.asynccontextmanager
+async def going_on(*parts: Background) -> AsyncIterator[None]:
+    """All of them while the caller is in here; they stop with it, whatever ends it."""
+    async with contextlib.AsyncExitStack() as stack:
+        for one in parts:
+            await one.open()
+            stack.push_async_callback(one.close)
+        yield

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 
 import msgspec
 import structlog
@@ -26,7 +25,7 @@ from tifo.board.entries import (
 )
 from tifo.board.view import BoardView
 from tifo.eventlog.publisher import Publisher
-from tifo.kernel.background import Background
+from tifo.kernel.background import Background, going_on
 from tifo.kernel.clock import Clock
 from tifo.workers.anomalies.cases import Change, past, resumed, step
 from tifo.workers.anomalies.expectation import WEEK_S, WEEKS_MAX, ending, expected, learned, slot_of
@@ -93,10 +92,7 @@ class AnomaliesWorker:
             self._looking,
             Background("anomalies-usual", LEARN_S, self._learn, "what is usual stays as it was"),
         )
-        async with AsyncExitStack() as stack:
-            for one in tasks:
-                await one.open()
-                stack.push_async_callback(one.close)
+        async with going_on(*tasks):
             await stop.wait()
 
     async def _read_calendar(self) -> None:

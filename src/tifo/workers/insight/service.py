@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
 
 import msgspec
 import structlog
@@ -15,7 +14,7 @@ from tifo.board.ports import Board
 from tifo.eventlog.following import Follower, Member, Trouble
 from tifo.eventlog.ports import Consumer, Delivery, EventLog, Record
 from tifo.eventlog.records import from_record
-from tifo.kernel.background import Background
+from tifo.kernel.background import Background, going_on
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import EVENTLOG_LAG, EVENTLOG_LOST, EVENTS_HANDLED, EVENTS_SKIPPED
 from tifo.workers.insight.reach import Reach
@@ -73,10 +72,7 @@ class InsightWorker:
             "insight.report", self._settings.report_s, self._report, "cockpits see no counts"
         )
         sketching = Background("insight.sketch", SKETCH_S, self._sketch, "cockpits see no reach")
-        async with AsyncExitStack() as stack:
-            for one in (reporting, sketching):
-                await one.open()
-                stack.push_async_callback(one.close)
+        async with going_on(reporting, sketching):
             await self._follower.run(stop)
 
     async def _handle_all(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:

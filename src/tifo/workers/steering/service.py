@@ -6,7 +6,6 @@ carries on from it.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from math import inf
 
@@ -32,7 +31,7 @@ from tifo.board.entries import (
     latest_weights,
 )
 from tifo.board.view import BoardView
-from tifo.kernel.background import Background
+from tifo.kernel.background import Background, going_on
 from tifo.kernel.clock import Clock
 from tifo.workers.steering.rules import OTHERS, Cdn, Cell, Decided, Word, begin, step
 from tifo.workers.steering.schedule import expected_viewers
@@ -96,10 +95,7 @@ class SteeringWorker:
     async def run(self, stop: asyncio.Event) -> None:
         """Decide each `step_s` until `stop` is set; a board that fails is tried again."""
         ahead = Background("steering-forecast", CALENDAR_S, self._look_ahead, "what was expected still is")
-        async with AsyncExitStack() as stack:
-            for one in (self._deciding, ahead):
-                await one.open()
-                stack.push_async_callback(one.close)
+        async with going_on(self._deciding, ahead):
             await stop.wait()
 
     async def _decide(self) -> None:
