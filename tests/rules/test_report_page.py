@@ -1,5 +1,6 @@
 """The page of a report: whatever a name in it says is text, and every picture has its size."""
 
+import re
 from datetime import UTC
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ from tifo.report import pictures
 from tifo.report.markup import Markup, element
 from tifo.report.page import page
 from tifo.report.pictures import Mark, Series
+from tifo.report.wording import short
 
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>&lt;{{7*7}}</style></title>"""
 
@@ -108,6 +110,15 @@ def test_what_is_no_markup_is_escaped() -> None:
 @pytest.mark.parametrize(("most", "top"), [(0.7, 0.8), (9.5, 10), (11, 15), (2_050, 3_000), (1e12, 1e12)])
 def test_an_axis_ends_at_a_round_figure(most: float, top: float) -> None:
     assert pictures.ceiling(most) == pytest.approx(top)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 7, 10, 26, 2_050])
+def test_what_is_said_beside_a_line_is_where_it_is(most: int) -> None:
+    picture = pictures.curve("x", [AT], Series("v", (most,)), short, UTC)
+    said = re.findall(r'text-anchor="end">([\d,]+)<', picture)
+    numbers = [int(one.replace(",", "")) for one in said]
+    assert numbers == [n * numbers[1] for n in range(5)]
+    assert numbers[-1] >= most
 
 
 def test_a_long_event_is_thinned_by_its_highest_minutes() -> None:

@@ -56,7 +56,7 @@ def _headline(report: Report, zone: tzinfo) -> Iterator[tuple[str, str, str, str
     if report.forecast_viewers:
         expected = f"{share(report.peak_viewers / report.forecast_viewers)} of the forecast"
     yield "peak_viewers", "Most viewers at once", short(report.peak_viewers), expected
-    yield "sessions", "Sessions", short(report.sessions), f"of {report.accounts:,} accounts"
+    yield "sessions", "Sessions", short(report.sessions), f"of {many(report.accounts, 'account')}"
     at = f"at {clock_s(report.peak_starts_at, zone)}" if report.peak_starts_at else ""
     yield "peak_starts_per_s", "Fastest arrival", f"{report.peak_starts_per_s:,}/s", at
     yield "median_stay_s", "Half stayed longer than", stay(report.median_stay_s), ""

@@ -3,6 +3,7 @@ runs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
+from math import ceil
 from typing import NamedTuple
 
 from tifo.report.markup import Markup, element, joined
@@ -14,6 +15,9 @@ BAR_HEIGHT, BAR_LEFT = 26.0, 150.0
 
 POINTS_MAX = 440
 """Moments in one picture: of a longer event several minutes are one, the highest of them."""
+
+ROWS = 4
+"""Lines above the axis."""
 
 TICKS_MAX = 9
 LABEL_WIDTH = 30.0
@@ -171,8 +175,9 @@ def thinned(
 
 
 def _frame(times: tuple[float, ...], most: float) -> Frame:
+    """Its lines are at whole numbers: what is said beside one is where it is."""
     step_s = times[1] - times[0] if len(times) > 1 else 60.0
-    return Frame(times, ceiling(most * 1.04), step_s)
+    return Frame(times, ROWS * ceil(ceiling(most * 1.04 / ROWS)), step_s)
 
 
 def ceiling(most: float) -> float:
@@ -190,8 +195,8 @@ def _axes(frame: Frame, say: Say, zone: tzinfo) -> Markup:
 
 
 def _rows(frame: Frame, say: Say) -> Iterator[Markup]:
-    for n in range(5):
-        value = frame.top * n / 4
+    for n in range(ROWS + 1):
+        value = frame.top * n / ROWS
         y = frame.y(value)
         yield element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, cls="grid")
         yield element("text", say(value), x=LEFT - 8, y=y + 4, text_anchor="end")
