@@ -5,19 +5,17 @@ and beacons. The lighter generator shows what the core holds, k6 what it can sen
 """
 
 import asyncio
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from benchmarks import ads, instance
-from benchmarks.figures import Column, Finding, Found, Row
+from benchmarks.figures import Column, Finding, Row
 from benchmarks.machine import Cores
-from benchmarks.rehearsal import SENDERS, Ran, Sender, rehearsed
-from benchmarks.runner import STARTING_S, Effort, Progress
+from benchmarks.rehearsal import SENDERS, Ran, Rehearsals, Sender, rehearsed
+from benchmarks.runner import Progress
 from tifo.kernel.clock import SystemClock
-from tifo.rehearsal import generator
 from tifo.rehearsal.ads import BREAK_S, REFERENCE_PER_S, REFERENCE_VIEWERS, SPREAD_S
 from tifo.settings import Settings
 
@@ -54,35 +52,32 @@ LIGHTER, K6 = SENDERS
 RUNS = (_Run(LIGHTER, 0.001), _Run(LIGHTER, 0.0025), _Run(K6, 0.0005))
 
 
-class AdsRehearsal:
-    """A fresh platform for each run."""
+class AdsRehearsal(Rehearsals[_Run]):
+    """Two breaks are two breaks, whatever the effort."""
 
     name = "ads-rehearsal"
+    scenario = "ads"
+    run_s = RUN_S
+    runs = RUNS
 
-    def takes_s(self, effort: Effort) -> float:
-        """About how long it takes, whatever the effort: two breaks are two breaks."""
-        return len(RUNS) * (STARTING_S + RUN_S)
-
-    def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
-        """What the core held of each crowd, and what the reference would take by it."""
-        generator.program(None, "ads")  # says how to get k6 before anything runs
-        rows = tuple(self._run(run, effort.scale, cores, progress) for run in RUNS)
-        return Found(findings=(_finding(rows),))
-
-    def _run(self, run: _Run, scale: float, cores: Cores, progress: Progress) -> Row:
-        progress.doing(
-            f"{self.name}: {run.sender.title}, {REFERENCE_VIEWERS * run.scale * scale:,.0f} viewers"
+    def rehearse(self, run: _Run, scale: float, folder: Path, cores: Cores, progress: Progress) -> Row:
+        """What the core held of a crowd, and what the reference would take by it."""
+        viewers = REFERENCE_VIEWERS * run.scale * scale
+        progress.doing(f"{self.name}: {run.sender.title}, {viewers:,.0f} viewers")
+        settings = _settings(folder)
+        asyncio.run(ads.stock(settings, ads.inventory(SystemClock().now())))
+        edge = settings.edge
+        words = (
+            *("--scale", f"{run.scale * scale:g}", "--without", "sessions", "--without", "calendar"),
+            *("--operators", f"http://{edge.operator_host}:{edge.operator_port}"),
+            *("--cores", "1", *run.sender.words),
         )
-        with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name:
-            settings = _settings(Path(name))
-            asyncio.run(ads.stock(settings, ads.inventory(SystemClock().now())))
-            edge = settings.edge
-            words = (
-                *("--scale", f"{run.scale * scale:g}", "--without", "sessions", "--without", "calendar"),
-                *("--operators", f"http://{edge.operator_host}:{edge.operator_port}"),
-                *("--cores", "1", *run.sender.words),
-            )
-            return row(run.sender, rehearsed("ads", words, settings, cores, progress, ARRIVE_MINUTES))
+        ran = rehearsed(self.scenario, words, settings, cores, progress, ARRIVE_MINUTES)
+        return row(run.sender, ran)
+
+    def finding(self, scale: float, rows: tuple[Row, ...]) -> Finding:
+        """The crowds, one below the other."""
+        return _finding(rows)
 
 
 def _settings(folder: Path) -> Settings:

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -58,6 +59,9 @@ FAILED = (
 )
 
 
+R = TypeVar("R")
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """A generator by its words on the command line."""
@@ -92,28 +96,55 @@ class Ran:
         return max(shares)
 
 
-class Rehearsal:
-    """One run a generator: a fresh platform each."""
+class Rehearsals(ABC, Generic[R]):
+    """Rehearsals of one scenario: a fresh platform for each of the runs, and a row for each."""
 
-    name = "sessions-rehearsal"
+    name: ClassVar[str]
+    scenario: ClassVar[str]
+    run_s: ClassVar[float]
+    """About how long one run is."""
+    runs: Sequence[R]
 
     def takes_s(self, effort: Effort) -> float:
         """About how long it takes, whatever the effort: a minute is a minute."""
-        return len(SENDERS) * (STARTING_S + RUN_S)
+        return len(self.runs) * (STARTING_S + self.run_s)
 
     def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
-        """What each generator found, and its verdict."""
-        generator.program(None, "sessions")  # says how to get k6 before anything runs
-        rows = tuple(self._run(sender, effort.scale, cores, progress) for sender in SENDERS)
-        return Found(findings=(_finding(effort.scale, rows),))
+        """What each run found, and its verdict."""
+        generator.program(None, self.scenario)  # says how to get k6 before anything runs
+        rows = tuple(self._fresh(run, effort.scale, cores, progress) for run in self.runs)
+        return Found(findings=(self.finding(effort.scale, rows),))
 
-    def _run(self, sender: Sender, scale: float, cores: Cores, progress: Progress) -> Row:
-        progress.doing(f"{self.name}: {sender.title}")
+    @abstractmethod
+    def rehearse(self, run: R, scale: float, folder: Path, cores: Cores, progress: Progress) -> Row:
+        """One run at a share of its crowd, on a platform in the folder."""
+
+    @abstractmethod
+    def finding(self, scale: float, rows: tuple[Row, ...]) -> Finding:
+        """The table of the rows."""
+
+    def _fresh(self, run: R, scale: float, cores: Cores, progress: Progress) -> Row:
         with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name:
-            settings = _settings(Path(name))
-            words = ("--scale", str(scale), *sender.words)
-            ran = rehearsed("sessions", words, settings, cores, progress)
-            return _row(sender, ran)
+            return self.rehearse(run, scale, Path(name), cores, progress)
+
+
+class Rehearsal(Rehearsals[Sender]):
+    """One run a generator."""
+
+    name = "sessions-rehearsal"
+    scenario = "sessions"
+    run_s = RUN_S
+    runs = SENDERS
+
+    def rehearse(self, run: Sender, scale: float, folder: Path, cores: Cores, progress: Progress) -> Row:
+        """The reference's arrivals."""
+        progress.doing(f"{self.name}: {run.title}")
+        words = ("--scale", str(scale), *run.words)
+        return _row(run, rehearsed(self.scenario, words, _settings(folder), cores, progress))
+
+    def finding(self, scale: float, rows: tuple[Row, ...]) -> Finding:
+        """Beside each other."""
+        return _finding(scale, rows)
 
 
 def _settings(folder: Path) -> Settings:

@@ -4,20 +4,18 @@
 what is measured. The lighter generator shows what the core holds, k6 what it can send from one.
 """
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from benchmarks import instance
-from benchmarks.figures import Column, Finding, Found, Row
+from benchmarks.figures import Column, Finding, Row
 from benchmarks.instance import GENEROUS_PER_S
 from benchmarks.machine import Cores
-from benchmarks.rehearsal import SENDERS, Ran, Sender, rehearsed
-from benchmarks.runner import STARTING_S, Effort, Progress
+from benchmarks.rehearsal import SENDERS, Ran, Rehearsals, Sender, rehearsed
+from benchmarks.runner import Progress
 from tifo.kernel.clock import SystemClock
-from tifo.rehearsal import generator
 from tifo.rehearsal.video import PLATEAU_S_MIN, REFERENCE_PER_S
 from tifo.settings import Settings
 
@@ -52,29 +50,26 @@ LIGHTER, K6 = SENDERS
 RUNS = (_Run(LIGHTER, 0.25), _Run(LIGHTER, 0.5), _Run(LIGHTER, 0.75), _Run(K6, 0.1))
 
 
-class VideoRehearsal:
-    """A fresh platform for each run."""
+class VideoRehearsal(Rehearsals[_Run]):
+    """A run for each share of the reference's rate."""
 
     name = "video-rehearsal"
+    scenario = "video"
+    run_s = RUN_S
+    runs = RUNS
 
-    def takes_s(self, effort: Effort) -> float:
-        """About how long it takes, whatever the effort: a minute is a minute."""
-        return len(RUNS) * (STARTING_S + RUN_S)
-
-    def measure(self, effort: Effort, cores: Cores, progress: Progress) -> Found:
-        """What the core held at each rate, and what the reference would take by it."""
-        generator.program(None, "video")  # says how to get k6 before anything runs
-        rows = tuple(self._run(run, effort.scale, cores, progress) for run in RUNS)
-        return Found(findings=(_finding(rows),))
-
-    def _run(self, run: _Run, scale: float, cores: Cores, progress: Progress) -> Row:
+    def rehearse(self, run: _Run, scale: float, folder: Path, cores: Cores, progress: Progress) -> Row:
+        """What the core held at a rate, and what the reference would take by it."""
         progress.doing(f"{self.name}: {run.sender.title}, {run.share:.0%} of the reference")
         words = (
             *("--scale", str(run.share * scale), "--without", "sessions", "--without", "calendar"),
             *("--segments", "0", "--cores", "1", *run.sender.words),
         )
-        with tempfile.TemporaryDirectory(prefix="tifo-bench-") as name:
-            return _row(run.sender, rehearsed("video", words, _settings(Path(name)), cores, progress))
+        return _row(run.sender, rehearsed(self.scenario, words, _settings(folder), cores, progress))
+
+    def finding(self, scale: float, rows: tuple[Row, ...]) -> Finding:
+        """The rates, one below the other."""
+        return _finding(rows)
 
 
 def _settings(folder: Path) -> Settings:

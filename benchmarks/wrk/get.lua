@@ -1,16 +1,10 @@
 -- One document of many sessions, one after the other. Argument: a file with a path a line.
 
 dofile("report.lua")
-
-local requests, last = {}, 0
+dofile("turns.lua")
 
 function init(args)
   for path in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", path) end
-end
-
-function request()
-  last = last % #requests + 1
-  return requests[last]
 end
 
 function done(summary, latency)

@@ -1,8 +1,7 @@
 -- Heartbeats of many sessions, one after the other. Argument: a file with `<session> <token>` lines.
 
 dofile("report.lua")
-
-local requests, last = {}, 0
+dofile("turns.lua")
 
 function init(args)
   for line in io.lines(args[1]) do
@@ -10,11 +9,6 @@ function init(args)
     local headers = { ["Authorization"] = "Bearer " .. token, ["Content-Length"] = "0" }
     requests[#requests + 1] = wrk.format("POST", "/v1/sessions/" .. session .. "/heartbeat", headers)
   end
-end
-
-function request()
-  last = last % #requests + 1
-  return requests[last]
 end
 
 function done(summary, latency)

@@ -2,8 +2,9 @@
 -- media type, and how many operations each is.
 
 dofile("report.lua")
+dofile("turns.lua")
 
-local requests, last, threads = {}, 0, {}
+local threads = {}
 
 function setup(thread)
   threads[#threads + 1] = thread
@@ -20,11 +21,6 @@ function init(args)
       lines[#lines + 1] = line
     end
   end
-end
-
-function request()
-  last = last % #requests + 1
-  return requests[last]
 end
 
 function done(summary, latency)

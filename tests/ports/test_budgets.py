@@ -1,24 +1,19 @@
 """The contract of the budget store, over every adapter."""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from store_ways import ways_to
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.adapters.redis.budgets import RedisBudgetStore
-from tifo.adapters.redis.connection import RedisConnection
 from tifo.adapters.sqlite.budgets import SqliteBudgetStore
-from tifo.kernel.clock import SystemClock
-from tifo.kernel.ids import SystemIds
 from tifo.services.ads.ports import Ask, BudgetStore
-from tifo.telemetry.stores import StoreMeter
 
 NOW = 1_800_000_000.0
 HOUR = 3_600.0
-_numbers = itertools.count()
 
 Opener = Callable[[], BudgetStore]
 
@@ -26,19 +21,7 @@ Opener = Callable[[], BudgetStore]
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis-cluster"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Another node's store of the same budgets; of memory there is but one."""
-    if request.param == "memory":
-        only = MemoryBudgetStore()
-        return lambda: only
-    if request.param == "sqlite":
-        return lambda: SqliteBudgetStore(tmp_path / "budgets.db")
-    url = request.getfixturevalue(request.param.replace("-", "_")).url
-    prefix = f"budgets-{next(_numbers)}"
-
-    def in_redis() -> RedisBudgetStore:
-        meter = StoreMeter("budgets", "redis", SystemClock())
-        return RedisBudgetStore(RedisConnection(url, "budgets", meter, SystemIds()), prefix=prefix)
-
-    return in_redis
+    return ways_to("budgets", request, tmp_path, SqliteBudgetStore, RedisBudgetStore, MemoryBudgetStore)
 
 
 @pytest.fixture

@@ -9,16 +9,13 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_ways import ways_to
 
 from tifo.adapters.memory.exposures import MemoryExposureStore
-from tifo.adapters.redis.connection import RedisConnection
 from tifo.adapters.redis.exposures import PER_CALL_MAX, RedisExposureStore
 from tifo.adapters.sqlite.exposures import SqliteExposureStore
-from tifo.kernel.clock import SystemClock
 from tifo.kernel.errors import Unavailable
-from tifo.kernel.ids import SystemIds
 from tifo.services.ads.ports import MARKS_MAX, WINDOW_S_MAX, ExposureStore, Limit, Mark
-from tifo.telemetry.stores import StoreMeter
 
 NOW = 1_800_000_000.0
 DAY, WEEK = 86_400, 604_800
@@ -34,19 +31,9 @@ Opener = Callable[[], ExposureStore]
 @pytest.fixture(params=["memory", "sqlite", "redis", "redis-cluster"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Another node's way to the same store; of memory there is but one."""
-    if request.param == "memory":
-        only = MemoryExposureStore()
-        return lambda: only
-    if request.param == "sqlite":
-        return lambda: SqliteExposureStore(tmp_path / "exposures.db")
-    url = request.getfixturevalue(request.param.replace("-", "_")).url
-    prefix = f"seen-{next(_numbers)}"
-
-    def in_redis() -> RedisExposureStore:
-        meter = StoreMeter("exposures", "redis", SystemClock())
-        return RedisExposureStore(RedisConnection(url, "exposures", meter, SystemIds()), prefix=prefix)
-
-    return in_redis
+    return ways_to(
+        "exposures", request, tmp_path, SqliteExposureStore, RedisExposureStore, MemoryExposureStore
+    )
 
 
 @pytest.fixture

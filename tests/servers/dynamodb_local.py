@@ -5,12 +5,11 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from local_servers import listening
 from tcp_ports import free_port
 
 LIBS = Path(__file__).parent / "dynamodb" / "libs"
@@ -35,9 +34,6 @@ CREDENTIALS = {
 }
 """What its clients need in their environment: it asks for credentials and takes any."""
 
-START_S_MAX = 30.0
-STOP_S_MAX = 10.0
-
 
 @contextlib.contextmanager
 def dynamodb_local() -> Iterator[str]:
@@ -49,24 +45,5 @@ def dynamodb_local() -> Iterator[str]:
         "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_S_MAX
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"DynamoDB Local ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"DynamoDB Local does not listen after {START_S_MAX:.0f} s")
+    with listening("DynamoDB Local", process, port) as address:
+        yield address

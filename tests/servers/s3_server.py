@@ -5,12 +5,11 @@
 
 import contextlib
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from local_servers import listening
 from tcp_ports import free_port
 
 PROGRAM = Path(__file__).parent / "s3" / "bin" / "versitygw"
@@ -23,9 +22,6 @@ CREDENTIALS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 """What its clients need in their environment."""
-
-START_S_MAX = 30.0
-STOP_S_MAX = 10.0
 
 
 @contextlib.contextmanager
@@ -44,24 +40,5 @@ def s3_server(folder: Path, *buckets: str) -> Iterator[str]:
     own = {"ROOT_ACCESS_KEY": keys[0], "ROOT_SECRET_KEY": keys[1]}
     with (folder / "s3.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **own})
-    try:
-        _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_S_MAX
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"versitygw ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"versitygw does not listen after {START_S_MAX:.0f} s")
+    with listening("versitygw", process, port) as address:
+        yield address

@@ -2,18 +2,17 @@
 
 import asyncio
 import itertools
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+from subprocess import Popen
 
 import billing_process
 import dynamodb_local
 import pytest
+from dying_processes import dying_process
 
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
 from tifo.api.billing import BilledAsked
@@ -74,17 +73,10 @@ def books(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return f"dynamodb://{dynamodb_local.REGION}/books-{next(_tables)}?endpoint={endpoint}&create=1"
 
 
-@contextmanager
 def worker(
     folder: Path, books: str, when: str = "never", batch: int = 0
-) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, str(billing_process.__file__), str(folder), books, when, str(batch)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+) -> AbstractContextManager[Popen[bytes]]:
+    return dying_process(billing_process, str(folder), books, when, str(batch))
 
 
 async def behind(log: SqliteEventLog) -> int:
@@ -92,7 +84,7 @@ async def behind(log: SqliteEventLog) -> int:
     return sum(lag.records for lag in lags) if lags else RECORDS
 
 
-async def until_behind(log: SqliteEventLog, records: int, process: subprocess.Popen[bytes]) -> None:
+async def until_behind(log: SqliteEventLog, records: int, process: Popen[bytes]) -> None:
     async with asyncio.timeout(DIES_S_MAX):
         while await behind(log) > records:
             assert process.poll() is None

@@ -1,16 +1,15 @@
 """SIGKILL of the lake worker, anywhere: what the log had, the lake has once."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from subprocess import Popen
 
 import lake_process
 import pytest
+from dying_processes import dying_process
 
 from tifo.adapters.lake.asking import ask
 from tifo.adapters.sqlite.eventlog import SqliteEventLog
@@ -41,15 +40,8 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
     await log.close()
 
 
-@contextmanager
-def worker(folder: Path, when: str = "never", number: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, str(lake_process.__file__), str(folder), when, str(number)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def worker(folder: Path, when: str = "never", number: int = 0) -> AbstractContextManager[Popen[bytes]]:
+    return dying_process(lake_process, str(folder), when, str(number))
 
 
 async def behind(log: SqliteEventLog) -> int:
@@ -57,7 +49,7 @@ async def behind(log: SqliteEventLog) -> int:
     return lags.get("sessions", RECORDS)
 
 
-async def until_behind(log: SqliteEventLog, records: int, process: subprocess.Popen[bytes]) -> None:
+async def until_behind(log: SqliteEventLog, records: int, process: Popen[bytes]) -> None:
     async with asyncio.timeout(DIES_S_MAX):
         while await behind(log) > records:
             assert process.poll() is None

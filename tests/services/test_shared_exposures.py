@@ -10,18 +10,16 @@ from ads_world import NOW, item
 from ads_world import inventory as inventory_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from session_stores import new_prefix
+from store_ways import ways_to
 
 from tifo.adapters.memory.budgets import MemoryBudgetStore
 from tifo.adapters.memory.exposures import MemoryExposureStore
-from tifo.adapters.redis.connection import RedisConnection
 from tifo.adapters.redis.exposures import RedisExposureStore
 from tifo.adapters.sqlite.exposures import SqliteExposureStore
 from tifo.api.breaks import Break, Breaks
 from tifo.api.inventory import Campaign, Cap, Inventory
-from tifo.kernel.clock import ManualClock, SystemClock
+from tifo.kernel.clock import ManualClock
 from tifo.kernel.errors import Unavailable
-from tifo.kernel.ids import SystemIds
 from tifo.services.ads.budgets import Ledger
 from tifo.services.ads.deciding import Decider, Lever
 from tifo.services.ads.index import Index
@@ -30,7 +28,6 @@ from tifo.services.ads.ports import ExposureStore, Mark
 from tifo.services.ads.settings import AdsSettings
 from tifo.services.ads.shared_exposures import ACCOUNTS_PER_READ, READS_MAX, SharedExposures
 from tifo.telemetry.metrics import EXPOSURES
-from tifo.telemetry.stores import StoreMeter
 
 SETTINGS = AdsSettings()
 LONG = {"starts": NOW - 86_400, "ends": NOW + 30 * 86_400}
@@ -123,15 +120,7 @@ def clock() -> ManualClock:
 @pytest.fixture(params=["sqlite", "redis"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], ExposureStore]:
     """Each node's way to the same store."""
-    if request.param == "sqlite":
-        return lambda: SqliteExposureStore(tmp_path / "exposures.db")
-    url, prefix = request.getfixturevalue("redis").url, new_prefix()
-
-    def in_redis() -> RedisExposureStore:
-        meter = StoreMeter("exposures", "redis", SystemClock())
-        return RedisExposureStore(RedisConnection(url, "exposures", meter, SystemIds()), prefix=prefix)
-
-    return in_redis
+    return ways_to("exposures", request, tmp_path, SqliteExposureStore, RedisExposureStore)
 
 
 @pytest.fixture

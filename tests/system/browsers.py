@@ -1,5 +1,6 @@
 """Debian's Chromium, and what stories see of the watch page in it."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from commands import ANSWER_S_MAX, eventually
+from players import Platform
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
@@ -67,6 +69,20 @@ def seconds(page: Page) -> float:
 
 def frame(page: Page) -> Any:
     return page.evaluate(FRAME)
+
+
+@contextlib.contextmanager
+def cockpit_of(browser: Browser, match: Platform, width: int, height: int) -> Iterator[Page]:
+    """The control room of a match, live, in a context of its own; an error that it does not catch fails."""
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{match.operators.base}/")
+    page.wait_for_selector('html[data-state="live"]')
+    yield page
+    context.close()
+    assert errors == []
 
 
 def goes_on(page: Page, for_s: float) -> None:

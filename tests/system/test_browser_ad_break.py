@@ -10,7 +10,7 @@ import httpx
 import platforms
 import pytest
 import tomli_w
-from browsers import NEEDS_CHROMIUM
+from browsers import NEEDS_CHROMIUM, cockpit_of
 from commands import START_S_MAX, eventually, tifo
 from http_servers import answering
 from players import CLOCK, Platform, Player
@@ -71,15 +71,8 @@ def match(new_folder: platforms.NewFolder, partner: int) -> Iterator[Platform]:
 
 @pytest.fixture
 def cockpit(browser: Browser, match: Platform) -> Iterator[Page]:
-    errors: list[str] = []
-    context = browser.new_context(viewport={"width": 1600, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{match.operators.base}/")
-    page.wait_for_selector('html[data-state="live"]')
-    yield page
-    context.close()
-    assert errors == []
+    with cockpit_of(browser, match, 1600, 1000) as page:
+        yield page
 
 
 def inventory(partner: int) -> dict[str, Any]:

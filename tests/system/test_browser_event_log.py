@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import platforms
 import pytest
-from browsers import NEEDS_CHROMIUM
+from browsers import NEEDS_CHROMIUM, cockpit_of
 from commands import START_S_MAX, eventually
 from players import CLOCK, Platform
 from playwright.sync_api import Browser, Page
@@ -34,15 +34,8 @@ def match(new_folder: platforms.NewFolder) -> Iterator[Platform]:
 
 @pytest.fixture
 def cockpit(browser: Browser, match: Platform) -> Iterator[Page]:
-    errors: list[str] = []
-    context = browser.new_context(viewport={"width": 1600, "height": 1000})
-    page = context.new_page()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{match.operators.base}/")
-    page.wait_for_selector('html[data-state="live"]')
-    yield page
-    context.close()
-    assert errors == []
+    with cockpit_of(browser, match, 1600, 1000) as page:
+        yield page
 
 
 def done(work: Coroutine[Any, Any, None]) -> None:
