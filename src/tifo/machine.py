@@ -23,6 +23,7 @@ from tifo.api.reports import PartReport
 from tifo.board.entries import PARTS, PartsReport
 from tifo.board.ports import Board
 from tifo.edge.settings import AccessLog
+from tifo.kernel.background import rest
 from tifo.kernel.clock import Clock, SystemClock
 from tifo.kernel.errors import SettingsError, Unavailable
 from tifo.kernel.ids import SystemIds
@@ -249,10 +250,7 @@ class PartsReporter:
     async def run(self) -> None:
         """Report until cancelled; a board that fails is tried again."""
         while True:
-            # Not wait_for, which before Python 3.12 loses a cancellation that comes with a change.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PARTS_EVERY_S):
-                    await self._changed.wait()
+            await rest(self._changed, PARTS_EVERY_S)
             self._changed.clear()
             report = PartsReport(tuple(map(_report, self._states)))
             with contextlib.suppress(Unavailable):

@@ -1,13 +1,13 @@
 """How a worker follows the log: one member of a group that goes on, whatever fails meanwhile."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from tifo.eventlog.ports import Consumer, Delivery, EventLog
+from tifo.kernel.background import rest
 from tifo.kernel.errors import Unavailable
 from tifo.telemetry.metrics import EVENTS_PARKED
 
@@ -59,10 +59,19 @@ class Follower:
                 await self._consume(stop)
             except Unavailable as error:
                 self._say_failing(error)
-                await _wait(stop, RETRY_S)
+                await rest(stop, RETRY_S)
 
-    async def set_aside(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
-        """Make a dead letter of what cannot be handled: it would stop its group again after every restart."""
+    async def set_aside(self, consumer: Consumer, delivery: Delivery, why: str | Exception) -> None:
+        """Make a dead letter of what cannot be handled: it would stop its group again after every restart.
+
+        An exception is a fault of ours, and told with its traceback.
+        """
+        record, told = delivery.record, f"{self._member.group}.parked"
+        if isinstance(why, Exception):
+            _log.error(told, event_id=record.id, topic=record.topic, exc_info=why)
+        else:
+            _log.warning(told, event_id=record.id, topic=record.topic, why=why)
+        reason = repr(why) if isinstance(why, Exception) else why
         EVENTS_PARKED.labels(self._member.group, delivery.record.topic).inc()
         await consumer.park(delivery, reason)
 
@@ -72,7 +81,7 @@ class Follower:
         try:
             while not stop.is_set():
                 if not await self._handle_next(consumer):
-                    await _wait(stop, member.poll_s)
+                    await rest(stop, member.poll_s)
         finally:
             await consumer.close()
 
@@ -93,9 +102,3 @@ class Follower:
         if self._failing:
             _log.info(self._trouble.back)
         self._failing = False
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stop.wait()

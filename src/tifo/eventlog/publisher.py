@@ -12,6 +12,7 @@ from tifo.eventlog.backlog import Backlog
 from tifo.eventlog.ports import RECORD_BYTES_MAX, EventLog, Record
 from tifo.eventlog.pseudonyms import Pseudonyms
 from tifo.eventlog.records import to_record
+from tifo.kernel.background import rest
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.kernel.ids import Ids
@@ -114,20 +115,15 @@ class Publisher:
         while not self._closing.is_set():
             await self._wake.wait()
             if len(self._backlog) < BATCH_RECORDS_MAX:
-                await self._pause(GATHER_S)
+                await rest(self._closing, GATHER_S)
             self._wake.clear()
             try:
                 await self._flush()
             except Unavailable:
-                await self._pause(RETRY_S)
+                await rest(self._closing, RETRY_S)
                 self._wake.set()
         with contextlib.suppress(Unavailable):
             await self._flush()
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._closing.wait()
 
     async def _flush(self) -> None:
         while self._backlog:

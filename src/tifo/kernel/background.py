@@ -75,3 +75,13 @@ async def going_on(*parts: Background) -> AsyncIterator[None]:
             await one.open()
             stack.push_async_callback(one.close)
         yield
+
+
+async def rest(event: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until the event is set.
+
+    Not `wait_for`, which before Python 3.12 loses a cancellation that comes with the event.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -21,6 +21,7 @@ GROUP = "billing"
 OURS = frozenset(str(kind.__struct_config__.tag) for kind in (BreakDecided, AdTracked))
 """Types of records that may be money: one that does not read is set aside, and not passed over."""
 
+
 _log = structlog.get_logger(__name__)
 
 
@@ -64,7 +65,7 @@ class BillingWorker:
     async def _pass_over(self, consumer: Consumer, delivery: Delivery) -> None:
         """What this version does not know is none of its business, unless it may be money."""
         if delivery.record.type in OURS:
-            await self._park(consumer, delivery, "it does not read")
+            await self._follower.set_aside(consumer, delivery, "it does not read")
         else:
             EVENTS_SKIPPED.labels(GROUP, ADS).inc()
 
@@ -76,7 +77,7 @@ class BillingWorker:
             except Unavailable:
                 raise
             except Exception as error:
-                await self._park(consumer, delivery, repr(error))
+                await self._follower.set_aside(consumer, delivery, repr(error))
 
     async def _take(self, facts: Sequence[Fact]) -> None:
         for begin in range(0, len(facts), FACTS_MAX):
@@ -86,8 +87,3 @@ class BillingWorker:
             BILLING_FACTS.labels("stale").inc(taken.stale)
             if taken.stale:
                 _log.warning("billing.stale", facts=taken.stale, effect="counted only if they were before")
-
-    async def _park(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
-        record = delivery.record
-        _log.warning("billing.parked", event_id=record.id, topic=record.topic, why=reason)
-        await self._follower.set_aside(consumer, delivery, reason)

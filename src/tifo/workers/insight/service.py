@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 import msgspec
-import structlog
 
 from tifo.api.events import PLAYBACK, SESSIONS
 from tifo.api.reports import GroupLag
@@ -32,8 +31,6 @@ SKETCH_TTL_S = 2 * 86_400.0
 
 REPORT_TTL_S = 10.0
 """Seconds after which the last report of a worker that died is no longer believed."""
-
-_log = structlog.get_logger(__name__)
 
 
 class InsightWorker:
@@ -83,7 +80,7 @@ class InsightWorker:
             try:
                 self._handle(share, delivery.record)
             except Exception as error:
-                await self._park(consumer, delivery, error)
+                await self._follower.set_aside(consumer, delivery, error)
             share.pass_over(delivery)
         if not deliveries:
             self._shares.caught_up(now)
@@ -98,12 +95,6 @@ class InsightWorker:
         else:
             share.see(event, record.at, now)
             self._reach.see(event, min(record.at, now))
-
-    async def _park(self, consumer: Consumer, delivery: Delivery, error: Exception) -> None:
-        """Set aside a record that we fail at, and say why."""
-        record = delivery.record
-        _log.error("insight.parked", event_id=record.id, topic=record.topic, exc_info=error)
-        await self._follower.set_aside(consumer, delivery, repr(error))
 
     async def _report(self) -> None:
         now = self._clock.now()

@@ -1,11 +1,11 @@
 """Keeps the lake in order: few large files, and none that is too old."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from tifo.kernel.background import rest
 from tifo.kernel.clock import Clock
 from tifo.kernel.errors import Unavailable
 from tifo.lake.layout import LakeFile
@@ -53,9 +53,7 @@ class Keeper:
                 if not self._failing:
                     _log.warning("lake.keeping-failing", why=error.why, effect="small and old files stay")
                 self._failing = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.merge_s):
-                    await stop.wait()
+            await rest(stop, self._settings.merge_s)
 
     async def round(self, stop: asyncio.Event) -> None:
         """Merge, and delete what was merged before and what is too old. Raises `Unavailable`."""

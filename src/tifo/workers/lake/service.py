@@ -1,16 +1,14 @@
 """The lake worker: reads the event log and keeps all of it as Parquet, each event once."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Sequence
-
-import structlog
 
 from tifo.api.events import TOPICS
 from tifo.eventlog.following import Follower, Member, Trouble
 from tifo.eventlog.ports import POLL_RECORDS_MAX, Consumer, Delivery, EventLog, Partition
 from tifo.eventlog.records import from_record
+from tifo.kernel.background import rest
 from tifo.kernel.clock import Clock
 from tifo.telemetry.metrics import EVENTS_HANDLED, LAKE_FILES, LAKE_ROWS
 from tifo.workers.lake.gathering import Gathered
@@ -22,8 +20,6 @@ from tifo.workers.lake.settings import LakeSettings
 GROUP = "lake"
 
 MIB = 1024 * 1024
-
-_log = structlog.get_logger(__name__)
 
 
 class LakeWorker:
@@ -60,7 +56,7 @@ class LakeWorker:
             more = await consumer.poll()
             await self._take(consumer, more, gathered)
             if not more:
-                await self._pause(min(self._settings.poll_s, until - self._clock.monotonic()))
+                await rest(self._stop, min(self._settings.poll_s, until - self._clock.monotonic()))
         await self._write(gathered)
 
     def _may_wait(self, gathered: Gathered, until: float) -> bool:
@@ -79,7 +75,7 @@ class LakeWorker:
                     raise ValueError("it does not read")
                 gathered.add(one, place_of(event, one.record.at), row_of(event, one.record.id, one.record.at))
             except ValueError as error:
-                await self._park(consumer, one, str(error))
+                await self._follower.set_aside(consumer, one, str(error))
         self._held = consumer.partitions()
         gathered.keep_only(self._held)
         for topic, count in Counter(one.record.topic for one in deliveries).items():
@@ -92,13 +88,3 @@ class LakeWorker:
         LAKE_FILES.labels("written").inc(len(places))
         LAKE_ROWS.labels("written").inc(rows)
         LAKE_ROWS.labels("repeated").inc(gathered.count - rows)
-
-    async def _park(self, consumer: Consumer, delivery: Delivery, reason: str) -> None:
-        record = delivery.record
-        _log.warning("lake.parked", event_id=record.id, topic=record.topic, why=reason)
-        await self._follower.set_aside(consumer, delivery, reason)
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
